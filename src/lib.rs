@@ -1,0 +1,1 @@
+//! Why is my container image this big?
