@@ -121,7 +121,7 @@ impl<F: Feed> Reader<F> {
     }
 
     fn push_entry(&mut self, role: Role) -> Result<()> {
-        self.warn_about_kind();
+        self.warn_about_oddities();
         let member = self.walker.member();
         let size = member.size;
         self.link.clear();
@@ -150,12 +150,17 @@ impl<F: Feed> Reader<F> {
         Ok((hash.digest(), Entry::HASHED | sparse))
     }
 
-    fn warn_about_kind(&mut self) {
+    fn warn_about_oddities(&mut self) {
         let member = self.walker.member();
         let (code, message) = if member.has_odd_type {
             (WarningCode::UnknownType, "has a type that tar readers do not agree about: counted as a regular file")
         } else if member.is_sparse {
             (WarningCode::Sparse, "is a sparse file: its size is that of the extracted file, compared as it is stored")
+        } else if member.has_odd_record {
+            (
+                WarningCode::OddRecord,
+                "has an owner or a time that is no number in its PAX records: the header's is shown",
+            )
         } else {
             return;
         };

@@ -54,6 +54,9 @@ struct Passing<'a> {
 pub(super) fn load(reader: impl Read, options: &LoadOptions) -> Result<Loaded> {
     let mut reader = BufReader::with_capacity(256 << 10, reader);
     let start = reader.fill_buf().map_err(|source| Error::Io { action: "read", source })?;
+    if start.is_empty() {
+        return Err(empty());
+    }
     let compression = Compression::of(start);
     let decoder = Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
     let mut walker = Walker::new(Stream::new(decoder, compression));
@@ -234,6 +237,11 @@ pub(super) fn explain(error: Error, region: &Region) -> Error {
 }
 
 const SAVE: &str = "docker save NAME -o image.tar (or podman save, skopeo copy) writes what layerlens reads";
+
+/// Says that there are no bytes at all.
+pub(super) fn empty() -> Error {
+    Error::NotAnImage { found: "it is empty".to_owned(), hint: SAVE }
+}
 
 fn explain_start(error: Error, start: &[u8]) -> Error {
     let found = match start {
