@@ -8,7 +8,7 @@ use super::spec::{DockerImage, ManifestOrIndex, WellFormed};
 use super::{LayerRef, oci, parse};
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result};
-use crate::path::normalize;
+use crate::path::{Normal, normalize};
 
 /// The member's name.
 pub(super) const NAME: &[u8] = b"manifest.json";
@@ -62,7 +62,7 @@ fn layer(name: &str) -> Result<LayerRef> {
 
 fn member(what: &'static str, name: &str) -> Result<Vec<u8>> {
     let mut normal = Vec::new();
-    if normalize(name.as_bytes(), &mut normal) && !normal.is_empty() {
+    if normalize(name.as_bytes(), &mut normal) != Normal::Outside && !normal.is_empty() {
         return Ok(normal);
     }
     Err(Error::Missing { what, name: name.as_bytes().to_vec() })

@@ -15,7 +15,7 @@ use crate::archive::members::{Catalog, Target, link_target};
 use crate::archive::{Documents, MOST_DOCUMENT_BYTES, select};
 use crate::digest::Algorithm;
 use crate::error::{AtPlace, Error, Place, Result};
-use crate::path::normalize;
+use crate::path::{Normal, normalize};
 use crate::source::Region;
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream};
@@ -81,7 +81,7 @@ impl Passing<'_> {
                 Err(error) => return Err(error),
             }
             let member = walker.member();
-            if !normalize(&member.path, &mut name) {
+            if normalize(&member.path, &mut name) == Normal::Outside {
                 continue;
             }
             let target = match member.kind {
