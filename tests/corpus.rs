@@ -172,7 +172,11 @@ fn check_image(expected: &Path, images: &Path, corpus: &Path) -> Vec<String> {
     let mut wrong = wrong_figures(&report, &expected);
     wrong.extend(wrong_lists(&report, &expected));
     let case = name.trim_end_matches(".tar");
-    let steps = corpus.join("truth").join(case).join(&label).join("steps.json.gz");
+    let truth = corpus.join("truth").join(case).join(&label);
+    let (steps, tree) = (truth.join("steps.json.gz"), truth.join("final.json.gz"));
+    if tree.is_file() {
+        wrong.extend(wrong_in_final_tree(&report, &read_gzip_json(&tree)));
+    }
     if steps.is_file() {
         let directories = archive::directories(&image);
         wrong.extend(docker_diff::contradictions(&report, &read_steps(&steps), &directories));
@@ -275,10 +279,90 @@ fn read_steps(path: &Path) -> Vec<Step> {
         instruction: String,
         docker_diff: Option<BTreeSet<(String, char)>>,
     }
-    let file = flate2::read::GzDecoder::new(File::open(path).expect("recorded steps"));
-    let steps: Vec<Recorded> = serde_json::from_reader(file).expect("recorded steps");
+    let steps: Vec<Recorded> = read_gzip_json(path);
     let turn = |diff: BTreeSet<(String, char)>| diff.into_iter().map(|(path, kind)| (kind, path)).collect();
     steps.into_iter().map(|step| Step { instruction: step.instruction, diff: step.docker_diff.map(turn) }).collect()
+}
+
+// ---- the engine's own view of the final tree ----
+
+/// What the engine shows of an image: the exported tree of a container.
+#[derive(Deserialize)]
+struct Exported {
+    /// The image's ID; absent where the file's place says which image it is.
+    id: Option<String>,
+    /// What the engine puts into every container, over what the image may have there.
+    init_layer_paths: BTreeSet<Name>,
+    tree: BTreeMap<Name, ExportedEntry>,
+}
+
+#[derive(Deserialize)]
+struct ExportedEntry {
+    #[serde(rename = "t")]
+    kind: char,
+    #[serde(default)]
+    size: u64,
+    /// All names of the inode, where it has several.
+    #[serde(default)]
+    names: Vec<Name>,
+}
+
+fn read_gzip_json<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let file = flate2::read::GzDecoder::new(File::open(path).expect("a recorded file"));
+    serde_json::from_reader(file).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Applies our changes layer by layer and compares what is left with the engine's tree: paths and bytes.
+fn wrong_in_final_tree(report: &Value, exported: &Exported) -> Vec<String> {
+    let ours = final_paths(report);
+    let is_image = |path: &&Name| !exported.init_layer_paths.contains(*path);
+    let mut wrong = Vec::new();
+    let theirs = exported.tree.keys().filter(is_image).cloned();
+    compare_sets(&mut wrong, "final paths", ours.keys().filter(is_image).cloned(), theirs);
+    let hidden: u64 = ours.iter().filter(|(path, _)| !is_image(path)).map(|(_, bytes)| bytes).sum();
+    let first_name = |path: &Name, entry: &ExportedEntry| entry.names.first().is_none_or(|first| first == path);
+    let files =
+        exported.tree.iter().filter(|(path, entry)| entry.kind == 'f' && is_image(path) && first_name(path, entry));
+    let theirs: u64 = files.map(|(_, entry)| entry.size).sum();
+    if report["totals"]["final_bytes"] != theirs + hidden {
+        wrong.push(format!("final_bytes {}, the engine shows {theirs} + {hidden}", report["totals"]["final_bytes"]));
+    }
+    wrong
+}
+
+/// Returns the paths that the image shows in the end, without a leading slash, and the bytes stored at each.
+fn final_paths(report: &Value) -> BTreeMap<Name, u64> {
+    let changes = report["changes"].as_array().expect("the report was asked for with changes");
+    let mut paths: BTreeMap<Name, u64> = BTreeMap::new();
+    for number in 1..=report["totals"]["layers"].as_u64().expect("a number of layers") {
+        let of_layer = || changes.iter().filter(|change| change["layer"] == number);
+        for change in of_layer().filter(|change| change["kind"] == "D" || changes_type(change)) {
+            let Name(gone) = relative(change);
+            let below = [gone.as_slice(), b"/"].concat();
+            paths.retain(|Name(path), _| *path != gone && !path.starts_with(&below));
+        }
+        for change in of_layer().filter(|change| change["kind"] != "D") {
+            let Name(path) = relative(change);
+            let parents =
+                path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| Name(path[..at].to_vec()));
+            parents.for_each(|parent| {
+                paths.entry(parent).or_default();
+            });
+            paths.insert(Name(path), change["bytes"].as_u64().unwrap_or_default());
+        }
+    }
+    paths.remove(&Name(Vec::new()));
+    paths
+}
+
+fn relative(change: &Value) -> Name {
+    let Name(path) = name_of(change);
+    Name(path.strip_prefix(b"/").unwrap_or(&path).to_vec())
+}
+
+fn changes_type(change: &Value) -> bool {
+    let what = change["what"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    what.into_iter().any(|what| what.starts_with("type "))
 }
 
 // ---- public archives ----
@@ -301,7 +385,7 @@ fn public_archives_are_analysed_or_refused_in_a_sentence() {
         let mut wrong = wrong_in_public(&outcome);
         let recorded = folder.join("TRUTH/docker20-overlay2").join(format!("{name}.json.gz"));
         if outcome.code == Some(0) && recorded.is_file() {
-            wrong.extend(wrong_in_final_tree(&folder.join(name), &recorded));
+            wrong.extend(wrong_in_loaded(&common::analysed(&folder.join(name)), &recorded));
         }
         wrong.into_iter().map(|wrong| format!("{name}: {wrong}")).collect()
     });
@@ -319,6 +403,16 @@ fn wrong_in_public(outcome: &Outcome) -> Vec<String> {
         _ => wrong.push(format!("ended otherwise: {outcome}")),
     }
     wrong
+}
+
+/// Compares with what the engine showed after loading the archive, which may hold several images.
+fn wrong_in_loaded(report: &Value, recorded: &Path) -> Vec<String> {
+    let loaded: Vec<Exported> = read_gzip_json(recorded);
+    let ours = loaded.iter().find(|image| image.id.as_deref() == report["image"]["id"].as_str());
+    ours.map_or_else(
+        || vec![format!("the engine loaded no {}", report["image"]["id"])],
+        |exported| wrong_in_final_tree(report, exported),
+    )
 }
 
 /// An error is one line `layerlens: …`, then perhaps a hint; nothing on stdout.
@@ -361,85 +455,6 @@ fn is_dangerous(character: char) -> bool {
     let bidi_or_invisible =
         matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     bidi_or_invisible || character.is_control() && character != '\n' && character != '\t'
-}
-
-/// What the engine showed of an image after loading it: the exported tree of a container.
-#[derive(Deserialize)]
-struct Loaded {
-    id: String,
-    /// What the engine puts into every container, over what the image may have there.
-    init_layer_paths: BTreeSet<Name>,
-    tree: BTreeMap<Name, LoadedEntry>,
-}
-
-#[derive(Deserialize)]
-struct LoadedEntry {
-    #[serde(rename = "t")]
-    kind: char,
-    #[serde(default)]
-    size: u64,
-    /// All names of the inode, where it has several.
-    #[serde(default)]
-    names: Vec<Name>,
-}
-
-/// Applies our changes layer by layer and compares what is left with the engine's tree: paths and bytes.
-fn wrong_in_final_tree(image: &Path, recorded: &Path) -> Vec<String> {
-    let file = flate2::read::GzDecoder::new(File::open(recorded).expect("a recorded tree"));
-    let loaded: Vec<Loaded> = serde_json::from_reader(file).expect("a recorded tree");
-    let report = common::analysed(image);
-    let Some(loaded) = loaded.iter().find(|loaded| report["image"]["id"] == *loaded.id.as_str()) else {
-        return vec![format!("the engine loaded no {}", report["image"]["id"])];
-    };
-    let ours = final_paths(&report);
-    let is_image = |path: &&Name| !loaded.init_layer_paths.contains(*path);
-    let mut wrong = Vec::new();
-    let theirs = loaded.tree.keys().filter(is_image).cloned();
-    compare_sets(&mut wrong, "final paths", ours.keys().filter(is_image).cloned(), theirs);
-    let hidden: u64 = ours.iter().filter(|(path, _)| !is_image(path)).map(|(_, bytes)| bytes).sum();
-    let first_name = |path: &Name, entry: &LoadedEntry| entry.names.first().is_none_or(|first| first == path);
-    let files =
-        loaded.tree.iter().filter(|(path, entry)| entry.kind == 'f' && is_image(path) && first_name(path, entry));
-    let theirs: u64 = files.map(|(_, entry)| entry.size).sum();
-    if report["totals"]["final_bytes"] != theirs + hidden {
-        wrong.push(format!("final_bytes {}, the engine shows {theirs} + {hidden}", report["totals"]["final_bytes"]));
-    }
-    wrong
-}
-
-/// Returns the paths that the image shows in the end, without a leading slash, and the bytes stored at each.
-fn final_paths(report: &Value) -> BTreeMap<Name, u64> {
-    let changes = report["changes"].as_array().expect("the report was asked for with changes");
-    let mut paths: BTreeMap<Name, u64> = BTreeMap::new();
-    for number in 1..=report["totals"]["layers"].as_u64().expect("a number of layers") {
-        let of_layer = || changes.iter().filter(|change| change["layer"] == number);
-        for change in of_layer().filter(|change| change["kind"] == "D" || changes_type(change)) {
-            let Name(gone) = relative(change);
-            let below = [gone.as_slice(), b"/"].concat();
-            paths.retain(|Name(path), _| *path != gone && !path.starts_with(&below));
-        }
-        for change in of_layer().filter(|change| change["kind"] != "D") {
-            let Name(path) = relative(change);
-            let parents =
-                path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| Name(path[..at].to_vec()));
-            parents.for_each(|parent| {
-                paths.entry(parent).or_default();
-            });
-            paths.insert(Name(path), change["bytes"].as_u64().unwrap_or_default());
-        }
-    }
-    paths.remove(&Name(Vec::new()));
-    paths
-}
-
-fn relative(change: &Value) -> Name {
-    let Name(path) = name_of(change);
-    Name(path.strip_prefix(b"/").unwrap_or(&path).to_vec())
-}
-
-fn changes_type(change: &Value) -> bool {
-    let what = change["what"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    what.into_iter().any(|what| what.starts_with("type "))
 }
 
 // ---- hostile inputs ----
