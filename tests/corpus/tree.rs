@@ -28,10 +28,18 @@ struct ExportedEntry {
     names: Vec<Name>,
 }
 
+impl Exported {
+    /// Whether the engine puts the path, or something below it, into every container.
+    fn is_from_engine(&self, Name(path): &Name) -> bool {
+        let below = [path.as_slice(), b"/"].concat();
+        self.init_layer_paths.iter().any(|Name(init)| init == path || init.starts_with(&below))
+    }
+}
+
 /// Applies our changes layer by layer and compares what is left with the engine's tree: paths and bytes.
 pub fn wrong_in_final_tree(report: &Value, exported: &Exported) -> Vec<String> {
     let ours = final_paths(report);
-    let is_image = |path: &&Name| !exported.init_layer_paths.contains(*path);
+    let is_image = |path: &&Name| !exported.is_from_engine(path);
     let mut wrong = Vec::new();
     let theirs = exported.tree.keys().filter(is_image).cloned();
     compare_sets(&mut wrong, "final paths", ours.keys().filter(is_image).cloned(), theirs);
