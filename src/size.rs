@@ -23,9 +23,9 @@ impl Units {
     pub fn show(self, bytes: u64) -> String {
         let options = |base: FormatSizeOptions| base.decimal_places(1).decimal_zeroes(1);
         match self {
-            Units::Si => format_size(bytes, options(DECIMAL)),
-            Units::Iec => format_size(bytes, options(BINARY)),
-            Units::Bytes => format!("{bytes} B"),
+            Units::Si if bytes >= 1000 => format_size(bytes, options(DECIMAL)),
+            Units::Iec if bytes >= 1024 => format_size(bytes, options(BINARY)),
+            _ => format!("{bytes} B"),
         }
     }
 }
@@ -52,7 +52,9 @@ struct Decimal {
 
 /// Text that is no size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a size: write a number with a unit, like 10MB (10 000 000 bytes), 10MiB (10 485 760 bytes){percent}")]
+#[error(
+    "{text:?} is not a size: write a number with a unit, like 10MB (10 000 000 bytes), 10MiB (10 485 760 bytes){percent}"
+)]
 pub struct NotASize {
     text: String,
     percent: &'static str,
