@@ -11,7 +11,7 @@ use common::archive::{self, Compression};
 use serde_json::Value;
 
 /// Small, so that every cut is tried within seconds; larger than a block, so that cuts fall inside a file.
-const FILE_BYTES: usize = 1500;
+const FILE_BYTES: usize = 5000;
 
 #[test]
 fn a_docker_archive_cut_anywhere() {

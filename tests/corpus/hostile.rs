@@ -46,6 +46,9 @@ fn check_hostile(input: &Hostile) -> Vec<String> {
     let arguments =
         [input.path.as_os_str(), "--report".as_ref(), "text".as_ref(), "--report".as_ref(), target.as_ref()];
     let outcome = layerlens(arguments).within(allowed_time(&input.what)).outcome();
+    if outcome.took > Duration::from_secs(1) || outcome.peak_bytes > 100 * MB {
+        eprintln!("{}: {:.1} s, {} MB", input.name, outcome.took.as_secs_f64(), outcome.peak_bytes / MB);
+    }
     let mut wrong = wrong_in_hostile(input, &outcome);
     if outcome.code == Some(3) && json.exists() {
         wrong.push("failed, and wrote a report all the same".to_owned());
