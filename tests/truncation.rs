@@ -23,6 +23,21 @@ fn a_legacy_docker_archive_cut_anywhere() {
     cut_everywhere("legacy docker archive", &archive::tar_of(&archive::miniature(FILE_BYTES).legacy()));
 }
 
+/// All documents are there before the first layer: only what is missing of the layers tells.
+#[test]
+fn archives_with_their_blobs_last_cut_anywhere() {
+    let image = archive::miniature(FILE_BYTES);
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let bytes = archive::tar_blobs_last(&image.oci_layout(compression));
+        cut_everywhere(&format!("OCI archive, blobs last, {compression:?} layers"), &bytes);
+        let bytes = archive::tar_blobs_last(&image.docker_archive());
+        cut_everywhere(
+            &format!("docker archive, blobs last, {compression:?}"),
+            &archive::compress(&bytes, compression),
+        );
+    }
+}
+
 #[test]
 fn an_archive_with_gzip_layers_cut_anywhere() {
     let files = archive::miniature(FILE_BYTES).oci_layout(Compression::Gzip);
@@ -68,6 +83,28 @@ fn a_layer_cut_inside_a_whole_archive() {
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             std::fs::write(file.path(), archive::tar_of(&files)).expect("write the archive");
             assert!(common::analyse(file.path()).is_err(), "{compression:?}: half a layer passed for a whole one");
+        }
+    }
+}
+
+/// Blobs of a directory, as an interrupted copy leaves them. A plain layer cut between two files is a whole tar: only
+/// the size in the manifest tells.
+#[test]
+fn a_blob_of_a_directory_cut_anywhere() {
+    let image = archive::miniature(FILE_BYTES);
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        archive::write_files(&image.oci_layout(compression), directory.path());
+        let whole = common::essence(&common::analysed(directory.path()));
+        for (number, layer) in image.layers.iter().enumerate() {
+            let blob = archive::compress(layer, compression);
+            let path = directory.path().join("blobs/sha256").join(archive::sha256(&blob));
+            for cut in cuts(blob.len()) {
+                std::fs::write(&path, &blob[..cut]).expect("write the cut blob");
+                let wrong = what_is_wrong(directory.path(), &whole);
+                assert_eq!(wrong, None, "{compression:?}: layer {} of {} bytes cut at {cut}", number + 1, blob.len());
+            }
+            std::fs::write(&path, &blob).expect("write the blob");
         }
     }
 }

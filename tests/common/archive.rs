@@ -165,6 +165,15 @@ fn noise(seed: u64, count: usize) -> Vec<u8> {
 
 /// Returns the files as one tar, in the order of their names, as the engines write it.
 pub fn tar_of(files: &Files) -> Vec<u8> {
+    tar_in_order(files.iter())
+}
+
+/// Returns the files as one tar with the documents first and the blobs last: allowed, and unlike the engines.
+pub fn tar_blobs_last(files: &Files) -> Vec<u8> {
+    tar_in_order(files.iter().rev())
+}
+
+fn tar_in_order<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, content) in files {
         append(&mut builder, name, tar::EntryType::Regular, 0o644, content);

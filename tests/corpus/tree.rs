@@ -10,15 +10,18 @@ use crate::names::{Name, compare_sets, name_of};
 /// What the engine shows of an image: the exported tree of a container.
 #[derive(Deserialize)]
 pub struct Exported {
-    /// The image's ID; absent where the file's place says which image it is.
-    pub id: Option<String>,
+    /// The ID or name that the engine shows, where an archive may hold several images; IDs differ between image stores.
+    pub image: Option<String>,
     /// What the engine puts into every container, over what the image may have there.
+    #[serde(default)]
     init_layer_paths: BTreeSet<Name>,
-    tree: BTreeMap<Name, ExportedEntry>,
+    /// Empty where the engine made no container of the image.
+    #[serde(default)]
+    pub tree: BTreeMap<Name, ExportedEntry>,
 }
 
 #[derive(Deserialize)]
-struct ExportedEntry {
+pub struct ExportedEntry {
     #[serde(rename = "t")]
     kind: char,
     #[serde(default)]
