@@ -9,6 +9,9 @@ use crate::{assert_none, corpus, find, unpack};
 
 const MB: u64 = 1_000_000;
 
+/// One path of 200 000 levels: each of its directories is a change, so that the list of them has 40 GB.
+const DEEPEST: &str = "94-deep-200000.tar";
+
 /// One line of `hostile-EXPECT.tsv`.
 struct Hostile {
     name: String,
@@ -55,7 +58,7 @@ fn check_hostile(input: &Hostile) -> Vec<String> {
     }
     let report = std::fs::read(&json).unwrap_or_default();
     wrong.extend(raw_characters(&report).map(|found| format!("the JSON has {found}")));
-    if outcome.code == Some(0) && outcome.took < Duration::from_secs(5) {
+    if outcome.code == Some(0) && outcome.took < Duration::from_secs(5) && input.name != DEEPEST {
         let all =
             layerlens([input.path.as_os_str(), "--report".as_ref(), "json".as_ref(), "--changes".as_ref()]).outcome();
         wrong.extend(wrong_in_general(&all).into_iter().map(|wrong| format!("with --changes: {wrong}")));
