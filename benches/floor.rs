@@ -5,10 +5,7 @@
 //! takes type and size from each header, checks nothing and keeps nothing. The goals of
 //! `benches/goals.sh` are multiples of its time. Without `--image`, as cargo calls it, it says so and ends.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "a command: its product is what it prints"
-)]
+#![allow(clippy::print_stdout, reason = "a command: its product is what it prints")]
 
 use std::fs::File;
 use std::io;
@@ -21,9 +18,7 @@ const LEAST: usize = 4 << 10;
 const MOST: usize = 64 << 10;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args()
-        .skip_while(|argument| argument != "--image")
-        .skip(1);
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--image").skip(1);
     let Some(path) = arguments.next() else {
         println!("usage: cargo bench --bench floor -- --image FILE");
         return ExitCode::SUCCESS;
@@ -54,10 +49,7 @@ fn scan(path: &str) -> io::Result<(usize, u64)> {
     }
     let mut entries = 0;
     for layer in &layers {
-        let mut walk = Walk {
-            at: layer.content,
-            end: layer.content + layer.size,
-        };
+        let mut walk = Walk { at: layer.content, end: layer.content + layer.size };
         while let Some(entry) = walk.next(&mut window)? {
             entries += u64::from(!entry.is_extension());
         }
@@ -75,11 +67,7 @@ struct Member {
 
 impl Member {
     fn parse(header: &[u8], at: u64) -> Self {
-        Self {
-            kind: header[156],
-            size: number(&header[124..136]),
-            content: at + BLOCK,
-        }
+        Self { kind: header[156], size: number(&header[124..136]), content: at + BLOCK }
     }
 
     fn is_file(&self) -> bool {
@@ -134,13 +122,7 @@ struct Window {
 
 impl Window {
     fn new(file: File) -> Self {
-        Self {
-            file,
-            bytes: vec![0; MOST],
-            start: 0,
-            length: 0,
-            reach: LEAST,
-        }
+        Self { file, bytes: vec![0; MOST], start: 0, length: 0, reach: LEAST }
     }
 
     /// Returns the block at `at`, from the window or a new one.
@@ -148,11 +130,7 @@ impl Window {
         let end = self.start + self.length as u64;
         if at < self.start || at + BLOCK > end {
             let is_near = at >= end && at - end < LEAST as u64;
-            self.reach = if is_near {
-                MOST.min(self.reach * 2)
-            } else {
-                LEAST
-            };
+            self.reach = if is_near { MOST.min(self.reach * 2) } else { LEAST };
             self.start = at;
             self.length = self.file.read_at(&mut self.bytes[..self.reach], at)?;
         }
@@ -172,9 +150,7 @@ impl Window {
 /// An octal field, or a binary one where the first bit is set.
 fn number(field: &[u8]) -> u64 {
     if field[0] & 0x80 != 0 {
-        return field[1..]
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        return field[1..].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
     }
     let digits = field.iter().filter(|byte| matches!(byte, b'0'..=b'7'));
     digits.fold(0, |sum, byte| sum << 3 | u64::from(byte & 7))

@@ -3,10 +3,7 @@
 //! Called without `--out`, as a plain `cargo bench` or `cargo test --benches` does, it says how it is
 //! used and ends well. Cargo runs it in the package's directory, which relative paths start from.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "a command: its product is what it prints"
-)]
+#![allow(clippy::print_stdout, reason = "a command: its product is what it prints")]
 
 mod image;
 
@@ -35,12 +32,7 @@ struct Options {
     /// Content bytes in all layers, such as 300M or 2G (realistic: 2G, large: 4G).
     #[arg(long, value_parser = parse_bytes)]
     bytes: Option<u64>,
-    #[arg(
-        long,
-        value_enum,
-        value_delimiter = ',',
-        default_value = "plain,gzip,zstd"
-    )]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "plain,gzip,zstd")]
     variants: Vec<Variant>,
     /// The order of the entries in each layer.
     #[arg(long, value_enum, default_value = "walk")]
@@ -51,13 +43,8 @@ struct Options {
 
 fn main() -> ExitCode {
     // `--bench` is what cargo adds to every bench target's arguments.
-    let arguments: Vec<_> = std::env::args()
-        .filter(|argument| argument != "--bench")
-        .collect();
-    if !arguments
-        .iter()
-        .any(|argument| argument.starts_with("--out"))
-    {
+    let arguments: Vec<_> = std::env::args().filter(|argument| argument != "--bench").collect();
+    if !arguments.iter().any(|argument| argument.starts_with("--out")) {
         println!("{}", Options::command().render_help());
         return ExitCode::SUCCESS;
     }
@@ -87,10 +74,7 @@ fn recipe(options: &Options) -> Recipe {
     let name = options.name.as_deref().unwrap_or(scenario.name());
     Recipe {
         scenario,
-        size: Size {
-            files: options.files.unwrap_or(size.files),
-            bytes: options.bytes.unwrap_or(size.bytes),
-        },
+        size: Size { files: options.files.unwrap_or(size.files), bytes: options.bytes.unwrap_or(size.bytes) },
         order: options.order,
         seed: options.seed,
         name: name.to_owned(),
@@ -109,10 +93,6 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         "G" => 1 << 30,
         _ => 1,
     };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "not a number like 300M or 2G".to_owned())?;
-    number
-        .checked_mul(factor)
-        .ok_or_else(|| "more than 16 EiB".to_owned())
+    let number: u64 = digits.parse().map_err(|_| "not a number like 300M or 2G".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "more than 16 EiB".to_owned())
 }

@@ -66,19 +66,9 @@ impl Variant {
 }
 
 /// Writes the image `name` of `layers`, stored as `blobs`, to `file`.
-pub fn write(
-    file: &Path,
-    variant: Variant,
-    name: &str,
-    layers: &[Layer],
-    blobs: &[Blob],
-) -> io::Result<()> {
-    let image = Image {
-        variant,
-        tag: format!("bench/{name}"),
-        config: config(layers, blobs).to_string().into_bytes(),
-        blobs,
-    };
+pub fn write(file: &Path, variant: Variant, name: &str, layers: &[Layer], blobs: &[Blob]) -> io::Result<()> {
+    let image =
+        Image { variant, tag: format!("bench/{name}"), config: config(layers, blobs).to_string().into_bytes(), blobs };
     let out = BufWriter::with_capacity(1 << 20, File::create(file)?);
     match variant {
         Variant::OuterGz => image.write(gzip(out))?.finish()?.flush(),
@@ -218,12 +208,7 @@ fn document<W: Write>(tar: &mut Builder<W>, path: &str, document: &Value) -> io:
     Source::Bytes(document.to_string().as_bytes()).append(tar, path)
 }
 
-fn member<W: Write>(
-    tar: &mut Builder<W>,
-    path: &str,
-    bytes: u64,
-    data: impl Read,
-) -> io::Result<()> {
+fn member<W: Write>(tar: &mut Builder<W>, path: &str, bytes: u64, data: impl Read) -> io::Result<()> {
     let mut header = header(EntryType::Regular, 0o644);
     header.set_size(bytes);
     tar.append_data(&mut header, path, data)

@@ -37,10 +37,7 @@ impl BlobWriter {
     pub fn create(file: &Path, compression: Compression) -> io::Result<Self> {
         let stored = BufWriter::with_capacity(1 << 20, File::create(file)?);
         let encoder = Encoder::new(Hashed::new(stored), compression)?;
-        Ok(Self {
-            file: file.to_owned(),
-            tar: Hashed::new(encoder),
-        })
+        Ok(Self { file: file.to_owned(), tar: Hashed::new(encoder) })
     }
 
     /// Says that an entry ends here, which only [`Compression::GzipMembers`] cares about.
@@ -52,12 +49,7 @@ impl BlobWriter {
         let diff_id = self.tar.digest();
         let mut stored = self.tar.inner.finish()?;
         stored.flush()?;
-        Ok(Blob {
-            file: self.file,
-            digest: stored.digest(),
-            bytes: stored.bytes,
-            diff_id,
-        })
+        Ok(Blob { file: self.file, digest: stored.digest(), bytes: stored.bytes, diff_id })
     }
 }
 
@@ -78,9 +70,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
-        .collect()
+    digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }
 
 /// Hashes and counts what passes through.
@@ -92,11 +82,7 @@ struct Hashed<W> {
 
 impl<W: Write> Hashed<W> {
     fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hash: Sha256::new(),
-            bytes: 0,
-        }
+        Self { inner, hash: Sha256::new(), bytes: 0 }
     }
 
     fn digest(&self) -> String {

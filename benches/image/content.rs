@@ -23,20 +23,11 @@ pub struct Content {
 
 impl Content {
     pub fn new(seed: u64, bytes: u64) -> Self {
-        Self {
-            seed,
-            bytes,
-            patched: false,
-        }
+        Self { seed, bytes, patched: false }
     }
 
     pub fn reader(self) -> Reader {
-        Reader {
-            content: self,
-            made: 0,
-            block: Vec::new(),
-            taken: 0,
-        }
+        Reader { content: self, made: 0, block: Vec::new(), taken: 0 }
     }
 
     /// Makes the block that starts at `start` in `block`.

@@ -46,15 +46,7 @@ impl Entry {
             Kind::Symlink(_) => 0o777,
             Kind::File(_) | Kind::HardLink(_) => 0o644,
         };
-        Self {
-            path: path.into(),
-            kind,
-            mode,
-            owner: 0,
-            mtime: MTIME,
-            xattr: None,
-            long_name: LongName::Pax,
-        }
+        Self { path: path.into(), kind, mode, owner: 0, mtime: MTIME, xattr: None, long_name: LongName::Pax }
     }
 
     pub fn file(path: impl Into<String>, content: Content) -> Self {

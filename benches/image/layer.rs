@@ -57,9 +57,7 @@ fn append_gnu(tar: &mut Builder<BlobWriter>, entry: &Entry) -> io::Result<()> {
     match &entry.kind {
         Kind::File(content) => tar.append_data(&mut header, path, content.reader()),
         Kind::Directory => tar.append_data(&mut header, path, io::empty()),
-        Kind::Symlink(target) | Kind::HardLink(target) => {
-            tar.append_link(&mut header, path, target)
-        }
+        Kind::Symlink(target) | Kind::HardLink(target) => tar.append_link(&mut header, path, target),
     }
 }
 

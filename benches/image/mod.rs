@@ -50,10 +50,7 @@ impl Image {
         for layer in &mut layers {
             recipe.order.sort(&mut layer.entries, recipe.seed);
         }
-        Self {
-            name: recipe.name.clone(),
-            layers,
-        }
+        Self { name: recipe.name.clone(), layers }
     }
 
     /// Returns how many entries all layers have together.
@@ -83,13 +80,9 @@ impl Image {
         };
         thread::scope(|scope| {
             let layers = self.layers.iter().enumerate();
-            let threads: Vec<_> = layers
-                .map(|(number, layer)| scope.spawn(move || write(number, layer)))
-                .collect();
+            let threads: Vec<_> = layers.map(|(number, layer)| scope.spawn(move || write(number, layer))).collect();
             let blobs = threads.into_iter().map(thread::ScopedJoinHandle::join);
-            blobs
-                .map(|blob| blob.expect("a writer does not panic"))
-                .collect()
+            blobs.map(|blob| blob.expect("a writer does not panic")).collect()
         })
     }
 }

@@ -28,10 +28,7 @@ impl Order {
 
 /// The path with its separators below every other byte, so that a directory's tree stays together.
 fn walk_key(entry: &Entry) -> impl Iterator<Item = u8> {
-    entry
-        .path
-        .bytes()
-        .map(|byte| if byte == b'/' { 0 } else { byte })
+    entry.path.bytes().map(|byte| if byte == b'/' { 0 } else { byte })
 }
 
 fn shuffle(entries: &mut [Entry], seed: u64) {

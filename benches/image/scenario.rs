@@ -38,18 +38,9 @@ impl Scenario {
 
     pub fn default_size(self) -> Size {
         match self {
-            Self::Tiny => Size {
-                files: 1_000_000,
-                bytes: 0,
-            },
-            Self::Realistic => Size {
-                files: 60_000,
-                bytes: 2 << 30,
-            },
-            Self::Large => Size {
-                files: 0,
-                bytes: 4 << 30,
-            },
+            Self::Tiny => Size { files: 1_000_000, bytes: 0 },
+            Self::Realistic => Size { files: 60_000, bytes: 2 << 30 },
+            Self::Large => Size { files: 0, bytes: 4 << 30 },
         }
     }
 
@@ -64,10 +55,7 @@ impl Scenario {
 }
 
 fn layer(created_by: &'static str, entries: Vec<Entry>) -> Layer {
-    Layer {
-        created_by,
-        entries,
-    }
+    Layer { created_by, entries }
 }
 
 /// 40 % an application, 30 % a second tree, 20 % a `chmod` copy of half of the first, 10 % a build
@@ -90,22 +78,13 @@ fn tiny(files: u64, seed: u64) -> Vec<Layer> {
 /// The first `count` files again, one byte of each changed.
 fn rewritten(entries: &[Entry], count: u64) -> Vec<Entry> {
     let files = entries.iter().filter_map(patched);
-    files
-        .take(usize::try_from(count).expect("a count of entries"))
-        .collect()
+    files.take(usize::try_from(count).expect("a count of entries")).collect()
 }
 
 fn patched(entry: &Entry) -> Option<Entry> {
-    let content = Content {
-        patched: true,
-        ..entry.content()?
-    };
+    let content = Content { patched: true, ..entry.content()? };
     let kind = Kind::File(content);
-    Some(Entry {
-        kind,
-        mtime: MTIME + 3600,
-        ..entry.clone()
-    })
+    Some(Entry { kind, mtime: MTIME + 3600, ..entry.clone() })
 }
 
 fn realistic(size: Size, seed: u64) -> Vec<Layer> {
@@ -134,15 +113,9 @@ fn realistic(size: Size, seed: u64) -> Vec<Layer> {
         layer("/bin/sh -c #(nop) ADD file:base in / ", base),
         layer("RUN /bin/sh -c install packages # buildkit", packages),
         layer("COPY node_modules /app/node_modules # buildkit", app),
-        layer(
-            "RUN /bin/sh -c chmod -R 0775 /app/node_modules # buildkit",
-            chmod,
-        ),
+        layer("RUN /bin/sh -c chmod -R 0775 /app/node_modules # buildkit", chmod),
         layer("RUN /bin/sh -c upgrade packages # buildkit", upgrade),
-        layer(
-            "RUN /bin/sh -c chown -R app /usr/bin; cp -r /usr/share /opt/copy # buildkit",
-            copies,
-        ),
+        layer("RUN /bin/sh -c chown -R app /usr/bin; cp -r /usr/share /opt/copy # buildkit", copies),
         layer("RUN /bin/sh -c remove packages # buildkit", deletes),
         layer("COPY odd /srv/odd # buildkit", odd(mix(seed, 10))),
     ]
@@ -176,9 +149,7 @@ fn upgrade(packages: &[Entry], seed: u64) -> Vec<Entry> {
 /// Whiteouts of single files and of whole directories, and one opaque directory.
 fn deletes(packages: &[Entry]) -> Vec<Entry> {
     let below = |root: &'static str| {
-        let all = packages
-            .iter()
-            .filter(move |entry| entry.path.starts_with(root));
+        let all = packages.iter().filter(move |entry| entry.path.starts_with(root));
         all.filter(|entry| entry.path.contains('.') || matches!(entry.kind, Kind::Directory))
     };
     let mut entries = vec![
@@ -202,33 +173,18 @@ fn odd(seed: u64) -> Vec<Entry> {
         let plain = format!("srv/odd/plain-{number:03}");
         let long = format!("srv/odd/{}-{number:03}", "long-name-".repeat(30));
         entries.push(Entry {
-            xattr: Some((
-                "security.capability",
-                b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-            )),
+            xattr: Some(("security.capability", b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0")),
             ..Entry::file(plain.clone(), content)
         });
         entries.push(Entry::file(format!("{long}.pax"), content));
         let gnu = Entry::file(format!("{long}.gnu"), content);
-        entries.push(Entry {
-            long_name: LongName::Gnu,
-            ..gnu
-        });
+        entries.push(Entry { long_name: LongName::Gnu, ..gnu });
         entries.push(Entry::new(format!("{plain}.hard"), Kind::HardLink(plain)));
-        entries.push(Entry::new(
-            format!("{long}.soft"),
-            Kind::Symlink(format!("{long}.pax")),
-        ));
+        entries.push(Entry::new(format!("{long}.soft"), Kind::Symlink(format!("{long}.pax"))));
     }
     let twice = Content::new(seed, 30_000);
     entries.push(Entry::file("srv/odd/twice", twice));
-    entries.push(Entry::file(
-        "srv/odd/twice",
-        Content {
-            patched: true,
-            ..twice
-        },
-    ));
+    entries.push(Entry::file("srv/odd/twice", Content { patched: true, ..twice }));
     entries.push(Entry::file("srv/odd/na\u{ef}ve \u{2603}", twice));
     entries
 }
@@ -236,12 +192,7 @@ fn odd(seed: u64) -> Vec<Entry> {
 /// 25 % a base of four files, 37 % one huge file, 13 % a `chmod` copy of two files, 20 % a rewrite
 /// of the other two (one byte of each) with a new one, 5 % new files beside two deletions.
 fn large(bytes: u64, seed: u64) -> Vec<Layer> {
-    let file = |path: &str, percent| {
-        Entry::file(
-            path,
-            Content::new(mix(seed, percent), bytes / 100 * percent),
-        )
-    };
+    let file = |path: &str, percent| Entry::file(path, Content::new(mix(seed, percent), bytes / 100 * percent));
     let base = vec![
         Entry::directory("data"),
         file("data/eight", 8),
@@ -261,14 +212,8 @@ fn large(bytes: u64, seed: u64) -> Vec<Layer> {
     ];
     vec![
         layer("ADD data /data # buildkit", base),
-        layer(
-            "COPY model /models # buildkit",
-            vec![Entry::directory("models"), file("models/model", 37)],
-        ),
-        layer(
-            "RUN /bin/sh -c chmod 755 /data/seven /data/six # buildkit",
-            chmod,
-        ),
+        layer("COPY model /models # buildkit", vec![Entry::directory("models"), file("models/model", 37)]),
+        layer("RUN /bin/sh -c chmod 755 /data/seven /data/six # buildkit", chmod),
         layer("RUN /bin/sh -c train # buildkit", train),
         layer("RUN /bin/sh -c rm /data/new /data/six # buildkit", end),
     ]

@@ -12,12 +12,7 @@ const FAN_OUT: u64 = 12;
 /// Makes `files` files below `root`, with their directories and those above `root`.
 ///
 /// `bytes_of` chooses the size of each; names, shape and contents are functions of `seed`.
-pub fn grow(
-    root: &str,
-    files: u64,
-    seed: u64,
-    mut bytes_of: impl FnMut(&mut Random) -> u64,
-) -> Vec<Entry> {
+pub fn grow(root: &str, files: u64, seed: u64, mut bytes_of: impl FnMut(&mut Random) -> u64) -> Vec<Entry> {
     let mut random = Random::new(seed);
     let mut entries = ancestors(root);
     let mut directories = vec![root.to_owned()];
@@ -25,10 +20,7 @@ pub fn grow(
         let directory = number / FILES_PER_DIRECTORY;
         if directory >= directories.len() as u64 {
             let parent = &directories[index((directory - 1) / FAN_OUT)];
-            let path = format!(
-                "{parent}/{}",
-                directory_name(mix(seed, directory), directory)
-            );
+            let path = format!("{parent}/{}", directory_name(mix(seed, directory), directory));
             entries.push(Entry::directory(&path));
             directories.push(path);
         }
@@ -49,16 +41,10 @@ pub fn add_links(entries: &mut Vec<Entry>) {
         let path = &entry.path;
         if number % 20 == 0 {
             let name = path.rsplit('/').next().unwrap_or(path);
-            links.push(Entry::new(
-                format!("{path}.1"),
-                Kind::Symlink(name.to_owned()),
-            ));
+            links.push(Entry::new(format!("{path}.1"), Kind::Symlink(name.to_owned())));
         }
         if number % 100 == 0 {
-            links.push(Entry::new(
-                format!("{path}.2"),
-                Kind::HardLink(path.clone()),
-            ));
+            links.push(Entry::new(format!("{path}.2"), Kind::HardLink(path.clone())));
         }
     }
     entries.append(&mut links);
@@ -66,34 +52,22 @@ pub fn add_links(entries: &mut Vec<Entry>) {
 
 /// The entries as `chmod -R` stores them again: all but symbolic links.
 pub fn chmod(entries: &[Entry], mode: u32) -> Vec<Entry> {
-    let kept = entries
-        .iter()
-        .filter(|e| !matches!(e.kind, Kind::Symlink(_)));
+    let kept = entries.iter().filter(|e| !matches!(e.kind, Kind::Symlink(_)));
     kept.cloned().map(|e| Entry { mode, ..e }).collect()
 }
 
 /// The entries as `chown -R` stores them again.
 pub fn chown(entries: &[Entry], owner: u64) -> Vec<Entry> {
-    entries
-        .iter()
-        .cloned()
-        .map(|e| Entry { owner, ..e })
-        .collect()
+    entries.iter().cloned().map(|e| Entry { owner, ..e }).collect()
 }
 
 /// The regular files and directories below `from` as `cp -r` leaves them below `to`.
 pub fn copy(entries: &[Entry], from: &str, to: &str) -> Vec<Entry> {
     let mut copies = ancestors(to);
     for entry in entries {
-        let below = entry
-            .path
-            .strip_prefix(from)
-            .filter(|rest| rest.starts_with('/'));
+        let below = entry.path.strip_prefix(from).filter(|rest| rest.starts_with('/'));
         if let (Some(rest), Kind::File(_) | Kind::Directory) = (below, &entry.kind) {
-            copies.push(Entry {
-                path: format!("{to}{rest}"),
-                ..entry.clone()
-            });
+            copies.push(Entry { path: format!("{to}{rest}"), ..entry.clone() });
         }
     }
     copies
@@ -102,10 +76,7 @@ pub fn copy(entries: &[Entry], from: &str, to: &str) -> Vec<Entry> {
 /// `root` and the directories above it.
 fn ancestors(root: &str) -> Vec<Entry> {
     let slashes = root.match_indices('/').map(|(at, _)| at);
-    slashes
-        .chain([root.len()])
-        .map(|end| Entry::directory(&root[..end]))
-        .collect()
+    slashes.chain([root.len()]).map(|end| Entry::directory(&root[..end])).collect()
 }
 
 fn directory_name(draw: u64, number: u64) -> String {

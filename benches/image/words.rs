@@ -20,9 +20,7 @@ pub fn word(number: u64) -> &'static str {
 
 /// Two to four syllables.
 fn coin(random: &mut Random) -> String {
-    const STARTS: [&str; 16] = [
-        "b", "c", "d", "f", "g", "l", "m", "n", "p", "r", "s", "t", "v", "st", "tr", "ch",
-    ];
+    const STARTS: [&str; 16] = ["b", "c", "d", "f", "g", "l", "m", "n", "p", "r", "s", "t", "v", "st", "tr", "ch"];
     const ENDS: [&str; 8] = ["a", "e", "i", "o", "er", "on", "al", "is"];
     let mut word = String::new();
     for _ in 0..2 + random.below(3) {
