@@ -271,6 +271,8 @@ pub enum WarningCode {
     DanglingLink,
     /// A member of a kind that tar readers do not agree about.
     UnknownType,
+    /// An owner or time that is no number.
+    OddRecord,
     /// A sparse file: compared as it is stored.
     Sparse,
     /// A whiteout that names nothing.
@@ -299,6 +301,7 @@ impl WarningCode {
             WarningCode::PathOutside => "path-outside",
             WarningCode::DanglingLink => "dangling-link",
             WarningCode::UnknownType => "unknown-type",
+            WarningCode::OddRecord => "odd-record",
             WarningCode::Sparse => "sparse",
             WarningCode::NamelessWhiteout => "nameless-whiteout",
             WarningCode::DuplicateMember => "duplicate-member",

@@ -21,7 +21,7 @@ use history::HistoryEntry;
 pub use select::{Platform, Selection, select};
 
 /// The largest JSON document that is read; a config with a thousand layers has about a megabyte.
-pub const MOST_DOCUMENT_BYTES: u64 = 64 << 20;
+pub const MOST_DOCUMENT_BYTES: u64 = 32 << 20;
 
 /// The files of an image by name, as far as they are documents.
 pub trait Documents {
@@ -110,7 +110,9 @@ pub struct ImageSpec {
     pub warnings: Vec<Warning>,
 }
 
-/// Parses a JSON document; depth is bounded by the parser.
+/// Parses a JSON document. The whole of it must be well formed and of bounded depth, unknown fields included.
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|source| Error::Json { source })
+    serde_json::from_slice::<spec::WellFormed>(bytes)
+        .and_then(|_| serde_json::from_slice(bytes))
+        .map_err(|source| Error::Json { source })
 }

@@ -163,10 +163,17 @@ fn is_no_image(descriptor: &Descriptor) -> bool {
     let is_unknown = descriptor.platform.as_ref().is_some_and(|platform| {
         platform.os.as_deref() == Some("unknown") && platform.architecture.as_deref() == Some("unknown")
     });
-    is_unknown || descriptor.artifact_type.is_some() || descriptor.annotations.contains_key("vnd.docker.reference.type")
+    is_unknown
+        || is_other_artifact(descriptor.artifact_type.as_deref())
+        || descriptor.annotations.contains_key("vnd.docker.reference.type")
 }
 
 fn is_artifact(manifest: &ManifestOrIndex) -> bool {
     let config_type = manifest.config.as_ref().and_then(|config| config.media_type.as_deref());
-    manifest.artifact_type.is_some() || config_type.is_some_and(|known| !CONFIG_TYPES.contains(&known))
+    is_other_artifact(manifest.artifact_type.as_deref()) || is_other_artifact(config_type)
+}
+
+/// An image's artifact type is its config's media type (apko writes it); none at all is an image's too.
+fn is_other_artifact(media_type: Option<&str>) -> bool {
+    media_type.is_some_and(|known| !known.is_empty() && !CONFIG_TYPES.contains(&known))
 }

@@ -315,7 +315,7 @@ fn not_an_image(documents: &dyn Documents) -> Error {
     } else if documents.is_directory() {
         ("the directory has neither index.json nor manifest.json", SAVE)
     } else {
-        ("the tar has neither manifest.json nor index.json", SAVE)
+        ("the tar has neither manifest.json nor index.json; it may be cut short", SAVE)
     };
     Error::NotAnImage { found: found.to_owned(), hint }
 }

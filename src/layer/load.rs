@@ -65,6 +65,7 @@ pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
             let reader = BufReader::with_capacity(STREAM_READ, reader);
             stream::load(Counted { inner: reader, progress: Arc::clone(&options.progress) }, options)
         }
+        Input::File(region) if region.is_empty() => Err(stream::empty()),
         Input::File(region) => {
             let mut start = [0; Compression::MAGIC_BYTES];
             let read = region.read_at(0, &mut start)?;

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 use super::batch::{Batch, RawEntry, Role};
 use super::entry::Entry;
 use crate::error::{AtPlace, Place, Result, Warning, WarningCode, Warnings};
-use crate::path::{Meaning, meaning, normalize};
+use crate::path::{Meaning, Normal, meaning, normalize, walk_order};
 use crate::source::feed::Feed;
 use crate::tarball::header::Kind;
 use crate::tarball::{Member, Walker};
@@ -83,12 +83,15 @@ impl<F: Feed> Reader<F> {
 
     fn entry(&mut self) -> Result<()> {
         let member = self.walker.member();
-        let is_inside = normalize(&member.path, &mut self.path);
-        if !is_inside || (self.path.is_empty() && member.kind != Kind::Directory) {
+        let normal = normalize(&member.path, &mut self.path);
+        if normal == Normal::Outside || (self.path.is_empty() && member.kind != Kind::Directory) {
             let message = "is outside the image's root, or the root itself and no directory: it is not counted";
             let warning = Warning::about(WarningCode::PathOutside, &member.path, message);
             self.footer.warnings.push(warning);
             return Ok(());
+        }
+        if normal == Normal::Plain {
+            return self.push_entry(Role::Entry(member.kind));
         }
         let role = match meaning(&self.path) {
             Meaning::Entry => Role::Entry(member.kind),
@@ -121,13 +124,13 @@ impl<F: Feed> Reader<F> {
     }
 
     fn push_entry(&mut self, role: Role) -> Result<()> {
-        self.warn_about_kind();
+        self.warn_about_oddities();
         let member = self.walker.member();
         let size = member.size;
         self.link.clear();
         match member.kind {
             // A hard link's target is a path of the image, a symlink's is text.
-            Kind::HardLink if !normalize(&member.link, &mut self.link) => self.link.clear(),
+            Kind::HardLink if normalize(&member.link, &mut self.link) == Normal::Outside => self.link.clear(),
             Kind::Symlink => self.link.extend_from_slice(&member.link),
             _ => {}
         }
@@ -150,12 +153,17 @@ impl<F: Feed> Reader<F> {
         Ok((hash.digest(), Entry::HASHED | sparse))
     }
 
-    fn warn_about_kind(&mut self) {
+    fn warn_about_oddities(&mut self) {
         let member = self.walker.member();
         let (code, message) = if member.has_odd_type {
             (WarningCode::UnknownType, "has a type that tar readers do not agree about: counted as a regular file")
         } else if member.is_sparse {
             (WarningCode::Sparse, "is a sparse file: its size is that of the extracted file, compared as it is stored")
+        } else if member.has_odd_record {
+            (
+                WarningCode::OddRecord,
+                "has an owner or a time that is no number in its PAX records: the header's is shown",
+            )
         } else {
             return;
         };
@@ -187,7 +195,7 @@ impl<F: Feed> Reader<F> {
         if let Order::Unknown { seen, inversions } = &mut self.order {
             *seen += 1;
             let previous = &self.batch.bytes[..start];
-            *inversions += usize::from(precedes(&self.path, last_path(previous, &self.batch.entries)));
+            *inversions += usize::from(walk_order(&self.path, last_path(previous, &self.batch.entries)).is_lt());
         }
     }
 
@@ -244,18 +252,6 @@ fn last_path<'a>(bytes: &'a [u8], entries: &[RawEntry]) -> &'a [u8] {
     let length = (entry.path_len + entry.link_len + entry.xattr_len) as usize;
     let start = bytes.len() - length;
     &bytes[start..start + entry.path_len as usize]
-}
-
-/// Says whether a walk comes to `a` before `b`: a directory before what is below it, siblings by name.
-fn precedes(a: &[u8], b: &[u8]) -> bool {
-    walk_order(a, b) == std::cmp::Ordering::Less
-}
-
-fn walk_order(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
-    let at = a.iter().zip(b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
-    // The end of a path sorts lowest, a slash next.
-    let key = |path: &[u8]| path.get(at).map(|byte| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 });
-    key(a).cmp(&key(b))
 }
 
 /// Hands the entries on in the order of their paths; equal paths stay in the layer's order.

@@ -15,7 +15,7 @@ use crate::archive::members::{Catalog, Target, link_target};
 use crate::archive::{Documents, MOST_DOCUMENT_BYTES, select};
 use crate::digest::Algorithm;
 use crate::error::{AtPlace, Error, Place, Result};
-use crate::path::normalize;
+use crate::path::{Normal, normalize};
 use crate::source::Region;
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream};
@@ -54,6 +54,9 @@ struct Passing<'a> {
 pub(super) fn load(reader: impl Read, options: &LoadOptions) -> Result<Loaded> {
     let mut reader = BufReader::with_capacity(256 << 10, reader);
     let start = reader.fill_buf().map_err(|source| Error::Io { action: "read", source })?;
+    if start.is_empty() {
+        return Err(empty());
+    }
     let compression = Compression::of(start);
     let decoder = Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
     let mut walker = Walker::new(Stream::new(decoder, compression));
@@ -78,7 +81,7 @@ impl Passing<'_> {
                 Err(error) => return Err(error),
             }
             let member = walker.member();
-            if !normalize(&member.path, &mut name) {
+            if normalize(&member.path, &mut name) == Normal::Outside {
                 continue;
             }
             let target = match member.kind {
@@ -234,6 +237,11 @@ pub(super) fn explain(error: Error, region: &Region) -> Error {
 }
 
 const SAVE: &str = "docker save NAME -o image.tar (or podman save, skopeo copy) writes what layerlens reads";
+
+/// Says that there are no bytes at all.
+pub(super) fn empty() -> Error {
+    Error::NotAnImage { found: "it is empty".to_owned(), hint: SAVE }
+}
 
 fn explain_start(error: Error, start: &[u8]) -> Error {
     let found = match start {

@@ -39,6 +39,8 @@ pub struct Member {
     pub is_sparse: bool,
     /// The type flag is none that tar readers agree about.
     pub has_odd_type: bool,
+    /// A PAX record for owner or time is no number: the header's value stands.
+    pub has_odd_record: bool,
 }
 
 /// Walks the members of a tar.
@@ -283,6 +285,7 @@ impl<F: Feed> Walker<F> {
         }
         if self.special.pax.is_empty() {
             self.member.xattrs.clear();
+            self.member.has_odd_record = false;
         } else {
             let stored = self.special.pax.apply(&mut self.member);
             if let Some(stored) = stored.filter(|_| self.member.kind == Kind::File) {
