@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::archive::ImageSpec;
 use crate::digest::{ChainId, DiffId, Digest};
 use crate::error::{AtPlace, Error, Place, Result, Warning};
-use crate::layer::entry::{Kind, LayerNumber};
+use crate::layer::entry::LayerNumber;
 use crate::layer::index::Index;
 use crate::layer::load::{self, Blob, LoadOptions, Loaded};
 use crate::merge::changes::{self, Change};
@@ -155,7 +155,7 @@ pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Anal
     identity::decide(&mut index, &blobs, &merged.undecided)?;
     let base = base.find(&spec)?;
     let waste = waste::records(&index, &merged.hidden);
-    let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count)?;
+    let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count);
     let totals = totals(&layers, &waste, merged.final_bytes, &base)?;
     Ok(Analysis {
         source,
@@ -177,7 +177,7 @@ fn layers(
     effects: &[LayerEffect],
     waste: &[WasteRecord],
     base_count: u32,
-) -> Result<Vec<Layer>> {
+) -> Vec<Layer> {
     let mut wasted = vec![0u64; index.layers.len()];
     for record in waste {
         wasted[record.stored_in.index()] += record.bytes;
@@ -204,10 +204,10 @@ fn layers(
                 let diff_id = reference.diff_id.as_ref()?;
                 (blob.compression == crate::source::compression::Compression::None).then(|| diff_id.0.clone())
             }),
-            stored_bytes: entries.stored_bytes()?,
+            stored_bytes: entries.stored_bytes,
             wasted_bytes: wasted[at],
             entry_count: entries.member_count,
-            file_count: entries.entries.iter().filter(|entry| entry.kind == Kind::File).count() as u64,
+            file_count: entries.file_count,
             added_count: effect.added_count,
             changed_count: effect.changed_count,
             deleted_count: effect.deleted.len() as u64,
@@ -216,7 +216,7 @@ fn layers(
             blob,
         });
     }
-    Ok(layers)
+    layers
 }
 
 fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: &Base) -> Result<Totals> {

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 use super::batch::{Batch, RawEntry, Role};
 use super::entry::Entry;
 use crate::error::{AtPlace, Place, Result, Warning, WarningCode, Warnings};
-use crate::path::{Meaning, Normal, meaning, normalize, walk_order};
+use crate::path::{Meaning, Normal, common_prefix, meaning, normalize, walk_order};
 use crate::source::feed::Feed;
 use crate::tarball::header::Kind;
 use crate::tarball::{Member, Walker};
@@ -34,6 +34,9 @@ const MOST_TRAILING_BYTES: u64 = 64 << 20;
 const MOST_XATTR_BYTES: usize = 16 << 10;
 /// How many entries of a layer are looked at to find it in disorder.
 const ORDER_SAMPLE: usize = 2 * Batch::MOST_ENTRIES;
+/// How many entries of a shuffled layer are sorted at a time: a run costs a walk through the tree, and memory.
+const RUN_ENTRIES: usize = 1 << 16;
+const RUN_BYTES: usize = 8 << 20;
 
 /// Reads the layer in `feed` into `sink`.
 ///
@@ -71,7 +74,7 @@ enum Order {
         inversions: usize,
     },
     Walk,
-    /// They do not: the rest of the layer is collected and sorted, which is cheaper than to search for each path.
+    /// They do not: entries are collected and sorted in runs, which is cheaper than to search for each path.
     Shuffled,
 }
 
@@ -200,7 +203,13 @@ impl<F: Feed> Reader<F> {
     }
 
     fn pass_on(&mut self, sink: &mut impl Sink) -> Result<()> {
-        if matches!(self.order, Order::Shuffled) || !self.batch.is_full() {
+        if matches!(self.order, Order::Shuffled) {
+            if self.batch.entries.len() >= RUN_ENTRIES || self.batch.bytes.len() >= RUN_BYTES {
+                pass_on_sorted(&mut self.batch, sink)?;
+            }
+            return Ok(());
+        }
+        if !self.batch.is_full() {
             return Ok(());
         }
         if let Order::Unknown { seen, inversions } = self.order
@@ -213,7 +222,7 @@ impl<F: Feed> Reader<F> {
 
     fn finish(mut self, sink: &mut impl Sink) -> Result<(Footer, F)> {
         if matches!(self.order, Order::Shuffled) {
-            pass_on_sorted(&self.batch, sink)?;
+            pass_on_sorted(&mut self.batch, sink)?;
         } else if !self.batch.entries.is_empty() {
             sink.take(&mut self.batch)?;
         }
@@ -249,30 +258,61 @@ fn last_path<'a>(bytes: &'a [u8], entries: &[RawEntry]) -> &'a [u8] {
     let Some(entry) = entries.len().checked_sub(2).and_then(|at| entries.get(at)) else {
         return b"";
     };
-    let length = (entry.path_len + entry.link_len + entry.xattr_len) as usize;
-    let start = bytes.len() - length;
+    let start = bytes.len() - entry.length();
     &bytes[start..start + entry.path_len as usize]
 }
 
-/// Hands the entries on in the order of their paths; equal paths stay in the layer's order.
-fn pass_on_sorted(all: &Batch, sink: &mut impl Sink) -> Result<()> {
+/// Hands a run of entries on in the order of their paths; equal paths stay in the layer's order.
+fn pass_on_sorted(run: &mut Batch, sink: &mut impl Sink) -> Result<()> {
+    let common = common_to_all(run);
     let mut offset = 0;
-    let mut order: Vec<(usize, &RawEntry)> = Vec::with_capacity(all.entries.len());
-    for entry in &all.entries {
-        order.push((offset, entry));
-        offset += (entry.path_len + entry.link_len + entry.xattr_len) as usize;
+    let mut order: Vec<(u128, u32, usize)> = Vec::with_capacity(run.entries.len());
+    for (at, entry) in (0..).zip(&run.entries) {
+        let path = &run.bytes[offset..offset + entry.path_len as usize];
+        order.push((sort_key(&path[common..]), at, offset));
+        offset += entry.length();
     }
-    let path = |(offset, entry): &(usize, &RawEntry)| &all.bytes[*offset..*offset + entry.path_len as usize];
-    order.sort_by(|a, b| walk_order(path(a), path(b)));
+    let path = |at: u32, offset: usize| &run.bytes[offset..offset + run.entries[at as usize].path_len as usize];
+    order.sort_unstable_by(|(key, at, offset), (other_key, other_at, other_offset)| {
+        let by_path = || walk_order(path(*at, *offset), path(*other_at, *other_offset));
+        key.cmp(other_key).then_with(by_path).then(at.cmp(other_at))
+    });
     let mut batch = Batch::default();
-    for (offset, entry) in order {
-        let length = (entry.path_len + entry.link_len + entry.xattr_len) as usize;
-        batch.bytes.extend_from_slice(&all.bytes[offset..offset + length]);
-        batch.entries.push(*entry);
-        batch.is_sorted = true;
+    for (_, at, offset) in order {
+        let entry = run.entries[at as usize];
+        batch.bytes.extend_from_slice(&run.bytes[offset..offset + entry.length()]);
+        batch.entries.push(entry);
         if batch.is_full() {
+            batch.is_sorted = true;
             sink.take(&mut batch)?;
         }
     }
-    if batch.entries.is_empty() { Ok(()) } else { sink.take(&mut batch) }
+    run.clear();
+    if batch.entries.is_empty() {
+        return Ok(());
+    }
+    batch.is_sorted = true;
+    sink.take(&mut batch)
+}
+
+/// Returns the number of bytes with which every path of the run starts.
+fn common_to_all(run: &Batch) -> usize {
+    let first = run.entries.first().map_or(0, |entry| entry.path_len as usize);
+    let (mut common, mut offset) = (first, 0);
+    for entry in &run.entries {
+        let path = &run.bytes[offset..offset + entry.path_len as usize];
+        common = common_prefix(&run.bytes[..common], path);
+        offset += entry.length();
+    }
+    common
+}
+
+/// Packs the first bytes of a path into a number that sorts like a walk, as far as it tells paths apart: the end lowest,
+/// a slash next.
+fn sort_key(path: &[u8]) -> u128 {
+    let mut key = [0; 16];
+    for (slot, byte) in key.iter_mut().zip(path) {
+        *slot = if *byte == b'/' { 1 } else { (*byte).max(1).saturating_add(1) };
+    }
+    u128::from_be_bytes(key)
 }
