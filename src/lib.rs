@@ -1,1 +1,46 @@
-//! Why is my container image this big?
+//! Why is my container image this big, which build step did it, and what exactly do I change?
+//!
+//! ```text
+//!              leaves: path · digest · size · escape · error     (used by all, use no other module)
+//!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌───────┐   ┌──────────┐
+//!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report
+//!               └────────┘   └─────────┘   └─────────┘   └───────┘   └───────┘   └──────────┘
+//!                bytes        members       documents,    entries     merged      waste, base,
+//!                                           blobs         by path     view, A/C/D sums
+//! ```
+//!
+//! A module uses what stands left of it, never right; the outputs do not know each other, except that a report can show a
+//! [`gate::Verdict`]. [`run`] takes a request through all of them, [`cli`] is the only place that knows the flags.
+//!
+//! ```
+//! # fn main() -> Result<(), layerlens::Error> {
+//! let image = layerlens::open("sample-images/seed.tar.gz".as_ref(), &layerlens::OpenOptions::default())?;
+//! let totals = &image.totals;
+//! assert_eq!(totals.stored_bytes, totals.final_bytes + totals.wasted_bytes);
+//! for record in &image.waste {
+//!     let path = image.index.tree.path(image.index.entry(record.copy).node);
+//!     println!("{} bytes of {} died in layer {}", record.bytes, layerlens::escape::escape(&path), record.hidden_by);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod analysis;
+pub mod archive;
+pub mod cli;
+pub mod digest;
+pub mod error;
+pub mod escape;
+pub mod exit;
+pub mod gate;
+pub mod layer;
+pub mod merge;
+pub mod path;
+pub mod report;
+pub mod run;
+pub mod size;
+pub mod source;
+pub mod tarball;
+
+pub use analysis::{Analysis, OpenOptions, open};
+pub use error::{Error, Result, Warning};

@@ -1,0 +1,279 @@
+//! The finished picture of an image: plain, owned, complete. Every output draws from one [`Analysis`] and computes no
+//! number of its own.
+
+pub mod base;
+pub mod waste;
+
+use std::path::Path;
+
+use crate::archive::ImageSpec;
+use crate::digest::{ChainId, DiffId, Digest};
+use crate::error::{AtPlace, Error, Place, Result, Warning};
+use crate::layer::entry::{Kind, LayerNumber};
+use crate::layer::index::Index;
+use crate::layer::load::{self, Blob, LoadOptions, Loaded};
+use crate::merge::changes::{self, Change};
+use crate::merge::identity;
+use crate::merge::merger::{self, LayerEffect};
+use crate::source;
+use base::{Base, BaseChoice};
+use waste::{Cause, WasteRecord};
+
+/// How an image is read and judged.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// Which image, whether digests are verified, where progress goes.
+    pub load: LoadOptions,
+    /// Where the base image ends.
+    pub base: BaseChoice,
+}
+
+/// An image, analysed.
+#[derive(Debug)]
+pub struct Analysis {
+    /// What was opened, as the user named it.
+    pub source: String,
+    /// What the image's documents say.
+    pub spec: ImageSpec,
+    /// Which layers are the base image's.
+    pub base: Base,
+    /// The layers, bottom first.
+    pub layers: Vec<Layer>,
+    /// The sums over all layers.
+    pub totals: Totals,
+    /// The copies that no container can read: largest first, then by path and storing layer.
+    pub waste: Vec<WasteRecord>,
+    /// What is odd but leaves the numbers right.
+    pub warnings: Vec<Warning>,
+    /// Every entry of every layer.
+    pub index: Index,
+    effects: Vec<LayerEffect>,
+}
+
+/// One layer and its sums.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// 1 = the bottom.
+    pub number: LayerNumber,
+    /// The digest of the uncompressed tar, as the config states it.
+    pub diff_id: Option<DiffId>,
+    /// The identity of the layer on top of those below.
+    pub chain_id: Option<ChainId>,
+    /// The digest of the blob as it is stored and pulled, where it is known.
+    pub blob_digest: Option<Digest>,
+    /// How the blob is stored.
+    pub blob: Blob,
+    /// Content bytes of all copies, uncompressed.
+    pub stored_bytes: u64,
+    /// Content bytes of the copies that no container can read.
+    pub wasted_bytes: u64,
+    /// Members of the tar, whiteouts included.
+    pub entry_count: u64,
+    /// Copies: regular files.
+    pub file_count: u64,
+    /// Paths that are new.
+    pub added_count: u64,
+    /// Paths that are stored again.
+    pub changed_count: u64,
+    /// Topmost paths that are deleted.
+    pub deleted_count: u64,
+    /// Whether it is the base image's.
+    pub is_base: bool,
+    /// Its line in the history, as a place in the image's history.
+    pub history: Option<usize>,
+}
+
+/// Sums over all layers. All bytes are uncompressed content bytes, but for `blob_bytes`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Members of all layers, whiteouts included.
+    pub entry_count: u64,
+    /// Copies: regular files in all layers.
+    pub file_count: u64,
+    /// All copies.
+    pub stored_bytes: u64,
+    /// The copies that the whole image shows.
+    pub final_bytes: u64,
+    /// The copies that no container can read. `stored = final + wasted`.
+    pub wasted_bytes: u64,
+    /// Wasted bytes by cause, in the order of [`Cause::ALL`].
+    pub wasted_by_cause: [u64; Cause::ALL.len()],
+    /// Wasted copies that the base image's layers store.
+    pub inherited_bytes: u64,
+    /// What the fixes save. `wasted = fixable + inherited + remainder`.
+    pub fixable_bytes: u64,
+    /// All layers as they are stored and pulled.
+    pub blob_bytes: u64,
+    /// Copies in the layers above the base.
+    pub user_stored_bytes: u64,
+}
+
+impl Totals {
+    /// Returns the share of stored bytes that containers see, 0 to 1; 1 for an empty image.
+    #[must_use]
+    pub fn efficiency(&self) -> f64 {
+        ratio(self.final_bytes, self.stored_bytes)
+    }
+
+    /// Returns the wasted copies that layers above the base store.
+    #[must_use]
+    pub fn user_wasted_bytes(&self) -> u64 {
+        self.wasted_bytes - self.inherited_bytes
+    }
+
+    /// Returns the waste that neither a fix nor the base image accounts for.
+    #[must_use]
+    pub fn remainder_bytes(&self) -> u64 {
+        self.wasted_bytes - self.inherited_bytes - self.fixable_bytes
+    }
+}
+
+/// Returns `part / whole`; 1 where there is no whole.
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people; rules compare integers")]
+pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+}
+
+/// Opens and analyses an image; `-` is standard input.
+///
+/// # Errors
+/// Where the input cannot be read, is no image, is damaged or incomplete; every number would be wrong then.
+pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
+    let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy().into_owned() };
+    let place = || Place::Image(name.clone());
+    let loaded = source::open(path).and_then(|input| load::load(input, &options.load)).at(place)?;
+    analyse(name.clone(), loaded, &options.base).at(place)
+}
+
+/// Analyses a loaded image.
+///
+/// # Errors
+/// Where contents that must be compared cannot be read again, or sizes do not fit 64 bits.
+pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Analysis> {
+    let Loaded { spec, mut index, blobs, mut warnings } = loaded;
+    let merged = merger::merge(&mut index, &mut warnings);
+    identity::decide(&mut index, &blobs, &merged.undecided)?;
+    let base = base.find(&spec)?;
+    let waste = waste::records(&index, &merged.hidden);
+    let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count)?;
+    let totals = totals(&layers, &waste, merged.final_bytes, &base)?;
+    Ok(Analysis {
+        source,
+        spec,
+        base,
+        layers,
+        totals,
+        waste,
+        warnings: warnings.into_list(),
+        index,
+        effects: merged.effects,
+    })
+}
+
+fn layers(
+    spec: &ImageSpec,
+    index: &Index,
+    blobs: Vec<Blob>,
+    effects: &[LayerEffect],
+    waste: &[WasteRecord],
+    base_count: u32,
+) -> Result<Vec<Layer>> {
+    let mut wasted = vec![0u64; index.layers.len()];
+    for record in waste {
+        wasted[record.stored_in.index()] += record.bytes;
+    }
+    let mut history: Vec<Option<usize>> = vec![None; index.layers.len()];
+    for (place, entry) in spec.history.iter().enumerate() {
+        if let Some(slot) = entry.layer.and_then(|layer| history.get_mut(layer as usize - 1)) {
+            *slot = Some(place);
+        }
+    }
+    let mut chain: Option<ChainId> = None;
+    let mut layers = Vec::with_capacity(index.layers.len());
+    for (at, ((reference, entries), blob)) in spec.layers.iter().zip(&index.layers).zip(blobs).enumerate() {
+        let number = LayerNumber::from_index(at);
+        let is_chained = at == 0 || chain.is_some();
+        chain = reference.diff_id.as_ref().filter(|_| is_chained).map(|id| ChainId::on_top_of(chain.as_ref(), id));
+        let effect = &effects[at];
+        layers.push(Layer {
+            number,
+            diff_id: reference.diff_id.clone(),
+            chain_id: chain.clone(),
+            // What is stored plain has its diff_id for a digest.
+            blob_digest: reference.blob_digest.clone().or_else(|| {
+                let diff_id = reference.diff_id.as_ref()?;
+                (blob.compression == crate::source::compression::Compression::None).then(|| diff_id.0.clone())
+            }),
+            stored_bytes: entries.stored_bytes()?,
+            wasted_bytes: wasted[at],
+            entry_count: entries.member_count,
+            file_count: entries.entries.iter().filter(|entry| entry.kind == Kind::File).count() as u64,
+            added_count: effect.added_count,
+            changed_count: effect.changed_count,
+            deleted_count: effect.deleted.len() as u64,
+            is_base: number.get() <= base_count,
+            history: history[at],
+            blob,
+        });
+    }
+    Ok(layers)
+}
+
+fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: &Base) -> Result<Totals> {
+    let overflow = || Error::TooLarge { what: "the sum of all sizes".to_owned(), limit: "2^64 bytes".to_owned() };
+    let sum = |of: &dyn Fn(&Layer) -> u64| layers.iter().try_fold(0u64, |sum, layer| sum.checked_add(of(layer)));
+    let mut totals = Totals {
+        entry_count: sum(&|layer| layer.entry_count).ok_or_else(overflow)?,
+        file_count: sum(&|layer| layer.file_count).ok_or_else(overflow)?,
+        stored_bytes: sum(&|layer| layer.stored_bytes).ok_or_else(overflow)?,
+        blob_bytes: sum(&|layer| layer.blob.blob_bytes).ok_or_else(overflow)?,
+        user_stored_bytes: sum(&|layer| if layer.is_base { 0 } else { layer.stored_bytes }).ok_or_else(overflow)?,
+        final_bytes,
+        ..Totals::default()
+    };
+    for record in waste {
+        totals.wasted_bytes += record.bytes;
+        totals.wasted_by_cause[record.cause as usize] += record.bytes;
+        if record.stored_in.get() <= base.layer_count {
+            totals.inherited_bytes += record.bytes;
+        }
+    }
+    debug_assert_eq!(totals.stored_bytes, totals.final_bytes + totals.wasted_bytes);
+    Ok(totals)
+}
+
+impl Analysis {
+    /// Returns the changes of a layer in the order of their paths. Costs the image's paths.
+    #[must_use]
+    pub fn changes(&self, layer: LayerNumber) -> Vec<Change> {
+        let ranks = self.index.tree.path_ranks();
+        let mut changes: Vec<Change> = self.changes_unsorted(layer).collect();
+        changes.sort_by_key(|change| ranks[change.node.index()]);
+        changes
+    }
+
+    /// Returns the changes of a layer in no order. Costs the layer's entries.
+    pub fn changes_unsorted(&self, layer: LayerNumber) -> impl Iterator<Item = Change> {
+        changes::of_layer(&self.index, &self.effects[layer.index()], layer)
+    }
+
+    /// Returns the chain id of the whole image, where every layer states its `diff_id`.
+    #[must_use]
+    pub fn chain_id(&self) -> Option<&ChainId> {
+        self.layers.last()?.chain_id.as_ref()
+    }
+
+    /// Returns the step that made a layer, as the user wrote it; empty where the history does not tell.
+    #[must_use]
+    pub fn step(&self, layer: LayerNumber) -> String {
+        let Some(entry) = self.layers[layer.index()].history.map(|place| &self.spec.history[place]) else {
+            return String::new();
+        };
+        let step = entry.step();
+        match (step.instruction.as_str(), step.command.as_str()) {
+            ("", command) => command.to_owned(),
+            (instruction, "") => instruction.to_owned(),
+            (instruction, command) => format!("{instruction} {command}"),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Waste records: each wasted copy, the layer that stores it, the layer that hid it, and why. MODEL.md 4.
+
+use crate::layer::entry::{Content, EntryRef, LayerNumber};
+use crate::layer::index::Index;
+use crate::merge::changes::{What, differences};
+use crate::merge::merger::{After, Hidden};
+
+/// Why a copy can no longer be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// The hiding layer removes the path.
+    Deleted,
+    /// It shows other bytes or another kind of entry there, or something that is no directory above it.
+    Overwritten,
+    /// It shows the same bytes with other metadata: a chmod, chown or touch copied the file.
+    Metadata,
+    /// It shows the same bytes with the same metadata.
+    Unchanged,
+    /// It is the storing layer itself: the path stands twice in one tar.
+    Duplicate,
+}
+
+impl Cause {
+    /// All causes, in the order of reports.
+    pub const ALL: [Cause; 5] =
+        [Cause::Deleted, Cause::Overwritten, Cause::Metadata, Cause::Unchanged, Cause::Duplicate];
+
+    /// Returns the name used in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Deleted => "deleted",
+            Cause::Overwritten => "overwritten",
+            Cause::Metadata => "metadata",
+            Cause::Unchanged => "unchanged",
+            Cause::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// A copy that no container can read.
+#[derive(Debug, Clone, Copy)]
+pub struct WasteRecord {
+    /// The copy.
+    pub copy: EntryRef,
+    /// Its content bytes, uncompressed; never 0: an empty file wastes nothing.
+    pub bytes: u64,
+    /// The layer that stores it.
+    pub stored_in: LayerNumber,
+    /// The layer that took its last name away.
+    pub hidden_by: LayerNumber,
+    /// Why.
+    pub cause: Cause,
+    /// The entry that the hiding layer shows where the copy was, if that is a regular file.
+    pub shown_instead: Option<EntryRef>,
+}
+
+impl WasteRecord {
+    /// Returns what differs between the copy and the file that took its place.
+    #[must_use]
+    pub fn what(&self, index: &Index) -> Vec<What> {
+        let Some(upper) = self.shown_instead else {
+            return Vec::new();
+        };
+        differences(index, Some(self.copy), Some(upper), index.entry(upper).content())
+    }
+}
+
+/// Turns hidden copies into records, in the order of reports.
+pub(super) fn records(index: &Index, hidden: &[Hidden]) -> Vec<WasteRecord> {
+    let mut records: Vec<WasteRecord> =
+        hidden.iter().filter(|hidden| index.entry(hidden.copy).size > 0).map(|hidden| record(index, hidden)).collect();
+    let ranks = index.tree.path_ranks();
+    let rank = |record: &WasteRecord| ranks[index.entry(record.copy).node.index()];
+    records.sort_by_key(|record| (std::cmp::Reverse(record.bytes), rank(record), record.copy));
+    records
+}
+
+fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
+    let cause = match hidden.after {
+        After::Gone => Cause::Deleted,
+        After::OtherKind => Cause::Overwritten,
+        After::SameLayer => Cause::Duplicate,
+        After::File(upper) => cause_of_file(index, hidden.copy, upper),
+    };
+    WasteRecord {
+        copy: hidden.copy,
+        bytes: index.entry(hidden.copy).size,
+        stored_in: hidden.copy.layer(),
+        hidden_by: hidden.hidden_by,
+        cause,
+        shown_instead: match hidden.after {
+            After::File(upper) => Some(upper),
+            _ => None,
+        },
+    }
+}
+
+fn cause_of_file(index: &Index, copy: EntryRef, upper: EntryRef) -> Cause {
+    let content = index.entry(upper).content();
+    match content {
+        Content::Same if differences(index, Some(copy), Some(upper), content).is_empty() => Cause::Unchanged,
+        Content::Same => Cause::Metadata,
+        Content::Different | Content::Unknown => Cause::Overwritten,
+    }
+}

@@ -1,0 +1,118 @@
+//! From bytes to one image: its documents, its layers in order, the history entry that made each.
+//!
+//! Two ways in, one way of understanding: a plain file or a directory is indexed once and its blobs are reopened by
+//! offset ([`members`]); a compressed archive or a pipe passes by once, so its documents are kept and its layers are
+//! indexed as they come ([`crate::layer`]). Either way [`select`] finds the image in the documents.
+
+mod docker;
+pub mod history;
+pub mod members;
+mod oci;
+mod select;
+pub mod spec;
+mod v1;
+
+use std::collections::BTreeMap;
+
+use crate::digest::{DiffId, Digest};
+use crate::error::{Error, Result, Warning};
+use history::HistoryEntry;
+
+pub use select::{Platform, Selection, select};
+
+/// The largest JSON document that is read; a config with a thousand layers has about a megabyte.
+pub const MOST_DOCUMENT_BYTES: u64 = 32 << 20;
+
+/// The files of an image by name, as far as they are documents.
+pub trait Documents {
+    /// Returns the content of the document `name`, or nothing where there is no such member.
+    ///
+    /// # Errors
+    /// Where it is there and cannot be read.
+    fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// Returns some names of what is there, to say what the input looks like.
+    fn names(&self) -> Vec<Vec<u8>>;
+
+    /// Says whether this is a directory, not an archive.
+    fn is_directory(&self) -> bool;
+}
+
+/// How the image was packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `manifest.json` with a list of images: `docker save`, `podman save`, kaniko, jib, bazel, skopeo.
+    DockerArchive,
+    /// The same, unpacked into a directory.
+    DockerDirectory,
+    /// `repositories` and a JSON per layer: `docker save` before 1.10.
+    DockerArchiveV1,
+    /// An OCI image layout in a tar.
+    OciArchive,
+    /// An OCI image layout as a directory.
+    OciDirectory,
+    /// One manifest and its blobs beside it: skopeo's `dir:`.
+    ManifestDirectory,
+}
+
+impl Format {
+    /// Returns the name used in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::DockerArchive => "docker-archive",
+            Format::DockerDirectory => "docker-directory",
+            Format::DockerArchiveV1 => "docker-archive-v1",
+            Format::OciArchive => "oci-archive",
+            Format::OciDirectory => "oci-directory",
+            Format::ManifestDirectory => "manifest-directory",
+        }
+    }
+}
+
+/// Where one layer's blob is, and what the documents say about it.
+#[derive(Debug, Clone)]
+pub struct LayerRef {
+    /// The member that holds the blob, as a normal path.
+    pub name: Vec<u8>,
+    /// The digest of the blob as it is stored, where a document or its name states it.
+    pub blob_digest: Option<Digest>,
+    /// The media type that a descriptor states.
+    pub media_type: Option<String>,
+    /// The digest of the uncompressed tar, from the config.
+    pub diff_id: Option<DiffId>,
+}
+
+/// One image, as its documents describe it. Layers are bottom first.
+#[derive(Debug, Clone)]
+pub struct ImageSpec {
+    /// How it was packed.
+    pub format: Format,
+    /// Names that the archive gives it.
+    pub tags: Vec<String>,
+    /// The image id: digest of the config document.
+    pub id: Digest,
+    /// Digest of the manifest, where there is one.
+    pub manifest_digest: Option<Digest>,
+    /// What it runs on.
+    pub platform: Platform,
+    /// When it was made, as the config writes it.
+    pub created: Option<String>,
+    /// Annotations of the manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// Layers, bottom first.
+    pub layers: Vec<LayerRef>,
+    /// History, oldest first, the entries without a layer included.
+    pub history: Vec<HistoryEntry>,
+    /// Other images and platforms in the input, described for people.
+    pub others: Vec<String>,
+    /// What is odd about the documents.
+    pub warnings: Vec<Warning>,
+}
+
+/// Parses a JSON document. The whole of it must be well formed and of bounded depth, unknown fields included.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice::<spec::WellFormed>(bytes)
+        .and_then(|_| serde_json::from_slice(bytes))
+        .map_err(|source| Error::Json { source })
+}

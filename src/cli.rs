@@ -1,0 +1,231 @@
+//! What was typed: the only place that names clap. It becomes a [`Request`], which says what it means.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Parser, ValueEnum};
+
+use crate::analysis::OpenOptions;
+use crate::analysis::base::BaseChoice;
+use crate::archive::{Platform, Selection};
+use crate::gate::{Rules, Share};
+use crate::layer::load::LoadOptions;
+use crate::report;
+use crate::size::{Limit, Units};
+use crate::source::Progress;
+
+/// Why is my container image this big, which build step did it, and what exactly do I change?
+///
+/// layerlens reads a saved image, applies its layers one by one, and finds every copy of a file that a later layer
+/// overwrote, chmod-copied or deleted: bytes that are stored, pulled and kept on disk, and that no container can ever
+/// read. Each is attributed to the step that stored it and the step that hid it.
+#[derive(Debug, Parser)]
+#[command(name = "layerlens", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
+pub struct Cli {
+    /// The image: a saved archive (docker, podman, OCI; plain or compressed), an OCI directory, or - for stdin.
+    #[arg(value_name = "IMAGE")]
+    image: PathBuf,
+
+    /// Print the verdict last and exit 1 when a rule is broken.
+    ///
+    /// Exit codes: 0 all rules hold (or there are none), 1 a rule is broken, 2 usage, 3 the image could not be read.
+    #[arg(long)]
+    ci: bool,
+
+    /// Write a report: text or json, to FILE or to stdout. May be given several times.
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    report: Vec<report::Request>,
+
+    /// List every change (A, C, D) of every layer in the JSON report.
+    #[arg(long)]
+    changes: bool,
+
+    #[command(flatten)]
+    rules: RuleArgs,
+
+    #[command(flatten)]
+    choice: ChoiceArgs,
+
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules (equality passes; only those given are judged)")]
+struct RuleArgs {
+    /// Most bytes that may be wasted: 10MB, 10MiB, or a share of the stored bytes like 2.5%.
+    #[arg(long, value_name = "SIZE")]
+    max_waste: Option<Limit>,
+
+    /// The same for the layers above the base image, as a share of theirs.
+    #[arg(long, value_name = "SIZE")]
+    max_user_waste: Option<Limit>,
+
+    /// Least share of the stored bytes that containers see: 0.95 or 95%.
+    #[arg(long, value_name = "SHARE")]
+    min_efficiency: Option<Share>,
+
+    /// Most bytes that the image may store (uncompressed content of all layers).
+    #[arg(long, value_name = "SIZE", value_parser = absolute)]
+    max_size: Option<Limit>,
+
+    /// Most layers.
+    #[arg(long, value_name = "N")]
+    max_layers: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which image")]
+struct ChoiceArgs {
+    /// Which image of an archive that holds several: NAME[:TAG], or a digest or its beginning.
+    #[arg(long = "image", value_name = "NAME", id = "name")]
+    name: Option<String>,
+
+    /// Which platform of an image for several: os/architecture[/variant], like linux/arm64.
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<Platform>,
+
+    /// The lowest N layers are the base image's; what they waste counts as inherited.
+    #[arg(long, value_name = "N", conflicts_with = "base")]
+    base_layers: Option<u32>,
+
+    /// The base image, saved: the layers that both share are the base.
+    #[arg(long, value_name = "IMAGE")]
+    base: Option<PathBuf>,
+
+    /// Compute all digests and fail (exit 3) where they differ from what the image states. Reads every byte.
+    #[arg(long)]
+    verify: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Looks")]
+struct LookArgs {
+    /// How sizes are shown: si (kB, MB), iec (KiB, MiB) or bytes.
+    #[arg(long, value_enum, default_value = "si")]
+    units: UnitsArg,
+
+    /// Whether to colour the text: auto colours on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: ColorArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum UnitsArg {
+    Si,
+    Iec,
+    Bytes,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ColorArg {
+    Auto,
+    Always,
+    Never,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  layerlens image.tar                            the summary
+  layerlens image.tar --ci --max-waste 10MB      a gate: exit 1 when more is wasted
+  layerlens image.tar --report json=report.json  for scripts
+  docker save app:1.4 | layerlens -              straight from the engine";
+
+const LONG_EXAMPLES: &str = "\
+Examples:
+  layerlens image.tar                            the summary
+  layerlens image.tar --ci --max-waste 10MB      a gate: exit 1 when more is wasted
+  layerlens image.tar --ci --min-efficiency 95% --max-layers 20
+  layerlens image.tar --report json=report.json  for scripts
+  docker save app:1.4 | layerlens -              straight from the engine
+  layerlens multi.tar --platform linux/arm64     one platform of several
+  layerlens image.tar --base base.tar --ci --max-user-waste 1%
+
+How to read it:
+  Size     content bytes that a layer stores, uncompressed (what docker history shows)
+  Waste    bytes of it that a later layer hid: no container can read them
+  stored = final + wasted, always and to the byte; the copy that survives is never waste
+
+  deleted      a later step removed the file
+  overwritten  a later step wrote other bytes
+  metadata     a later chmod, chown or touch made a second copy
+  unchanged    a later step stored the same file again
+  duplicate    one layer holds the path twice
+
+Exit codes: 0 all rules hold, 1 a rule is broken, 2 usage, 3 the image could not be read.";
+
+fn absolute(text: &str) -> Result<Limit, String> {
+    crate::size::parse_size(text).map_err(|error| error.to_string())?;
+    text.parse().map_err(|error: crate::size::NotASize| error.to_string())
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What the user wants done.
+#[derive(Debug)]
+pub struct Request {
+    /// The input.
+    pub image: PathBuf,
+    /// How it is read.
+    pub open: OpenOptions,
+    /// Whether the verdict decides the exit code.
+    pub gate: bool,
+    /// What it is held to.
+    pub rules: Rules,
+    /// The reports that were asked for.
+    pub reports: Vec<report::Request>,
+    /// Whether JSON lists the changes.
+    pub with_changes: bool,
+    /// How sizes are shown.
+    pub units: Units,
+    /// When to colour.
+    pub color: Color,
+}
+
+impl Cli {
+    /// Says what the flags mean together.
+    #[must_use]
+    pub fn into_request(self) -> Request {
+        let Cli { image, ci, report: reports, changes, rules, choice, look } = self;
+        let base = match (choice.base_layers, choice.base) {
+            (Some(count), _) => BaseChoice::Layers(count),
+            (None, Some(path)) => BaseChoice::Image(path),
+            (None, None) => BaseChoice::Detect,
+        };
+        let selection = Selection { image: choice.name, platform: choice.platform };
+        let load = LoadOptions { selection, verify: choice.verify, progress: Arc::new(Progress::default()) };
+        Request {
+            image,
+            open: OpenOptions { load, base },
+            gate: ci,
+            rules: Rules {
+                max_waste: rules.max_waste,
+                max_user_waste: rules.max_user_waste,
+                min_efficiency: rules.min_efficiency,
+                max_size: rules.max_size,
+                max_layers: rules.max_layers,
+            },
+            reports,
+            with_changes: changes,
+            units: match look.units {
+                UnitsArg::Si => Units::Si,
+                UnitsArg::Iec => Units::Iec,
+                UnitsArg::Bytes => Units::Bytes,
+            },
+            color: match look.color {
+                ColorArg::Auto => Color::Auto,
+                ColorArg::Always => Color::Always,
+                ColorArg::Never => Color::Never,
+            },
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! One layer's tar, read forward once: members to batches of entries.
+//!
+//! A file's content identifies itself as cheaply as it can: what passes by anyway is hashed, what can be jumped over is
+//! remembered by its offset and read only if two copies must be compared. The hash (XXH3, 64 bits) tells equal from
+//! different content of one size at one path; it decides the cause of waste, never its bytes.
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
+
+use super::batch::{Batch, RawEntry, Role};
+use super::entry::Entry;
+use crate::error::{AtPlace, Place, Result, Warning, WarningCode, Warnings};
+use crate::path::{Meaning, meaning, normalize};
+use crate::source::feed::Feed;
+use crate::tarball::header::Kind;
+use crate::tarball::{Member, Walker};
+
+/// What is known at the end of a layer.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Footer {
+    /// Members of the tar, whiteouts included.
+    pub(crate) members: u64,
+    pub(crate) warnings: Warnings,
+}
+
+/// Takes batches; the batch comes back to be filled again.
+pub(crate) trait Sink {
+    /// Takes what is in the batch and leaves an empty one.
+    fn take(&mut self, batch: &mut Batch) -> Result<()>;
+}
+
+/// Trailing bytes of a compressed layer that are read to check its end; real padding has kilobytes.
+const MOST_TRAILING_BYTES: u64 = 64 << 20;
+/// Attributes beyond this are kept as a digest: no tool shows them, and they must not fill the memory.
+const MOST_XATTR_BYTES: usize = 16 << 10;
+/// How many entries of a layer are looked at to find it in disorder.
+const ORDER_SAMPLE: usize = 2 * Batch::MOST_ENTRIES;
+
+/// Reads the layer in `feed` into `sink`.
+///
+/// # Errors
+/// Where the tar is damaged or cut short, with the entry at which that was found; what the sink answers.
+pub(crate) fn read<F: Feed>(feed: F, sink: &mut impl Sink) -> Result<(Footer, F)> {
+    let mut reader = Reader {
+        walker: Walker::new(feed),
+        batch: Batch::default(),
+        footer: Footer::default(),
+        path: Vec::new(),
+        link: Vec::new(),
+        order: Order::Unknown { seen: 0, inversions: 0 },
+    };
+    while reader.advance()? {
+        reader.entry().at(|| Place::Entry(reader.walker.count(), reader.walker.member().path.clone()))?;
+        reader.pass_on(sink)?;
+    }
+    reader.finish(sink)
+}
+
+struct Reader<F> {
+    walker: Walker<F>,
+    batch: Batch,
+    footer: Footer,
+    path: Vec<u8>,
+    link: Vec<u8>,
+    order: Order,
+}
+
+/// Whether the layer's members come in the order of a walk.
+enum Order {
+    Unknown {
+        seen: usize,
+        inversions: usize,
+    },
+    Walk,
+    /// They do not: the rest of the layer is collected and sorted, which is cheaper than to search for each path.
+    Shuffled,
+}
+
+impl<F: Feed> Reader<F> {
+    fn advance(&mut self) -> Result<bool> {
+        let found = self.walker.advance();
+        found.at(|| Place::Entry(self.walker.count() + 1, Vec::new()))
+    }
+
+    fn entry(&mut self) -> Result<()> {
+        let member = self.walker.member();
+        let is_inside = normalize(&member.path, &mut self.path);
+        if !is_inside || (self.path.is_empty() && member.kind != Kind::Directory) {
+            let message = "is outside the image's root, or the root itself and no directory: it is not counted";
+            let warning = Warning::about(WarningCode::PathOutside, &member.path, message);
+            self.footer.warnings.push(warning);
+            return Ok(());
+        }
+        let role = match meaning(&self.path) {
+            Meaning::Entry => Role::Entry(member.kind),
+            Meaning::Bookkeeping => return Ok(()),
+            Meaning::Nameless => {
+                let message = "is a whiteout that names nothing: it removes nothing";
+                let warning = Warning::about(WarningCode::NamelessWhiteout, &member.path, message);
+                self.footer.warnings.push(warning);
+                return Ok(());
+            }
+            Meaning::Opaque { directory } => {
+                let length = directory.len();
+                self.path.truncate(length);
+                Role::Opaque
+            }
+            Meaning::Whiteout { parent, name } => {
+                let start = if parent.is_empty() { 0 } else { parent.len() + 1 };
+                let name_start = self.path.len() - name.len();
+                self.path.drain(start..name_start);
+                Role::Whiteout
+            }
+        };
+        match role {
+            Role::Entry(_) => self.push_entry(role),
+            _ => {
+                self.push(role, 0, 0, 0);
+                Ok(())
+            }
+        }
+    }
+
+    fn push_entry(&mut self, role: Role) -> Result<()> {
+        self.warn_about_oddities();
+        let member = self.walker.member();
+        let size = member.size;
+        self.link.clear();
+        match member.kind {
+            // A hard link's target is a path of the image, a symlink's is text.
+            Kind::HardLink if !normalize(&member.link, &mut self.link) => self.link.clear(),
+            Kind::Symlink => self.link.extend_from_slice(&member.link),
+            _ => {}
+        }
+        let (id, flags) = if member.kind == Kind::File { self.identify()? } else { (0, 0) };
+        self.push(role, size, id, flags);
+        Ok(())
+    }
+
+    /// Returns what identifies the content, and how.
+    fn identify(&mut self) -> Result<(u64, u8)> {
+        let sparse = if self.walker.member().is_sparse { Entry::SPARSE } else { 0 };
+        if let Some(content) = self.walker.content_in_memory() {
+            return Ok((xxh3_64(content), Entry::HASHED | sparse));
+        }
+        if self.walker.feed().can_jump() && sparse == 0 {
+            return Ok((self.walker.position(), 0));
+        }
+        let mut hash = Xxh3::new();
+        self.walker.read_content(|piece| hash.update(piece))?;
+        Ok((hash.digest(), Entry::HASHED | sparse))
+    }
+
+    fn warn_about_oddities(&mut self) {
+        let member = self.walker.member();
+        let (code, message) = if member.has_odd_type {
+            (WarningCode::UnknownType, "has a type that tar readers do not agree about: counted as a regular file")
+        } else if member.is_sparse {
+            (WarningCode::Sparse, "is a sparse file: its size is that of the extracted file, compared as it is stored")
+        } else if member.has_odd_record {
+            (
+                WarningCode::OddRecord,
+                "has an owner or a time that is no number in its PAX records: the header's is shown",
+            )
+        } else {
+            return;
+        };
+        let warning = Warning::about(code, &member.path, message);
+        self.footer.warnings.push(warning);
+    }
+
+    fn push(&mut self, role: Role, size: u64, id: u64, flags: u8) {
+        let member = self.walker.member();
+        let start = self.batch.bytes.len();
+        self.batch.bytes.extend_from_slice(&self.path);
+        let (mut link_len, mut xattr_len) = (0, 0);
+        if let Role::Entry(_) = role {
+            self.batch.bytes.extend_from_slice(&self.link);
+            link_len = length(self.link.len());
+            xattr_len = push_xattrs(&mut self.batch.bytes, member);
+        }
+        self.batch.entries.push(RawEntry {
+            role,
+            flags,
+            numbers: member.numbers,
+            size,
+            id,
+            path_len: length(self.path.len()),
+            link_len,
+            xattr_len,
+            sequence: u32::try_from(self.walker.count()).unwrap_or(u32::MAX),
+        });
+        if let Order::Unknown { seen, inversions } = &mut self.order {
+            *seen += 1;
+            let previous = &self.batch.bytes[..start];
+            *inversions += usize::from(precedes(&self.path, last_path(previous, &self.batch.entries)));
+        }
+    }
+
+    fn pass_on(&mut self, sink: &mut impl Sink) -> Result<()> {
+        if matches!(self.order, Order::Shuffled) || !self.batch.is_full() {
+            return Ok(());
+        }
+        if let Order::Unknown { seen, inversions } = self.order
+            && seen >= ORDER_SAMPLE
+        {
+            self.order = if inversions * 4 > seen { Order::Shuffled } else { Order::Walk };
+        }
+        sink.take(&mut self.batch)
+    }
+
+    fn finish(mut self, sink: &mut impl Sink) -> Result<(Footer, F)> {
+        if matches!(self.order, Order::Shuffled) {
+            pass_on_sorted(&self.batch, sink)?;
+        } else if !self.batch.entries.is_empty() {
+            sink.take(&mut self.batch)?;
+        }
+        self.footer.members = self.walker.count();
+        let mut feed = self.walker.into_feed();
+        // A compressed stream is only whole when its end was seen; a plain layer's size is known.
+        if !feed.can_jump() && feed.skip(MOST_TRAILING_BYTES)? == MOST_TRAILING_BYTES {
+            let message = "more than 64 MiB follow the end of its tar: they were not read, nor was its checksum";
+            self.footer.warnings.push(Warning::new(WarningCode::TrailingData, message));
+        }
+        Ok((self.footer, feed))
+    }
+}
+
+fn length(bytes: usize) -> u32 {
+    // Names and attributes come out of headers of at most a mebibyte.
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+fn push_xattrs(out: &mut Vec<u8>, member: &Member) -> u32 {
+    if member.xattrs.len() <= MOST_XATTR_BYTES {
+        out.extend_from_slice(&member.xattrs);
+        return length(member.xattrs.len());
+    }
+    let digest = xxh3_128(&member.xattrs).to_le_bytes();
+    let record = [&b"(digest of large attributes)\0"[..], &16u32.to_le_bytes(), &digest].concat();
+    out.extend_from_slice(&record);
+    length(record.len())
+}
+
+/// Returns the path of the entry before the last one, where it is in the same batch.
+fn last_path<'a>(bytes: &'a [u8], entries: &[RawEntry]) -> &'a [u8] {
+    let Some(entry) = entries.len().checked_sub(2).and_then(|at| entries.get(at)) else {
+        return b"";
+    };
+    let length = (entry.path_len + entry.link_len + entry.xattr_len) as usize;
+    let start = bytes.len() - length;
+    &bytes[start..start + entry.path_len as usize]
+}
+
+/// Says whether a walk comes to `a` before `b`: a directory before what is below it, siblings by name.
+fn precedes(a: &[u8], b: &[u8]) -> bool {
+    walk_order(a, b) == std::cmp::Ordering::Less
+}
+
+fn walk_order(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    let at = a.iter().zip(b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
+    // The end of a path sorts lowest, a slash next.
+    let key = |path: &[u8]| path.get(at).map(|byte| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 });
+    key(a).cmp(&key(b))
+}
+
+/// Hands the entries on in the order of their paths; equal paths stay in the layer's order.
+fn pass_on_sorted(all: &Batch, sink: &mut impl Sink) -> Result<()> {
+    let mut offset = 0;
+    let mut order: Vec<(usize, &RawEntry)> = Vec::with_capacity(all.entries.len());
+    for entry in &all.entries {
+        order.push((offset, entry));
+        offset += (entry.path_len + entry.link_len + entry.xattr_len) as usize;
+    }
+    let path = |(offset, entry): &(usize, &RawEntry)| &all.bytes[*offset..*offset + entry.path_len as usize];
+    order.sort_by(|a, b| walk_order(path(a), path(b)));
+    let mut batch = Batch::default();
+    for (offset, entry) in order {
+        let length = (entry.path_len + entry.link_len + entry.xattr_len) as usize;
+        batch.bytes.extend_from_slice(&all.bytes[offset..offset + length]);
+        batch.entries.push(*entry);
+        batch.is_sorted = true;
+        if batch.is_full() {
+            sink.take(&mut batch)?;
+        }
+    }
+    if batch.entries.is_empty() { Ok(()) } else { sink.take(&mut batch) }
+}

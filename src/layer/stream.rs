@@ -1,0 +1,259 @@
+//! An image that passes by once: a compressed archive, a pipe.
+//!
+//! Which members are layers is only known when the manifest has passed, and that may come last. So every member that
+//! looks like a layer is indexed as it passes, every one that looks like a document is kept, and the rest is read over.
+//! Nothing is written to disk.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+
+use super::batch::Batch;
+use super::index::Builder;
+use super::load::{Blob, LayerRead, LoadOptions, Loaded, Reading, assemble, read_stream, read_verified};
+use super::reader::Sink;
+use crate::archive::members::{Catalog, Target, link_target};
+use crate::archive::{Documents, MOST_DOCUMENT_BYTES, select};
+use crate::digest::Algorithm;
+use crate::error::{AtPlace, Error, Place, Result};
+use crate::path::normalize;
+use crate::source::Region;
+use crate::source::compression::{Compression, Decoder};
+use crate::source::feed::{Feed, Stream};
+use crate::tarball::header::{BLOCK, Kind};
+use crate::tarball::{Content, Walker};
+
+/// A member that passed by.
+enum Seen {
+    Document(Vec<u8>),
+    /// A document that was too large to keep.
+    TooLarge(u64),
+    /// A layer: its place in the builder, how it is stored.
+    Layer {
+        slot: usize,
+        compression: Compression,
+        blob_bytes: u64,
+    },
+    /// Neither: an error only if the manifest names it as a layer.
+    NoLayer,
+}
+
+/// All documents together; a real archive has some hundred kilobytes.
+const MOST_DOCUMENTS_BYTES: u64 = 2 * MOST_DOCUMENT_BYTES;
+/// What follows the end of an archive is read this far, to see that a compressed stream is whole.
+const MOST_TRAILING_BYTES: u64 = 64 << 20;
+
+struct Passing<'a> {
+    options: &'a LoadOptions,
+    catalog: Catalog<Seen>,
+    builder: Builder,
+    reads: Vec<Result<LayerRead>>,
+    kept_bytes: u64,
+}
+
+/// Reads an image from bytes that come once.
+pub(super) fn load(reader: impl Read, options: &LoadOptions) -> Result<Loaded> {
+    let mut reader = BufReader::with_capacity(256 << 10, reader);
+    let start = reader.fill_buf().map_err(|source| Error::Io { action: "read", source })?;
+    if start.is_empty() {
+        return Err(empty());
+    }
+    let compression = Compression::of(start);
+    let decoder = Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
+    let mut walker = Walker::new(Stream::new(decoder, compression));
+    let mut passing =
+        Passing { options, catalog: Catalog::default(), builder: Builder::default(), reads: Vec::new(), kept_bytes: 0 };
+    passing.members(&mut walker)?;
+    walker.into_feed().skip(MOST_TRAILING_BYTES)?;
+    passing.finish()
+}
+
+impl Passing<'_> {
+    fn members<F: Feed>(&mut self, walker: &mut Walker<F>) -> Result<()> {
+        let mut name = Vec::new();
+        loop {
+            let is_first = walker.count() == 0;
+            match walker.advance() {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error @ Error::BadHeader { at: 0, .. }) if is_first => {
+                    return Err(explain_start(error, walker.feed().buffered()));
+                }
+                Err(error) => return Err(error),
+            }
+            let member = walker.member();
+            if !normalize(&member.path, &mut name) {
+                continue;
+            }
+            let target = match member.kind {
+                Kind::File => Target::Here(self.file(walker, &name)?),
+                Kind::HardLink | Kind::Symlink => link_target(member.kind, &name, &member.link),
+                _ => continue,
+            };
+            self.catalog.insert(name.clone(), target);
+        }
+    }
+
+    /// Looks at the first bytes of a member and decides what to do with it.
+    fn file<F: Feed>(&mut self, walker: &mut Walker<F>, name: &[u8]) -> Result<Seen> {
+        let blob_bytes = walker.left();
+        // One whole block where there is one: the piece that is in memory may be shorter.
+        let start = walker.peek_content(BLOCK)?;
+        let compression = Compression::of(start);
+        let is_layer = compression != Compression::None || start.iter().all(|byte| *byte == 0) || is_header(start);
+        if is_layer {
+            return self.layer(walker, compression, blob_bytes, name);
+        }
+        let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+        if !is_document_name(name) && !matches!(first, Some(b'{' | b'[')) {
+            return Ok(Seen::NoLayer);
+        }
+        self.kept_bytes += blob_bytes;
+        if blob_bytes > MOST_DOCUMENT_BYTES || self.kept_bytes > MOST_DOCUMENTS_BYTES {
+            return Ok(Seen::TooLarge(MOST_DOCUMENT_BYTES));
+        }
+        let mut content = Vec::new();
+        walker.read_content(|piece| content.extend_from_slice(piece))?;
+        Ok(Seen::Document(content))
+    }
+
+    fn layer<F: Feed>(
+        &mut self,
+        walker: &mut Walker<F>,
+        compression: Compression,
+        blob_bytes: u64,
+        name: &[u8],
+    ) -> Result<Seen> {
+        let slot = self.builder.add_layer();
+        let mut sink = Direct { builder: &mut self.builder, slot };
+        let content = Content(walker);
+        let result = if self.options.verify {
+            let is_sha512 = name.starts_with(b"blobs/sha512/");
+            let algorithm = if is_sha512 { Algorithm::Sha512 } else { Algorithm::Sha256 };
+            read_verified(content, compression, algorithm, &mut sink)
+        } else {
+            read_stream(content, compression, &mut sink)
+        };
+        if let Ok(read) = &result {
+            self.builder.finish_layer(slot, &read.footer);
+        }
+        self.reads.push(result);
+        Ok(Seen::Layer { slot, compression, blob_bytes })
+    }
+
+    fn finish(mut self) -> Result<Loaded> {
+        let spec = select(&self, &self.options.selection)?;
+        let (mut order, mut blobs) = (Vec::new(), Vec::new());
+        let mut first_use: HashMap<usize, u32> = HashMap::new();
+        for (at, layer) in spec.layers.iter().enumerate() {
+            let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
+            match self.catalog.find(&layer.name).at(|| Place::Layer(number))? {
+                Some(Seen::Layer { slot, compression, blob_bytes }) => {
+                    first_use.entry(*slot).or_insert(number);
+                    order.push(*slot);
+                    blobs.push(Blob { compression: *compression, blob_bytes: *blob_bytes, plain: None });
+                }
+                Some(_) => {
+                    let problem = "the layer is no tar".to_owned();
+                    return Err(Error::BadHeader { at: 0, problem }.at(Place::Layer(number)));
+                }
+                None => {
+                    let missing = Error::Missing { what: "layer", name: layer.name.clone() };
+                    return Err(missing.at(Place::Layer(number)));
+                }
+            }
+        }
+        let (mut footers, mut digests) = (Vec::new(), Vec::new());
+        for (slot, result) in self.reads.drain(..).enumerate() {
+            let read = match (result, first_use.get(&slot)) {
+                (Err(error), Some(number)) => return Err(error.at(Place::Layer(*number))),
+                // Something that looked like a layer, was none, and is not asked for.
+                (result, _) => result.unwrap_or_default(),
+            };
+            footers.push(read.footer);
+            digests.push(read.digests);
+        }
+        let odd = std::mem::take(&mut self.catalog.warnings);
+        assemble(spec, self.builder, Reading { order, blobs, footers, digests }, &odd)
+    }
+}
+
+impl Documents for Passing<'_> {
+    fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.catalog.find(name)? {
+            Some(Seen::Document(content)) => Ok(Some(content.clone())),
+            Some(Seen::TooLarge(limit)) => {
+                let error = Error::TooLarge { what: "the document".to_owned(), limit: format!("{limit} bytes") };
+                Err(error.at(Place::Member(name.to_vec())))
+            }
+            // A document that is all zeros or a tar is no JSON: let the parser say so.
+            Some(Seen::Layer { .. } | Seen::NoLayer) => Ok(Some(Vec::new())),
+            None => Ok(None),
+        }
+    }
+
+    fn names(&self) -> Vec<Vec<u8>> {
+        self.catalog.names().take(10_000).cloned().collect()
+    }
+
+    fn is_directory(&self) -> bool {
+        false
+    }
+}
+
+/// Builds the index in the thread that reads.
+struct Direct<'a> {
+    builder: &'a mut Builder,
+    slot: usize,
+}
+
+impl Sink for Direct<'_> {
+    fn take(&mut self, batch: &mut Batch) -> Result<()> {
+        self.builder.push(self.slot, batch)?;
+        batch.clear();
+        Ok(())
+    }
+}
+
+fn is_header(start: &[u8]) -> bool {
+    start.get(257..262) == Some(b"ustar") || crate::tarball::header::is_valid(start)
+}
+
+fn is_document_name(name: &[u8]) -> bool {
+    name.ends_with(b".json") || name.ends_with(b"/json") || name == b"repositories" || name == b"oci-layout"
+}
+
+/// Says what a file is that is no tar.
+pub(super) fn explain(error: Error, region: &Region) -> Error {
+    match error {
+        Error::BadHeader { at: 0, .. } | Error::Truncated { inside: "a header", .. } => {
+            let mut start = [0; BLOCK];
+            match region.read_at(0, &mut start) {
+                Ok(read) => explain_start(error, &start[..read]),
+                Err(error) => error,
+            }
+        }
+        error => error,
+    }
+}
+
+const SAVE: &str = "docker save NAME -o image.tar (or podman save, skopeo copy) writes what layerlens reads";
+
+/// Says that there are no bytes at all.
+pub(super) fn empty() -> Error {
+    Error::NotAnImage { found: "it is empty".to_owned(), hint: SAVE }
+}
+
+fn explain_start(error: Error, start: &[u8]) -> Error {
+    let found = match start {
+        [b'P', b'K', ..] => "it is a zip file, no tar",
+        [0x7f, b'E', b'L', b'F', ..] => "it is a program, no tar",
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => "it is compressed twice",
+        [b'{' | b'[', ..] => "it is a JSON document, no tar",
+        _ if start.get(257..262) == Some(b"ustar") => return error,
+        _ if !start.is_empty() && start.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace()) => {
+            "it is text, no tar"
+        }
+        _ => "it is no tar, nor one compressed with gzip, zstd, xz or bzip2",
+    };
+    Error::NotAnImage { found: found.to_owned(), hint: SAVE }
+}

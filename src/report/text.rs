@@ -1,0 +1,372 @@
+//! The summary for people: the image in one line, its layers with what they waste, the worst waste by the pair of steps
+//! that made it, and the verdict last.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style as Paint};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::Style;
+use crate::analysis::waste::{Cause, WasteRecord};
+use crate::analysis::{Analysis, Layer};
+use crate::escape::escape;
+use crate::gate::{Judged, Verdict};
+use crate::layer::entry::{LayerNumber, NodeId};
+
+/// How many groups of waste are shown.
+const MOST_GROUPS: usize = 8;
+/// How many layers are shown one by one; an image with more is no work of people.
+const MOST_LAYERS: usize = 200;
+/// How many places of a group are named.
+const MOST_PLACES: usize = 3;
+
+const BOLD: Paint = Paint::new().bold();
+const DIM: Paint = Paint::new().dimmed();
+const BAD: Paint = AnsiColor::Red.on_default().bold();
+const GOOD: Paint = AnsiColor::Green.on_default().bold();
+const WASTE: Paint = AnsiColor::Yellow.on_default();
+
+/// Writes the summary; the verdict, if there is one, stands last.
+///
+/// # Errors
+/// Where `out` fails.
+pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    let mut page = Page { analysis, style, out };
+    page.header()?;
+    page.layers()?;
+    page.waste()?;
+    page.warnings()?;
+    match verdict {
+        Some(verdict) => page.verdict(verdict),
+        None => Ok(()),
+    }
+}
+
+struct Page<'a, W> {
+    analysis: &'a Analysis,
+    style: &'a Style,
+    out: &'a mut W,
+}
+
+impl<W: Write> Page<'_, W> {
+    fn paint(&self, paint: Paint, text: &str) -> String {
+        if self.style.color { format!("{paint}{text}{paint:#}") } else { text.to_owned() }
+    }
+
+    fn size(&self, bytes: u64) -> String {
+        self.style.units.show(bytes)
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        let analysis = self.analysis;
+        let (spec, totals) = (&analysis.spec, &analysis.totals);
+        let name = spec.tags.first().map_or_else(|| escape(analysis.source.as_bytes()), |tag| escape(tag.as_bytes()));
+        let name = self.paint(BOLD, &cut(&name, 200));
+        writeln!(self.out, "{name}  {}  {}  image {}", spec.platform, spec.format.name(), spec.id.short())?;
+        if spec.tags.len() > 1 {
+            let others: Vec<String> = spec.tags[1..].iter().take(5).map(|tag| escape(tag.as_bytes())).collect();
+            let more = spec.tags.len().saturating_sub(6);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            writeln!(self.out, "also {}{more}", cut(&others.join(", "), 300))?;
+        }
+        let wasted = match totals.wasted_bytes {
+            0 => self.paint(GOOD, "nothing wasted"),
+            bytes => self.paint(WASTE, &format!("{} wasted ({})", self.size(bytes), share(bytes, totals.stored_bytes))),
+        };
+        let (stored, shown) = (self.size(totals.stored_bytes), self.size(totals.final_bytes));
+        writeln!(
+            self.out,
+            "{}: {stored} stored = {shown} in the final image + {wasted}",
+            plural(analysis.layers.len(), "layer")
+        )?;
+        let base = match analysis.base.layer_count {
+            0 => "base image: not known, every layer counts as yours".to_owned(),
+            1 => format!("base image: layer 1 (from the {})", analysis.base.from.name()),
+            count => format!("base image: layers 1-{count} (from the {})", analysis.base.from.name()),
+        };
+        let yours = match (analysis.base.layer_count, totals.wasted_bytes) {
+            (0, _) | (_, 0) => String::new(),
+            _ => format!("; {} of the waste is yours", self.size(totals.user_wasted_bytes())),
+        };
+        writeln!(self.out, "{}", self.paint(DIM, &format!("{base}{yours}")))
+    }
+
+    fn layers(&mut self) -> io::Result<()> {
+        let layers = &self.analysis.layers;
+        if layers.is_empty() {
+            return writeln!(self.out, "\nThe image has no layers.");
+        }
+        let number_width = layers.len().to_string().len().max(2);
+        let width = |of: &dyn Fn(&Layer) -> u64| layers.iter().map(|layer| self.size(of(layer)).width()).max();
+        let size_width = width(&|layer| layer.stored_bytes).unwrap_or(0).max(4);
+        let waste_width = width(&|layer| layer.wasted_bytes).unwrap_or(0).max(5);
+        let head = format!("{:>number_width$}  {:>size_width$}  {:>waste_width$}  Step", "#", "Size", "Waste");
+        writeln!(self.out, "\n{}", self.paint(BOLD, &head))?;
+        let room = self.style.width.saturating_sub(number_width + size_width + waste_width + 6).max(20);
+        for layer in layers.iter().take(MOST_LAYERS) {
+            let size = self.size(layer.stored_bytes);
+            let wasted = if layer.wasted_bytes == 0 { "-".to_owned() } else { self.size(layer.wasted_bytes) };
+            let wasted = format!("{wasted:>waste_width$}");
+            let wasted = if layer.wasted_bytes == 0 { wasted } else { self.paint(WASTE, &wasted) };
+            let step = self.step(layer.number, room);
+            let step = if layer.is_base { self.paint(DIM, &step) } else { step };
+            writeln!(self.out, "{:>number_width$}  {size:>size_width$}  {wasted}  {step}", layer.number.get())?;
+        }
+        match layers.len().saturating_sub(MOST_LAYERS) {
+            0 => Ok(()),
+            more => writeln!(self.out, "… and {more} more layers"),
+        }
+    }
+
+    fn step(&self, layer: LayerNumber, room: usize) -> String {
+        let step = self.analysis.step(layer);
+        let line: Vec<&str> = step.split_whitespace().take(400).collect();
+        if line.is_empty() {
+            return "(the history does not say)".to_owned();
+        }
+        cut(&escape(line.join(" ").as_bytes()), room)
+    }
+
+    fn waste(&mut self) -> io::Result<()> {
+        if self.analysis.waste.is_empty() {
+            return Ok(());
+        }
+        let groups = groups(self.analysis);
+        writeln!(self.out, "\n{}", self.paint(BOLD, "Waste, by the pair of steps that made it"))?;
+        for group in groups.iter().take(MOST_GROUPS) {
+            self.group(group)?;
+        }
+        let rest = &groups[groups.len().min(MOST_GROUPS)..];
+        if !rest.is_empty() {
+            let bytes = rest.iter().map(|group| group.bytes).sum();
+            writeln!(self.out, "{:>10}  in {}", self.size(bytes), plural(rest.len(), "smaller group"))?;
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, group: &Group) -> io::Result<()> {
+        let room = self.style.width.saturating_sub(24).max(20);
+        let bytes = self.paint(WASTE, &format!("{:>10}", self.size(group.bytes)));
+        let layers = if group.cause == Cause::Duplicate {
+            format!("in layer {}", group.stored_in)
+        } else {
+            format!("layer {} → {}", group.stored_in, group.hidden_by)
+        };
+        let files = plural(group.file_count, "file");
+        writeln!(self.out, "{bytes}  {}, {layers}, {files}", self.paint(BOLD, group.cause.name()))?;
+        let stored = self.step(group.stored_in, room);
+        writeln!(self.out, "{:>10}  {} {stored}", "", self.paint(DIM, "stored by"))?;
+        let verb = match group.cause {
+            Cause::Deleted => "deleted by",
+            Cause::Overwritten => "replaced by",
+            Cause::Metadata => "copied by",
+            Cause::Unchanged => "stored again by",
+            Cause::Duplicate => "twice in",
+        };
+        if group.cause != Cause::Duplicate {
+            let hidden = self.step(group.hidden_by, room.saturating_sub(5).max(20));
+            let what = group.what.as_ref().map(|what| format!("  ({what})")).unwrap_or_default();
+            writeln!(self.out, "{:>10}  {} {hidden}{what}", "", self.paint(DIM, verb))?;
+        }
+        for place in &group.places {
+            let path = escape(&self.analysis.index.tree.path(place.node));
+            let slash = if place.is_directory && place.node != NodeId::ROOT { "/" } else { "" };
+            let count =
+                if place.is_directory { format!("  {}", plural(place.file_count, "file")) } else { String::new() };
+            let path = cut_middle(&path, room);
+            writeln!(self.out, "{:>10}  {:>10}  {path}{slash}{count}", "", self.size(place.bytes))?;
+        }
+        Ok(())
+    }
+
+    fn warnings(&mut self) -> io::Result<()> {
+        if self.analysis.warnings.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out, "\n{}", self.paint(BOLD, "Warnings"))?;
+        for warning in &self.analysis.warnings {
+            writeln!(self.out, "  {}: {warning}", warning.code.name())?;
+        }
+        Ok(())
+    }
+
+    fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        if verdict.rules.is_empty() {
+            return writeln!(self.out, "\nNo rules given: nothing was judged (see --max-waste and the other limits).");
+        }
+        writeln!(self.out)?;
+        for rule in &verdict.rules {
+            self.rule(rule)?;
+        }
+        let broken = verdict.rules.iter().filter(|rule| !rule.passed).count();
+        let line = match broken {
+            0 => self.paint(GOOD, "PASSED"),
+            _ => self.paint(BAD, "FAILED"),
+        };
+        match broken {
+            0 => writeln!(self.out, "{line}: {} held", plural(verdict.rules.len(), "rule")),
+            _ => writeln!(self.out, "{line}: {broken} of {} broken", plural(verdict.rules.len(), "rule")),
+        }
+    }
+
+    fn rule(&mut self, rule: &Judged) -> io::Result<()> {
+        let mark = if rule.passed { self.paint(GOOD, "pass") } else { self.paint(BAD, "FAIL") };
+        writeln!(self.out, "{mark}  {}", rule.sentence(self.style.units))
+    }
+}
+
+/// Waste of one cause between one pair of layers.
+struct Group {
+    stored_in: LayerNumber,
+    hidden_by: LayerNumber,
+    cause: Cause,
+    bytes: u64,
+    file_count: usize,
+    /// What changed, where it is the same for all files.
+    what: Option<String>,
+    places: Vec<Place>,
+}
+
+/// A file, or a directory with what is wasted below it.
+struct Place {
+    node: NodeId,
+    bytes: u64,
+    file_count: usize,
+    is_directory: bool,
+}
+
+fn groups(analysis: &Analysis) -> Vec<Group> {
+    let mut sums: HashMap<(LayerNumber, LayerNumber, Cause), (u64, usize)> = HashMap::new();
+    for record in &analysis.waste {
+        let (bytes, count) = sums.entry(key(record)).or_default();
+        *bytes += record.bytes;
+        *count += 1;
+    }
+    let mut keys: Vec<_> = sums.into_iter().collect();
+    keys.sort_by_key(|(key, (bytes, _))| (std::cmp::Reverse(*bytes), *key));
+    let shown: HashMap<_, usize> = keys.iter().take(MOST_GROUPS).enumerate().map(|(at, (key, _))| (*key, at)).collect();
+    let mut records: Vec<Vec<&WasteRecord>> = vec![Vec::new(); shown.len()];
+    for record in &analysis.waste {
+        if let Some(at) = shown.get(&key(record)) {
+            records[*at].push(record);
+        }
+    }
+    records.resize(keys.len(), Vec::new());
+    keys.into_iter()
+        .zip(records)
+        .map(|(((stored_in, hidden_by, cause), (bytes, file_count)), records)| Group {
+            stored_in,
+            hidden_by,
+            cause,
+            bytes,
+            file_count,
+            what: common_what(analysis, &records),
+            places: places(analysis, &records),
+        })
+        .collect()
+}
+
+fn key(record: &WasteRecord) -> (LayerNumber, LayerNumber, Cause) {
+    (record.stored_in, record.hidden_by, record.cause)
+}
+
+fn common_what(analysis: &Analysis, records: &[&WasteRecord]) -> Option<String> {
+    let words = |record: &WasteRecord| record.what(&analysis.index);
+    let first = words(records.first()?);
+    let is_common = !first.is_empty() && records.iter().skip(1).take(1000).all(|record| words(record) == first);
+    is_common.then(|| first.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+}
+
+/// Names the largest places of a group: files where there are few, else the directories where they part.
+fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
+    let node = |record: &WasteRecord| analysis.index.entry(record.copy).node;
+    if records.len() <= MOST_PLACES {
+        let file = |record: &&WasteRecord| Place {
+            node: node(record),
+            bytes: record.bytes,
+            file_count: 1,
+            is_directory: false,
+        };
+        return records.iter().map(file).collect();
+    }
+    let tree = &analysis.index.tree;
+    let ways: Vec<Vec<NodeId>> = records
+        .iter()
+        .map(|record| {
+            let mut way: Vec<NodeId> = std::iter::successors(Some(node(record)), |node| tree.parent(*node)).collect();
+            way.reverse();
+            way
+        })
+        .collect();
+    let shortest = ways.iter().map(Vec::len).min().unwrap_or(1);
+    let common = (0..shortest).take_while(|depth| ways.iter().all(|way| way[*depth] == ways[0][*depth])).count();
+    let mut sums: HashMap<NodeId, Place> = HashMap::new();
+    for (record, way) in records.iter().zip(&ways) {
+        // The first place where the paths part; all of one file's copies part nowhere.
+        let depth = common.min(way.len() - 1);
+        let place = sums.entry(way[depth]).or_insert(Place {
+            node: way[depth],
+            bytes: 0,
+            file_count: 0,
+            is_directory: depth + 1 < way.len(),
+        });
+        place.bytes += record.bytes;
+        place.file_count += 1;
+    }
+    let mut places: Vec<Place> = sums.into_values().collect();
+    places.sort_by_key(|place| (std::cmp::Reverse(place.bytes), place.node));
+    places.truncate(MOST_PLACES);
+    places
+}
+
+fn share(part: u64, whole: u64) -> String {
+    format!("{:.1} %", crate::analysis::ratio(part, whole) * 100.0)
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// Cuts text at the end to `room` columns.
+fn cut(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let mut out = take_columns(text.chars(), room.saturating_sub(1));
+    out.push('…');
+    out
+}
+
+/// Cuts text in the middle to `room` columns: the end of a path tells most.
+fn cut_middle(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let front = take_columns(text.chars(), room.saturating_sub(1) / 3);
+    let back: String = take_columns(text.chars().rev(), room.saturating_sub(1) - front.width()).chars().rev().collect();
+    format!("{front}…{back}")
+}
+
+fn take_columns(chars: impl Iterator<Item = char>, room: usize) -> String {
+    let mut used = 0;
+    chars
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= room
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_columns() {
+        assert_eq!(cut("abcdef", 6), "abcdef");
+        assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut_middle("/usr/share/doc/readme", 10), "/us…readme");
+    }
+}

@@ -1,0 +1,170 @@
+//! Takes a request through the stages and decides what is shown where.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::analysis::{self, Analysis};
+use crate::cli::{Color, Request};
+use crate::error::Error;
+use crate::escape::escape;
+use crate::exit::Exit;
+use crate::gate::Verdict;
+use crate::report::{self, Format, Style, Target};
+use crate::source::Progress;
+
+/// Why the program could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The image could not be read.
+    #[error(transparent)]
+    Image(#[from] Error),
+    /// A report could not be written.
+    #[error("{target}: cannot write the report: {source}")]
+    Report {
+        /// Where it should have gone.
+        target: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Whoever reads the output has gone; nobody is left to tell.
+    #[error("the reader of the output has gone")]
+    ClosedPipe,
+}
+
+impl Failure {
+    /// Returns what the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Failure::Image(error) => error.hint(),
+            Failure::Report { .. } | Failure::ClosedPipe => None,
+        }
+    }
+
+    fn report(target: &Target, source: io::Error) -> Self {
+        match target {
+            Target::Stdout if source.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            Target::Stdout => Failure::Report { target: "stdout".to_owned(), source },
+            Target::File(path) => {
+                let target = escape(path.as_os_str().as_encoded_bytes());
+                Failure::Report { target, source }
+            }
+        }
+    }
+}
+
+/// Does what was asked; notes for people go to `notes`.
+///
+/// # Errors
+/// Where the image cannot be read or a report not be written.
+pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
+    for wanted in &request.reports {
+        wanted.target.check().map_err(|source| Failure::report(&wanted.target, source))?;
+    }
+    let bar = Bar::start(&request.open.load.progress);
+    let analysis = analysis::open(&request.image, &request.open);
+    bar.stop();
+    let analysis = analysis?;
+    note_others(&analysis, notes);
+    let verdict = request.gate.then(|| request.rules.judge(&analysis));
+    write_reports(request, &analysis, verdict.as_ref())?;
+    // The process ends here: giving millions of entries back one by one would only take time.
+    let passed = verdict.is_none_or(|verdict| verdict.passed());
+    std::mem::forget(analysis);
+    Ok(if passed { Exit::Success } else { Exit::RuleBroken })
+}
+
+fn note_others(analysis: &Analysis, notes: &mut dyn Write) {
+    let others = &analysis.spec.others;
+    if others.is_empty() {
+        return;
+    }
+    let shown = analysis.spec.tags.first().map_or_else(|| analysis.spec.id.short(), |tag| escape(tag.as_bytes()));
+    let more = others.len().saturating_sub(10);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let list = others.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
+    // A note that nobody can read is no reason to fail.
+    let _ = writeln!(
+        notes,
+        "layerlens: note: showing {shown} ({}); there is also {list}{more} (choose with --image and --platform)",
+        analysis.spec.platform
+    );
+}
+
+fn write_reports(request: &Request, analysis: &Analysis, verdict: Option<&Verdict>) -> Result<(), Failure> {
+    let to_stdout = request.reports.iter().any(|report| report.target == Target::Stdout);
+    let summary = report::Request { format: Format::Text, target: Target::Stdout };
+    // Reports that go to files leave stdout to the summary.
+    let summary = (!to_stdout).then_some(&summary);
+    for wanted in request.reports.iter().chain(summary) {
+        let style = style(request, &wanted.target);
+        let written = wanted.target.write(|mut out| report::write(wanted.format, analysis, verdict, &style, &mut out));
+        written.map_err(|source| Failure::report(&wanted.target, source))?;
+    }
+    Ok(())
+}
+
+fn style(request: &Request, target: &Target) -> Style {
+    let is_terminal = *target == Target::Stdout && io::stdout().is_terminal();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let color = match request.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => is_terminal && !no_color,
+    };
+    let columns = is_terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
+    Style { units: request.units, color, width: columns.unwrap_or(100), with_changes: request.with_changes }
+}
+
+/// A progress bar on stderr, for loads that take over a second, on a terminal only.
+struct Bar(Option<(Sender<()>, JoinHandle<()>)>);
+
+const PATIENCE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(100);
+
+impl Bar {
+    fn start(progress: &Arc<Progress>) -> Self {
+        if !io::stderr().is_terminal() {
+            return Bar(None);
+        }
+        let (stop, stopped) = channel();
+        let progress = Arc::clone(progress);
+        let thread = thread::spawn(move || {
+            if stopped.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let (_, total) = progress.bytes();
+            let template = match total {
+                0 => "{spinner} reading  {bytes}  {bytes_per_sec}",
+                _ => "reading  {bar:30}  {bytes} of {total_bytes}  {bytes_per_sec}  {eta}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                let (done, total) = progress.bytes();
+                if total > 0 {
+                    bar.set_length(total);
+                }
+                bar.set_position(done);
+                bar.tick();
+            }
+            bar.finish_and_clear();
+        });
+        Bar(Some((stop, thread)))
+    }
+
+    fn stop(self) {
+        if let Bar(Some((stop, thread))) = self {
+            drop(stop);
+            // A bar that died has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}

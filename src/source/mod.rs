@@ -1,0 +1,192 @@
+//! Where the bytes come from: a file, a directory, a stream. The only input on the way in.
+//!
+//! Promises: a [`Region`] can be read at any offset, by several threads, without memory for its size; a stream is read
+//! once, forward. What the bytes mean is left to [`crate::archive`].
+
+pub mod compression;
+pub mod feed;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+
+/// An image input, opened.
+pub enum Input {
+    /// A file whose every byte can be reached.
+    File(Region),
+    /// A directory, supposedly an OCI layout.
+    Directory(PathBuf),
+    /// Bytes that come once: standard input, a pipe, a device.
+    Stream(Box<dyn Read + Send>),
+}
+
+/// Opens what `path` names; `-` is standard input.
+///
+/// # Errors
+/// [`Error::Io`] where the system refuses.
+pub fn open(path: &Path) -> Result<Input> {
+    if path.as_os_str() == "-" {
+        return Ok(Input::Stream(Box::new(io::stdin())));
+    }
+    let file = File::open(path).map_err(|source| Error::Io { action: "open", source })?;
+    let metadata = file.metadata().map_err(|source| Error::Io { action: "read", source })?;
+    if metadata.is_dir() {
+        return Ok(Input::Directory(path.to_owned()));
+    }
+    if metadata.is_file() {
+        return Ok(Input::File(Region { file: Arc::new(file), start: 0, len: metadata.len() }));
+    }
+    Ok(Input::Stream(Box::new(file)))
+}
+
+/// A run of bytes of a file that can be read at any offset, by any number of threads.
+#[derive(Debug, Clone)]
+pub struct Region {
+    file: Arc<File>,
+    start: u64,
+    len: u64,
+}
+
+impl Region {
+    /// Opens a whole file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system refuses.
+    pub fn whole(file: File) -> Result<Self> {
+        let len = file.metadata().map_err(|source| Error::Io { action: "read", source })?.len();
+        Ok(Region { file: Arc::new(file), start: 0, len })
+    }
+
+    /// Returns the number of bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Says whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the part that starts at `offset` and has at most `len` bytes.
+    #[must_use]
+    pub fn slice(&self, offset: u64, len: u64) -> Region {
+        let offset = offset.min(self.len);
+        Region { file: Arc::clone(&self.file), start: self.start + offset, len: len.min(self.len - offset) }
+    }
+
+    /// Reads into `buf` from `offset` on, until it is full or the region ends.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system refuses.
+    pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
+        let room = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let wanted = buf.len().min(room);
+        let mut done = 0;
+        while done < wanted {
+            match positioned_read(&self.file, &mut buf[done..wanted], self.start + offset + done as u64) {
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(Error::Io { action: "read", source }),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Reads all of it, where it has at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] above the limit, [`Error::Truncated`] where the file became shorter, [`Error::Io`].
+    pub fn read_all(&self, what: &str, limit: u64) -> Result<Vec<u8>> {
+        if self.len > limit {
+            return Err(too_large(what, limit));
+        }
+        let mut bytes = vec![0; usize::try_from(self.len).map_err(|_| too_large(what, limit))?];
+        let read = self.read_at(0, &mut bytes)?;
+        if read < bytes.len() {
+            let missing = (bytes.len() - read) as u64;
+            return Err(Error::Truncated { at: read as u64, missing, inside: "a document" });
+        }
+        Ok(bytes)
+    }
+
+    /// Returns a reader of the bytes from the start on that counts what it reads into `progress`.
+    #[must_use]
+    pub fn reader(&self, progress: &Arc<Progress>) -> RegionReader {
+        RegionReader { region: self.clone(), offset: 0, progress: Arc::clone(progress) }
+    }
+}
+
+fn too_large(what: &str, limit: u64) -> Error {
+    Error::TooLarge { what: what.to_owned(), limit: format!("{limit} bytes") }
+}
+
+#[cfg(unix)]
+fn positioned_read(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buf, offset)
+}
+
+#[cfg(windows)]
+fn positioned_read(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buf, offset)
+}
+
+/// Reads a [`Region`] forward.
+#[derive(Debug)]
+pub struct RegionReader {
+    region: Region,
+    offset: u64,
+    progress: Arc<Progress>,
+}
+
+impl Read for RegionReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.region.read_at(self.offset, buf).map_err(io::Error::other)?;
+        self.offset += n as u64;
+        self.progress.add(n as u64);
+        Ok(n)
+    }
+}
+
+/// How far the reading of an image has come; shared with whoever shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done_bytes: AtomicU64,
+    total_bytes: AtomicU64,
+}
+
+impl Progress {
+    /// Returns the bytes read or skipped, and how many there are in all (0 = not known, as of a stream).
+    #[must_use]
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.done_bytes.load(Ordering::Relaxed), self.total_bytes.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn add(&self, bytes: u64) {
+        self.done_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn expect(&self, bytes: u64) {
+        self.total_bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A reader that counts what passes into a [`Progress`].
+pub(crate) struct Counted<R> {
+    pub(crate) inner: R,
+    pub(crate) progress: Arc<Progress>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.progress.add(n as u64);
+        Ok(n)
+    }
+}
