@@ -8,7 +8,9 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use support::findings::assert_same;
+use support::findings::{Findings, disagreement};
+use support::image::{ImageSpec, Packing};
+use support::library::{assert_ledger, report};
 use support::scenario::Scenario;
 
 /// Returns the scenario files with their names, sorted.
@@ -26,10 +28,30 @@ fn read(path: &Path) -> (String, Scenario) {
     (name, Scenario::parse(&text))
 }
 
+/// Runs every scenario through `reader` and fails with all the disagreements at once.
+fn assert_all(reader: impl Fn(&Scenario) -> Findings) {
+    let failures: Vec<String> = scenarios()
+        .iter()
+        .filter_map(|(name, scenario)| {
+            let found = reader(scenario).without_details();
+            disagreement(&found, &scenario.expected).map(|lines| format!("{name}\n{lines}"))
+        })
+        .collect();
+    assert!(failures.is_empty(), "{} scenarios disagree:\n{}", failures.len(), failures.join("\n"));
+}
+
 #[test]
 fn the_naive_model_finds_what_the_scenarios_say() {
-    for (name, scenario) in scenarios() {
-        let found = naive::analyse(&scenario.layers).without_layers();
-        assert_same(&name, &found, &scenario.expected);
-    }
+    assert_all(|scenario| naive::analyse(&scenario.layers));
+}
+
+#[test]
+fn the_library_finds_what_the_scenarios_say() {
+    let folder = tempfile::tempdir().expect("a folder for the images");
+    assert_all(|scenario| {
+        let image = ImageSpec::of(scenario.layers.clone());
+        let report = report(&image.write(Packing::default(), folder.path(), "image.tar"));
+        assert_ledger(&report);
+        Findings::from_report(&report)
+    });
 }

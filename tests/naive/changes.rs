@@ -98,7 +98,7 @@ fn thing_difference(old: &Thing, new: &Thing) -> Option<String> {
     match old {
         Thing::Symlink(_) => named("target", old, new),
         Thing::CharDevice { .. } | Thing::BlockDevice { .. } => named("device", old, new),
-        Thing::Directory | Thing::File(_) | Thing::Fifo => None,
+        Thing::Directory | Thing::File(_) | Thing::Fifo | Thing::DanglingLink => None,
     }
 }
 
@@ -110,5 +110,6 @@ fn type_word(thing: &Thing) -> &'static str {
         Thing::CharDevice { .. } => "char device",
         Thing::BlockDevice { .. } => "block device",
         Thing::Fifo => "fifo",
+        Thing::DanglingLink => "hard link",
     }
 }

@@ -37,9 +37,8 @@ impl Copies {
         self.0.iter().filter(move |copy| copy.stored_in == layer)
     }
 
-    /// Returns the bytes that a file shows. A link that leads nowhere has no copy and shows none.
-    pub fn content(&self, copy: Option<CopyId>) -> &[u8] {
-        copy.map_or(&[], |id| &self.0[id].content)
+    pub fn content(&self, id: CopyId) -> &[u8] {
+        &self.0[id].content
     }
 
     pub fn bytes(&self, id: CopyId) -> u64 {
@@ -56,12 +55,13 @@ impl Copies {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Thing {
     Directory,
-    /// `None`: a hard link that leads nowhere.
-    File(Option<CopyId>),
+    File(CopyId),
     Symlink(Vec<u8>),
     CharDevice { major: u32, minor: u32 },
     BlockDevice { major: u32, minor: u32 },
     Fifo,
+    /// A hard link that leads nowhere: an entry without a copy.
+    DanglingLink,
 }
 
 /// What a merged view has at one path.
@@ -104,13 +104,13 @@ impl MergedView {
 
     /// All names of a copy.
     pub fn names_of(&self, id: CopyId) -> impl Iterator<Item = &Path> {
-        self.names.iter().filter(move |(_, shown)| shown.thing == Thing::File(Some(id))).map(|(path, _)| path)
+        self.names.iter().filter(move |(_, shown)| shown.thing == Thing::File(id)).map(|(path, _)| path)
     }
 
     /// The distinct copies at or below a path.
     pub fn copies_at_or_below(&self, path: &Path) -> BTreeSet<CopyId> {
         let inside = self.names.iter().filter(|(name, _)| name.starts_with(path));
-        inside.filter_map(|(_, shown)| if let Thing::File(copy) = shown.thing { copy } else { None }).collect()
+        inside.filter_map(|(_, shown)| if let Thing::File(copy) = shown.thing { Some(copy) } else { None }).collect()
     }
 
     fn remove_below(&mut self, directory: &Path) {
@@ -246,7 +246,7 @@ fn shown_by(entries: &[Entry], index: usize, lower: &MergedView) -> Shown {
     let entry = &entries[index];
     // A link that leads nowhere has no inode to take anything from: it is shown with its own metadata.
     inode_of(entries, index, lower, &mut BTreeSet::new())
-        .unwrap_or_else(|| Shown { thing: Thing::File(None), metadata: Some(entry.member.metadata.clone()) })
+        .unwrap_or_else(|| Shown { thing: Thing::DanglingLink, metadata: Some(entry.member.metadata.clone()) })
 }
 
 /// The inode of an entry; `None` for a hard link that leads nowhere, round in a circle, or to a directory.
@@ -256,7 +256,7 @@ fn inode_of(entries: &[Entry], index: usize, lower: &MergedView, seen: &mut BTre
         Kind::HardLink(target) => {
             return if seen.insert(index) { linked_inode(entries, index, target, lower, seen) } else { None };
         }
-        Kind::File(_) => Thing::File(entry.copy),
+        Kind::File(_) => Thing::File(entry.copy?),
         Kind::Directory => Thing::Directory,
         Kind::Symlink(target) => Thing::Symlink(target.clone()),
         &Kind::CharDevice { major, minor } => Thing::CharDevice { major, minor },

@@ -51,6 +51,8 @@ pub struct Waste {
     pub stored_in: usize,
     pub hidden_by: usize,
     pub cause: String,
+    /// What the hiding layer changed, for the cause `metadata`; scenario files leave it to the changes.
+    pub what: Vec<String>,
 }
 
 /// The sums of one image.
@@ -97,9 +99,13 @@ impl Findings {
         changes.chain(waste).chain([total]).chain(layers).collect()
     }
 
-    /// Returns the same findings without the sums of single layers, which scenario files do not state.
-    pub fn without_layers(mut self) -> Self {
+    /// Returns the same findings without what scenario files do not state: the sums of single layers, and what
+    /// exactly a record of cause `metadata` changed.
+    pub fn without_details(mut self) -> Self {
         self.layers.clear();
+        for record in &mut self.waste {
+            record.what.clear();
+        }
         self
     }
 
@@ -125,17 +131,15 @@ impl Findings {
     }
 }
 
-/// Fails with the lines that one side has and the other has not.
-pub fn assert_same(name: &str, found: &Findings, expected: &Findings) {
+/// Returns the lines that one side has and the other has not; `None` where both are the same.
+pub fn disagreement(found: &Findings, expected: &Findings) -> Option<String> {
+    if found == expected {
+        return None;
+    }
     let (found, expected) = (found.lines(), expected.lines());
-    let missing: Vec<_> = expected.iter().filter(|line| !found.contains(line)).cloned().collect();
-    let surplus: Vec<_> = found.iter().filter(|line| !expected.contains(line)).cloned().collect();
-    assert!(
-        found == expected,
-        "{name}\n--- expected, not found:\n{}\n--- found, not expected:\n{}\n",
-        missing.join("\n"),
-        surplus.join("\n"),
-    );
+    let missing = expected.iter().filter(|line| !found.contains(line)).map(|line| format!("  missing:  {line}\n"));
+    let surplus = found.iter().filter(|line| !expected.contains(line)).map(|line| format!("  surplus:  {line}\n"));
+    Some(missing.chain(surplus).collect())
 }
 
 fn change_of(value: &Value) -> Change {
@@ -144,7 +148,7 @@ fn change_of(value: &Value) -> Change {
         layer: index(&value["layer"]),
         path: unescape(text(&value["path"])),
         kind,
-        what: list(&value["what"]).iter().map(|what| text(what).to_owned()).collect(),
+        what: strings(&value["what"]),
         deleted_bytes: if kind == ChangeKind::Deleted { number(&value["bytes"]) } else { 0 },
     }
 }
@@ -156,6 +160,7 @@ fn waste_of(value: &Value) -> Waste {
         stored_in: index(&value["stored_in"]),
         hidden_by: index(&value["hidden_by"]),
         cause: text(&value["cause"]).to_owned(),
+        what: if value["cause"] == "metadata" { strings(&value["what"]) } else { Vec::new() },
     }
 }
 
@@ -169,6 +174,10 @@ fn list(value: &Value) -> &[Value] {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    list(value).iter().map(|item| text(item).to_owned()).collect()
 }
 
 /// Reads a byte count or another whole number of the report.
@@ -194,7 +203,8 @@ impl fmt::Display for Change {
 impl fmt::Display for Waste {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = escape(&self.path);
-        write!(f, "{path} {} in {} by {} {}", self.bytes, self.stored_in, self.hidden_by, self.cause)
+        write!(f, "{path} {} in {} by {} {}", self.bytes, self.stored_in, self.hidden_by, self.cause)?;
+        if self.what.is_empty() { Ok(()) } else { write!(f, " ({})", self.what.join(", ")) }
     }
 }
 

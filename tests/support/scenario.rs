@@ -28,7 +28,7 @@
 
 use super::findings::{Change, ChangeKind, Findings, Totals, Waste};
 use super::layer::{Ending, Item, Kind, LayerSpec, LongNames, Member, Metadata, pax_global_header};
-use super::text::unescape;
+use super::text::{escape, unescape};
 
 /// One case: an image and what must be found in it.
 #[derive(Clone, Debug)]
@@ -174,6 +174,7 @@ fn waste(text: &str) -> Option<Waste> {
         stored_in: stored_in.parse().ok()?,
         hidden_by: hidden_by.parse().ok()?,
         cause: (*cause).to_owned(),
+        what: Vec::new(),
     })
 }
 
@@ -222,4 +223,34 @@ fn words(statement: &str) -> Vec<Word> {
         }
     }
     words
+}
+
+/// Returns the layers as the upper half of a scenario file: what a random test prints can be kept as a case.
+pub fn statements(layers: &[LayerSpec]) -> String {
+    (1..).zip(layers).flat_map(|(number, layer)| layer_statements(number, layer)).collect()
+}
+
+fn layer_statements(number: usize, layer: &LayerSpec) -> Vec<String> {
+    let mut words = vec!["empty".to_owned()];
+    words.extend((layer.long_names == LongNames::Pax).then(|| "pax".to_owned()));
+    words.extend((layer.ending == Ending::Cut).then(|| "cut".to_owned()));
+    words.extend(layer.items.iter().map(item_statement));
+    words.iter().map(|statement| format!("layer {number}: {statement}\n")).collect()
+}
+
+fn item_statement(item: &Item) -> String {
+    let Item::Member(member) = item else { return "global".to_owned() };
+    let (name, Metadata { mode, uid, gid, mtime, xattrs }) = (escape(&member.name), &member.metadata);
+    let mut text = match &member.kind {
+        Kind::File(content) => format!(r#"file "{name}" {} {mode:04o} "{}""#, content.len(), escape(content)),
+        Kind::Directory => format!(r#"dir "{name}" {mode:04o}"#),
+        Kind::Symlink(target) => format!(r#"symlink "{name}" -> "{}""#, escape(target)),
+        Kind::HardLink(target) => format!(r#"link "{name}" -> "{}""#, escape(target)),
+        Kind::CharDevice { major, minor } => format!(r#"char "{name}" {major}:{minor} {mode:04o}"#),
+        Kind::BlockDevice { major, minor } => format!(r#"block "{name}" {major}:{minor} {mode:04o}"#),
+        Kind::Fifo => format!(r#"fifo "{name}" {mode:04o}"#),
+    };
+    text += &format!(" owner={uid}:{gid} mtime={mtime}");
+    text.extend(xattrs.iter().map(|(name, value)| format!(" xattr={name}:{}", escape(value))));
+    text
 }
