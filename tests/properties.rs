@@ -7,6 +7,7 @@
 mod naive;
 mod support;
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 
@@ -67,9 +68,14 @@ fn metadata() -> impl Strategy<Value = Metadata> {
     let number = || prop_oneof![8 => Just(0_u64), 1 => Just(1_u64)];
     let mtime = prop_oneof![8 => Just(0_i64), 1 => Just(1), 1 => Just(-1)];
     let xattrs = btree_map(Just("user.x".to_owned()), select(vec![b"v".to_vec(), b"\n\xff".to_vec()]), 0..2);
-    let xattrs = prop_oneof![8 => Just(Default::default()), 1 => xattrs];
-    (mode, number(), number(), mtime, xattrs)
-        .prop_map(|(mode, uid, gid, mtime, xattrs)| Metadata { mode, uid, gid, mtime, xattrs })
+    let xattrs = prop_oneof![8 => Just(BTreeMap::new()), 1 => xattrs];
+    (mode, number(), number(), mtime, xattrs).prop_map(|(mode, uid, gid, mtime, xattrs)| Metadata {
+        mode,
+        uid,
+        gid,
+        mtime,
+        xattrs,
+    })
 }
 
 fn device() -> impl Strategy<Value = Kind> {
@@ -118,8 +124,11 @@ fn item() -> impl Strategy<Value = Item> {
 fn layer() -> impl Strategy<Value = LayerSpec> {
     let long_names = select(vec![LongNames::Gnu, LongNames::Pax]);
     let ending = prop_oneof![5 => Just(Ending::Blocks), 1 => Just(Ending::Cut)];
-    (vec(item(), 0..9), long_names, ending)
-        .prop_map(|(items, long_names, ending)| LayerSpec { items, long_names, ending })
+    (vec(item(), 0..9), long_names, ending).prop_map(|(items, long_names, ending)| LayerSpec {
+        items,
+        long_names,
+        ending,
+    })
 }
 
 /// The layers of an image; now and then one stands in it twice.
@@ -140,9 +149,13 @@ fn packing() -> impl Strategy<Value = Packing> {
 fn packings() -> Vec<Packing> {
     let mut packings = Vec::new();
     for format in [Format::DockerLegacy, Format::DockerOci, Format::OciArchive, Format::OciDirectory] {
-        for layers in
-            [LayerStream::Plain, LayerStream::Gzip, LayerStream::GzipMembers, LayerStream::Zstd, LayerStream::ZstdFrames]
-        {
+        for layers in [
+            LayerStream::Plain,
+            LayerStream::Gzip,
+            LayerStream::GzipMembers,
+            LayerStream::Zstd,
+            LayerStream::ZstdFrames,
+        ] {
             for wrapper in [Wrapper::None, Wrapper::Gzip, Wrapper::Zstd, Wrapper::Xz, Wrapper::Bzip2] {
                 for (manifest_first, dot_slash) in [(false, false), (true, false), (false, true), (true, true)] {
                     packings.push(Packing { format, layers, wrapper, manifest_first, dot_slash });

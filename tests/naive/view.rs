@@ -57,8 +57,14 @@ pub enum Thing {
     Directory,
     File(CopyId),
     Symlink(Vec<u8>),
-    CharDevice { major: u32, minor: u32 },
-    BlockDevice { major: u32, minor: u32 },
+    CharDevice {
+        major: u32,
+        minor: u32,
+    },
+    BlockDevice {
+        major: u32,
+        minor: u32,
+    },
     Fifo,
     /// A hard link that leads nowhere: an entry without a copy.
     DanglingLink,
@@ -266,8 +272,9 @@ fn inode_of(entries: &[Entry], index: usize, lower: &MergedView, seen: &mut BTre
     Some(Shown { thing, metadata: Some(entry.member.metadata.clone()) })
 }
 
-/// Follows a hard link: to the entry of its own layer that is in effect where the link stands in the tar, else to a
-/// later one of its layer, else to what the lower view shows, before any marker of this layer.
+/// Follows a hard link: to the last entry of its own layer at the target that stands before the link in the tar, else
+/// to the first one behind it, else to what the lower view shows, before any marker of this layer. An entry of the
+/// layer counts even where the tar has replaced it from above or below in the meantime.
 fn linked_inode(
     entries: &[Entry],
     index: usize,
@@ -276,10 +283,11 @@ fn linked_inode(
     seen: &mut BTreeSet<usize>,
 ) -> Option<Shown> {
     let target = parse(target)?;
-    let later = || (index + 1..entries.len()).find(|&later| entries[later].path == target);
-    let inode = match in_effect(&entries[..index]).get(&target).copied().or_else(later) {
+    let is_target = |&own: &usize| entries[own].path == target;
+    let inode = match (0..index).rev().find(is_target).or_else(|| (index + 1..entries.len()).find(is_target)) {
         Some(own) => inode_of(entries, own, lower, seen)?,
         None => lower.get(&target)?.clone(),
     };
-    (!inode.is_directory()).then_some(inode)
+    // Neither a directory nor a lower link that leads nowhere is an inode to link to.
+    (!matches!(inode.thing, Thing::Directory | Thing::DanglingLink)).then_some(inode)
 }

@@ -56,5 +56,7 @@ fn judged_path(lower: &MergedView, id: CopyId, copy: &StoredCopy) -> Path {
 
 /// Whether something above the path is there and is no directory.
 fn is_below_other_thing(view: &MergedView, path: &Path) -> bool {
-    (1..path.len()).map(|depth| path[..depth].to_vec()).any(|above| view.get(&above).is_some_and(|it| !it.is_directory()))
+    (1..path.len())
+        .map(|depth| path[..depth].to_vec())
+        .any(|above| view.get(&above).is_some_and(|it| !it.is_directory()))
 }

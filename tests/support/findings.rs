@@ -56,6 +56,7 @@ pub struct Waste {
 }
 
 /// The sums of one image.
+#[expect(clippy::struct_field_names, reason = "the suffix is the unit, and the names are the report's")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub stored_bytes: u64,

@@ -140,7 +140,9 @@ impl LayerSpec {
     /// The zeros that fill the last block of the last member.
     fn last_padding(&self) -> usize {
         match self.items.last() {
-            Some(Item::Member(Member { kind: Kind::File(content), .. })) => content.len().next_multiple_of(BLOCK) - content.len(),
+            Some(Item::Member(Member { kind: Kind::File(content), .. })) => {
+                content.len().next_multiple_of(BLOCK) - content.len()
+            }
             _ => 0,
         }
     }

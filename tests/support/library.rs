@@ -20,6 +20,8 @@ pub fn assert_ledger(report: &Value) {
     assert_eq!(total("stored_bytes"), total("final_bytes") + total("wasted_bytes"), "stored = final + wasted");
     let parts = total("fixable_bytes") + total("inherited_bytes") + total("remainder_bytes");
     assert_eq!(total("wasted_bytes"), parts, "wasted = fixable + inherited + remainder");
+    let user_wasted_bytes = total("wasted_bytes") - total("inherited_bytes");
+    assert_eq!(total("user_wasted_bytes"), user_wasted_bytes, "what is not inherited is the user's");
     let causes = totals["wasted_by_cause"].as_object().expect("a table of causes");
     assert_eq!(total("wasted_bytes"), causes.values().map(number).sum::<u64>(), "wasted = the sum over its causes");
     let findings = Findings::from_report(report);

@@ -250,7 +250,7 @@ fn item_statement(item: &Item) -> String {
         Kind::BlockDevice { major, minor } => format!(r#"block "{name}" {major}:{minor} {mode:04o}"#),
         Kind::Fifo => format!(r#"fifo "{name}" {mode:04o}"#),
     };
-    text += &format!(" owner={uid}:{gid} mtime={mtime}");
+    text.extend([format!(" owner={uid}:{gid} mtime={mtime}")]);
     text.extend(xattrs.iter().map(|(name, value)| format!(" xattr={name}:{}", escape(value))));
     text
 }
