@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::archive::ImageSpec;
 use crate::digest::{ChainId, DiffId, Digest};
-use crate::error::{AtPlace, Error, Place, Result, Warning};
+use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::layer::entry::LayerNumber;
 use crate::layer::index::Index;
 use crate::layer::load::{self, Blob, LoadOptions, Loaded};
@@ -153,10 +153,10 @@ pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Anal
     let Loaded { spec, mut index, blobs, mut warnings } = loaded;
     let merged = merger::merge(&mut index, &mut warnings);
     identity::decide(&mut index, &blobs, &merged.undecided)?;
-    let base = base.find(&spec)?;
+    let base = find_base(base, &spec, &mut warnings)?;
     let waste = waste::records(&index, &merged.hidden);
     let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count);
-    let totals = totals(&layers, &waste, merged.final_bytes, &base)?;
+    let totals = totals(&layers, &waste, merged.final_bytes, base)?;
     Ok(Analysis {
         source,
         spec,
@@ -168,6 +168,17 @@ pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Anal
         index,
         effects: merged.effects,
     })
+}
+
+fn find_base(choice: &BaseChoice, spec: &ImageSpec, warnings: &mut Warnings) -> Result<Base> {
+    let base = choice.find(spec)?;
+    if let BaseChoice::Layers(wanted) = choice
+        && *wanted > base.layer_count
+    {
+        let message = format!("the image has {} layers, not {wanted}: all of them count as the base", base.layer_count);
+        warnings.push(Warning::new(WarningCode::BaseLayers, message));
+    }
+    Ok(base)
 }
 
 fn layers(
@@ -219,7 +230,7 @@ fn layers(
     layers
 }
 
-fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: &Base) -> Result<Totals> {
+fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base) -> Result<Totals> {
     let overflow = || Error::TooLarge { what: "the sum of all sizes".to_owned(), limit: "2^64 bytes".to_owned() };
     let sum = |of: &dyn Fn(&Layer) -> u64| layers.iter().try_fold(0u64, |sum, layer| sum.checked_add(of(layer)));
     let mut totals = Totals {

@@ -48,6 +48,7 @@ fn candidate(image: DockerImage, group: usize) -> Result<Candidate> {
     let config = image.config.ok_or_else(|| document("expected images with a \"Config\", the name of a member"))?;
     Ok(Candidate {
         tags: image.repo_tags,
+        config_digest: config_digest(&config),
         config: member("config", &config)?,
         layers: image.layers.iter().map(|name| layer(name)).collect::<Result<_>>()?,
         group,
@@ -57,7 +58,7 @@ fn candidate(image: DockerImage, group: usize) -> Result<Candidate> {
 
 fn layer(name: &str) -> Result<LayerRef> {
     let name = member("layer", name)?;
-    Ok(LayerRef { blob_digest: digest_of_name(&name), name, media_type: None, diff_id: None })
+    Ok(LayerRef { blob_digest: digest_of_name(&name), name, stated_bytes: None, media_type: None, diff_id: None })
 }
 
 fn member(what: &'static str, name: &str) -> Result<Vec<u8>> {
@@ -66,6 +67,12 @@ fn member(what: &'static str, name: &str) -> Result<Vec<u8>> {
         return Ok(normal);
     }
     Err(Error::Missing { what, name: name.as_bytes().to_vec() })
+}
+
+/// A config is named by its digest: `HEX.json`, `sha256:HEX` (kaniko), or a blob's path.
+fn config_digest(name: &str) -> Option<Digest> {
+    let hex = name.strip_suffix(".json").unwrap_or(name);
+    hex.parse().ok().or_else(|| format!("sha256:{hex}").parse().ok()).or_else(|| digest_of_name(name.as_bytes()))
 }
 
 /// Reads the digest that a blob's path states.

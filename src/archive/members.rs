@@ -142,7 +142,7 @@ impl Archive {
     /// # Errors
     /// [`Error::BadLink`]
     pub fn blob(&self, name: &[u8]) -> Result<Option<Region>> {
-        self.catalog.find(name).map(|region| region.cloned())
+        self.catalog.find(name).map(Option::<&Region>::cloned)
     }
 
     /// Returns the name behind all links.

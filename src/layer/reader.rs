@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use super::batch::{Batch, RawEntry, Role};
 use super::entry::Entry;
-use crate::error::{AtPlace, Place, Result, Warning, WarningCode, Warnings};
+use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::path::{Meaning, Normal, common_prefix, meaning, normalize, walk_order};
 use crate::source::feed::Feed;
 use crate::tarball::header::Kind;
@@ -32,6 +32,8 @@ pub(crate) trait Sink {
 const MOST_TRAILING_BYTES: u64 = 64 << 20;
 /// Attributes beyond this are kept as a digest: no tool shows them, and they must not fill the memory.
 const MOST_XATTR_BYTES: usize = 16 << 10;
+/// Linux takes paths of 4 KiB; without a bound, deep trees would cost the square of their depth.
+const MOST_PATH_BYTES: usize = 64 << 10;
 /// How many entries of a layer are looked at to find it in disorder.
 const ORDER_SAMPLE: usize = 2 * Batch::MOST_ENTRIES;
 /// How many entries of a shuffled layer are sorted at a time: a run costs a walk through the tree, and memory.
@@ -93,6 +95,10 @@ impl<F: Feed> Reader<F> {
             self.footer.warnings.push(warning);
             return Ok(());
         }
+        if self.path.len() > MOST_PATH_BYTES {
+            let (what, limit) = ("its path".to_owned(), format!("{MOST_PATH_BYTES} bytes"));
+            return Err(Error::TooLarge { what, limit });
+        }
         if normal == Normal::Plain {
             return self.push_entry(Role::Entry(member.kind));
         }
@@ -117,13 +123,11 @@ impl<F: Feed> Reader<F> {
                 Role::Whiteout
             }
         };
-        match role {
-            Role::Entry(_) => self.push_entry(role),
-            _ => {
-                self.push(role, 0, 0, 0);
-                Ok(())
-            }
+        if let Role::Entry(_) = role {
+            return self.push_entry(role);
         }
+        self.push(role, 0, 0, 0);
+        Ok(())
     }
 
     fn push_entry(&mut self, role: Role) -> Result<()> {

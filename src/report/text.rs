@@ -238,18 +238,18 @@ struct Place {
 
 fn groups(analysis: &Analysis) -> Vec<Group> {
     // Sorted by pair, then by path number: what belongs together lies together in memory too.
-    let mut order: Vec<(Key, NodeId, u32)> = (0..)
+    let mut order: Vec<Wasted> = (0..)
         .zip(&analysis.waste)
         .map(|(at, record)| (key(record), analysis.index.entry(record.copy).node, at))
         .collect();
     order.sort_unstable();
-    let record = |(.., at): &(Key, NodeId, u32)| &analysis.waste[*at as usize];
-    let mut runs: Vec<(u64, &[(Key, NodeId, u32)])> = order
+    let record = |(.., at): &Wasted| &analysis.waste[*at as usize];
+    let mut runs: Vec<(u64, &[Wasted])> = order
         .chunk_by(|(key, ..), (other, ..)| key == other)
         .map(|run| (run.iter().map(|item| record(item).bytes).sum(), run))
         .collect();
     runs.sort_by_key(|(bytes, run)| (std::cmp::Reverse(*bytes), run[0].0));
-    let describe = |(rank, (bytes, run)): (usize, (u64, &[(Key, NodeId, u32)]))| {
+    let describe = |(rank, (bytes, run)): (usize, (u64, &[Wasted]))| {
         let (stored_in, hidden_by, cause) = run[0].0;
         let records: Vec<&WasteRecord> = if rank < MOST_GROUPS { run.iter().map(record).collect() } else { Vec::new() };
         Group {
@@ -267,6 +267,9 @@ fn groups(analysis: &Analysis) -> Vec<Group> {
 
 /// The pair of layers, and why.
 type Key = (LayerNumber, LayerNumber, Cause);
+
+/// A wasted copy: its pair, its path, its place among the records.
+type Wasted = (Key, NodeId, u32);
 
 fn key(record: &WasteRecord) -> Key {
     (record.stored_in, record.hidden_by, record.cause)
