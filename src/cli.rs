@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, ValueEnum};
 
 use crate::analysis::OpenOptions;
 use crate::analysis::base::BaseChoice;
@@ -105,7 +106,7 @@ struct LookArgs {
     #[arg(long, value_enum, default_value = "si")]
     units: UnitsArg,
 
-    /// Whether to colour the text: auto colours on a terminal, unless NO_COLOR is set.
+    /// Whether to colour the text: auto colours on a terminal, unless `NO_COLOR` is set.
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: ColorArg,
 }
@@ -193,9 +194,15 @@ pub struct Request {
 
 impl Cli {
     /// Says what the flags mean together.
-    #[must_use]
-    pub fn into_request(self) -> Request {
+    ///
+    /// # Errors
+    /// Where flags contradict each other.
+    pub fn into_request(self) -> Result<Request, clap::Error> {
         let Cli { image, ci, report: reports, changes, rules, choice, look } = self;
+        if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
+            let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
+            return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
+        }
         let base = match (choice.base_layers, choice.base) {
             (Some(count), _) => BaseChoice::Layers(count),
             (None, Some(path)) => BaseChoice::Image(path),
@@ -203,7 +210,7 @@ impl Cli {
         };
         let selection = Selection { image: choice.name, platform: choice.platform };
         let load = LoadOptions { selection, verify: choice.verify, progress: Arc::new(Progress::default()) };
-        Request {
+        Ok(Request {
             image,
             open: OpenOptions { load, base },
             gate: ci,
@@ -226,6 +233,6 @@ impl Cli {
                 ColorArg::Always => Color::Always,
                 ColorArg::Never => Color::Never,
             },
-        }
+        })
     }
 }

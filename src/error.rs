@@ -115,6 +115,14 @@ pub enum Error {
         /// What the bytes have.
         found: Digest,
     },
+    /// A blob does not have the size that its descriptor states.
+    #[error("the blob has {found} bytes, its descriptor states {stated}")]
+    SizeMismatch {
+        /// What the image states.
+        stated: u64,
+        /// What is there.
+        found: u64,
+    },
     /// No image in the input matches what was asked for.
     #[error("no image matches {wanted}; there is {available}")]
     NoSuchImage {
@@ -191,7 +199,7 @@ impl Error {
         match self {
             Error::At { source, .. } => source.hint(),
             Error::NotAnImage { hint, .. } | Error::Unsupported { hint, .. } => Some(hint),
-            Error::Truncated { .. } | Error::Decompress { .. } => {
+            Error::Truncated { .. } | Error::Decompress { .. } | Error::SizeMismatch { .. } => {
                 Some("the file is cut short or damaged: save or download it again")
             }
             Error::Missing { .. } => Some("the archive is incomplete: save the image again"),
@@ -285,6 +293,8 @@ pub enum WarningCode {
     TrailingData,
     /// A document has a version or field that this program does not know.
     UnknownVersion,
+    /// The image has fewer layers than the base was said to have.
+    BaseLayers,
     /// The format does not state `diff_ids`.
     NoDiffIds,
     /// More warnings of one kind than are shown.
@@ -308,6 +318,7 @@ impl WarningCode {
             WarningCode::MediaType => "media-type",
             WarningCode::TrailingData => "trailing-data",
             WarningCode::UnknownVersion => "unknown-version",
+            WarningCode::BaseLayers => "base-layers",
             WarningCode::NoDiffIds => "no-diff-ids",
             WarningCode::More => "more-warnings",
         }

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use crate::archive::ImageSpec;
 use crate::digest::{ChainId, DiffId, Digest};
-use crate::error::{AtPlace, Error, Place, Result, Warning};
-use crate::layer::entry::{Kind, LayerNumber};
+use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
+use crate::layer::entry::LayerNumber;
 use crate::layer::index::Index;
 use crate::layer::load::{self, Blob, LoadOptions, Loaded};
 use crate::merge::changes::{self, Change};
@@ -153,10 +153,10 @@ pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Anal
     let Loaded { spec, mut index, blobs, mut warnings } = loaded;
     let merged = merger::merge(&mut index, &mut warnings);
     identity::decide(&mut index, &blobs, &merged.undecided)?;
-    let base = base.find(&spec)?;
+    let base = find_base(base, &spec, &mut warnings)?;
     let waste = waste::records(&index, &merged.hidden);
-    let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count)?;
-    let totals = totals(&layers, &waste, merged.final_bytes, &base)?;
+    let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count);
+    let totals = totals(&layers, &waste, merged.final_bytes, base)?;
     Ok(Analysis {
         source,
         spec,
@@ -170,6 +170,17 @@ pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Anal
     })
 }
 
+fn find_base(choice: &BaseChoice, spec: &ImageSpec, warnings: &mut Warnings) -> Result<Base> {
+    let base = choice.find(spec)?;
+    if let BaseChoice::Layers(wanted) = choice
+        && *wanted > base.layer_count
+    {
+        let message = format!("the image has {} layers, not {wanted}: all of them count as the base", base.layer_count);
+        warnings.push(Warning::new(WarningCode::BaseLayers, message));
+    }
+    Ok(base)
+}
+
 fn layers(
     spec: &ImageSpec,
     index: &Index,
@@ -177,7 +188,7 @@ fn layers(
     effects: &[LayerEffect],
     waste: &[WasteRecord],
     base_count: u32,
-) -> Result<Vec<Layer>> {
+) -> Vec<Layer> {
     let mut wasted = vec![0u64; index.layers.len()];
     for record in waste {
         wasted[record.stored_in.index()] += record.bytes;
@@ -204,10 +215,10 @@ fn layers(
                 let diff_id = reference.diff_id.as_ref()?;
                 (blob.compression == crate::source::compression::Compression::None).then(|| diff_id.0.clone())
             }),
-            stored_bytes: entries.stored_bytes()?,
+            stored_bytes: entries.stored_bytes,
             wasted_bytes: wasted[at],
             entry_count: entries.member_count,
-            file_count: entries.entries.iter().filter(|entry| entry.kind == Kind::File).count() as u64,
+            file_count: entries.file_count,
             added_count: effect.added_count,
             changed_count: effect.changed_count,
             deleted_count: effect.deleted.len() as u64,
@@ -216,10 +227,10 @@ fn layers(
             blob,
         });
     }
-    Ok(layers)
+    layers
 }
 
-fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: &Base) -> Result<Totals> {
+fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base) -> Result<Totals> {
     let overflow = || Error::TooLarge { what: "the sum of all sizes".to_owned(), limit: "2^64 bytes".to_owned() };
     let sum = |of: &dyn Fn(&Layer) -> u64| layers.iter().try_fold(0u64, |sum, layer| sum.checked_add(of(layer)));
     let mut totals = Totals {

@@ -1,5 +1,7 @@
 //! Waste records: each wasted copy, the layer that stores it, the layer that hid it, and why. MODEL.md 4.
 
+use std::cmp::Reverse;
+
 use crate::layer::entry::{Content, EntryRef, LayerNumber};
 use crate::layer::index::Index;
 use crate::merge::changes::{What, differences};
@@ -68,12 +70,18 @@ impl WasteRecord {
 
 /// Turns hidden copies into records, in the order of reports.
 pub(super) fn records(index: &Index, hidden: &[Hidden]) -> Vec<WasteRecord> {
-    let mut records: Vec<WasteRecord> =
-        hidden.iter().filter(|hidden| index.entry(hidden.copy).size > 0).map(|hidden| record(index, hidden)).collect();
     let ranks = index.tree.path_ranks();
-    let rank = |record: &WasteRecord| ranks[index.entry(record.copy).node.index()];
-    records.sort_by_key(|record| (std::cmp::Reverse(record.bytes), rank(record), record.copy));
-    records
+    // Sorted by small keys: an image may waste a million copies.
+    let mut order: Vec<(Reverse<u64>, u32, EntryRef, u32)> = (0..)
+        .zip(hidden)
+        .map(|(at, hidden)| {
+            let entry = index.entry(hidden.copy);
+            (Reverse(entry.size), ranks[entry.node.index()], hidden.copy, at)
+        })
+        .filter(|(Reverse(bytes), ..)| *bytes > 0)
+        .collect();
+    order.sort_unstable();
+    order.iter().map(|(.., at)| record(index, &hidden[*at as usize])).collect()
 }
 
 fn record(index: &Index, hidden: &Hidden) -> WasteRecord {

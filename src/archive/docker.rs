@@ -8,7 +8,7 @@ use super::spec::{DockerImage, ManifestOrIndex, WellFormed};
 use super::{LayerRef, oci, parse};
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result};
-use crate::path::normalize;
+use crate::path::{Normal, normalize};
 
 /// The member's name.
 pub(super) const NAME: &[u8] = b"manifest.json";
@@ -48,6 +48,7 @@ fn candidate(image: DockerImage, group: usize) -> Result<Candidate> {
     let config = image.config.ok_or_else(|| document("expected images with a \"Config\", the name of a member"))?;
     Ok(Candidate {
         tags: image.repo_tags,
+        config_digest: config_digest(&config),
         config: member("config", &config)?,
         layers: image.layers.iter().map(|name| layer(name)).collect::<Result<_>>()?,
         group,
@@ -57,15 +58,21 @@ fn candidate(image: DockerImage, group: usize) -> Result<Candidate> {
 
 fn layer(name: &str) -> Result<LayerRef> {
     let name = member("layer", name)?;
-    Ok(LayerRef { blob_digest: digest_of_name(&name), name, media_type: None, diff_id: None })
+    Ok(LayerRef { blob_digest: digest_of_name(&name), name, stated_bytes: None, media_type: None, diff_id: None })
 }
 
 fn member(what: &'static str, name: &str) -> Result<Vec<u8>> {
     let mut normal = Vec::new();
-    if normalize(name.as_bytes(), &mut normal) && !normal.is_empty() {
+    if normalize(name.as_bytes(), &mut normal) != Normal::Outside && !normal.is_empty() {
         return Ok(normal);
     }
     Err(Error::Missing { what, name: name.as_bytes().to_vec() })
+}
+
+/// A config is named by its digest: `HEX.json`, `sha256:HEX` (kaniko), or a blob's path.
+fn config_digest(name: &str) -> Option<Digest> {
+    let hex = name.strip_suffix(".json").unwrap_or(name);
+    hex.parse().ok().or_else(|| format!("sha256:{hex}").parse().ok()).or_else(|| digest_of_name(name.as_bytes()))
 }
 
 /// Reads the digest that a blob's path states.

@@ -17,6 +17,8 @@ pub struct Descriptor {
     pub media_type: Option<String>,
     /// The blob's digest; REQUIRED.
     pub digest: Option<String>,
+    /// The blob's size; REQUIRED.
+    pub size: Option<u64>,
     /// What an artifact is.
     pub artifact_type: Option<String>,
     /// What the image runs on, in an index.
