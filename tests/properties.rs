@@ -101,7 +101,16 @@ fn entry() -> impl Strategy<Value = Member> {
 
 /// Markers, and names that look like markers and are none.
 fn marker() -> impl Strategy<Value = Member> {
-    let odd = select(vec![".wh.", ".wh..", ".wh...", ".wh..wh.aufs", ".wh..wh.plnk/a", "a/.wh..wh.x/.wh.b"]);
+    let odd = select(vec![
+        ".wh.",
+        ".wh..",
+        ".wh...",
+        ".wh..wh.aufs",
+        ".wh..wh.plnk/a",
+        "a/.wh..wh.x/.wh.b",
+        ".wh.a/b",
+        ".wh.b/",
+    ]);
     let odd = (odd, kind()).prop_map(|(name, kind)| Member::new(name, kind, Metadata::default()));
     let root = Just(Member::opaque(b""));
     prop_oneof![

@@ -157,13 +157,13 @@ fn change(text: &str) -> Option<Change> {
     let kind = ChangeKind::from_letter(parts.next()?)?;
     let path = absolute(parts.next()?)?;
     let rest = parts.next().unwrap_or("");
-    let (what, deleted_bytes) = match kind {
+    let (what, bytes) = match kind {
         ChangeKind::Added if rest.is_empty() => (Vec::new(), 0),
         ChangeKind::Added => return None,
         ChangeKind::Changed => (rest.split(", ").filter(|what| !what.is_empty()).map(str::to_owned).collect(), 0),
         ChangeKind::Deleted => (Vec::new(), rest.strip_suffix(" bytes")?.parse().ok()?),
     };
-    Some(Change { layer, path, kind, what, deleted_bytes })
+    Some(Change { layer, path, kind, what, bytes, files: 0 })
 }
 
 fn waste(text: &str) -> Option<Waste> {
