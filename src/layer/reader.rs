@@ -40,6 +40,15 @@ const ORDER_SAMPLE: usize = 2 * Batch::MOST_ENTRIES;
 const RUN_ENTRIES: usize = 1 << 16;
 const RUN_BYTES: usize = 8 << 20;
 
+/// Says whether a member is an entry of its layer; `path` is room for its normal form.
+pub(super) fn is_entry(member: &Member, path: &mut Vec<u8>) -> bool {
+    match normalize(&member.path, path) {
+        Normal::Outside => false,
+        Normal::Marked => meaning(path) == Meaning::Entry,
+        Normal::Plain => !path.is_empty() || member.kind == Kind::Directory,
+    }
+}
+
 /// Reads the layer in `feed` into `sink`.
 ///
 /// # Errors

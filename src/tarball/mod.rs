@@ -162,12 +162,11 @@ impl<F: Feed> Walker<F> {
             return Ok(&[]);
         }
         let (at, missing) = (self.feed.position(), self.left);
-        let bytes = self.feed.peek(1)?;
+        let bytes = self.feed.piece(self.left)?;
         if bytes.is_empty() {
             return Err(Error::Truncated { at, missing, inside: "a file's content" });
         }
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
-        Ok(&bytes[..bytes.len().min(most)])
+        Ok(bytes)
     }
 
     /// Returns the start of the content that is left, not consumed: `n` bytes unless there are fewer.
@@ -183,7 +182,7 @@ impl<F: Feed> Walker<F> {
     }
 
     /// Goes over the content that was not read, and the padding.
-    fn finish_member(&mut self) -> Result<()> {
+    pub(crate) fn finish_member(&mut self) -> Result<()> {
         if self.left > 0 {
             let skipped = self.feed.skip(self.left)?;
             if skipped < self.left {
