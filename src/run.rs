@@ -50,6 +50,16 @@ impl Failure {
         }
     }
 
+    /// Returns how the process ends.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Image(_) | Failure::Report { .. } => Exit::Unreadable,
+            Failure::Ranges(_) => Exit::Usage,
+            Failure::ClosedPipe => Exit::Success,
+        }
+    }
+
     fn report(target: &Target, source: io::Error) -> Self {
         match target {
             Target::Stdout if source.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,

@@ -393,7 +393,9 @@ impl Analysis {
             twins.extend(by_hash.into_values().filter(|nodes| nodes.len() > 1).map(|nodes| Twins { size, nodes }));
         }
         let tree = &self.index.tree;
-        twins.iter_mut().for_each(|twins| twins.nodes.sort_by_cached_key(|node| tree.path(*node)));
+        for same in &mut twins {
+            same.nodes.sort_by_cached_key(|node| tree.path(*node));
+        }
         twins.sort_by_cached_key(|twins| (std::cmp::Reverse(twins.extra_bytes()), tree.path(twins.nodes[0])));
         Ok(twins)
     }

@@ -32,7 +32,9 @@ pub(super) fn groups(edges: &Edges, threshold: u64) -> Vec<Vec<usize>> {
         blocks.settle(layer, i128::from(threshold));
     }
     let mut groups: Vec<Vec<usize>> = blocks.members.into_values().filter(|members| members.len() > 1).collect();
-    groups.iter_mut().for_each(|members| members.sort_unstable());
+    for members in &mut groups {
+        members.sort_unstable();
+    }
     groups.sort_unstable();
     groups
 }

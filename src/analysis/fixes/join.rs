@@ -23,7 +23,7 @@ pub(super) fn join(pieces: &[Piece], mounts: &[String]) -> String {
     if pieces.is_empty() {
         return String::new();
     }
-    let flags: String = mounts.iter().map(|mount| format!("{mount} \\\n    ")).collect();
+    let flags = mounts.iter().flat_map(|mount| [mount, " \\\n    "]).collect::<String>();
     let is_single = pieces.len() == 1 && pieces[0].directory.is_none();
     if pieces.iter().any(|piece| piece.script.needs_lines) {
         return heredoc(&pieces, &flags);
@@ -97,10 +97,8 @@ fn heredoc(pieces: &[&Piece], flags: &str) -> String {
         body.push('\n');
         let raw = if piece.script.needs_lines { piece.script.raw.trim().to_owned() } else { piece.script.text() };
         match &piece.directory {
-            Some(directory) => body.push_str(&format!("(\ncd {}\n{raw}\n)", quote(directory))),
-            None if piece.script.leaves_state() || !piece.script.is_plain() => {
-                body.push_str(&format!("(\n{raw}\n)"));
-            }
+            Some(directory) => body.extend(["(\ncd ", &quote(directory), "\n", &raw, "\n)"]),
+            None if piece.script.leaves_state() || !piece.script.is_plain() => body.extend(["(\n", &raw, "\n)"]),
             None => body.push_str(&raw),
         }
     }

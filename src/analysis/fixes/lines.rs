@@ -272,10 +272,9 @@ fn mounted(plan: &Plan<'_>) -> Option<Draft> {
             targets.push(target);
         }
     }
-    let pieces = pieces(plan, |line, script| without_removals(line, script, &targets))?;
+    let pieces = pieces(plan, |line, script| without_removals(plan.index, line, script, &targets))?;
     let is_used = pieces.iter().any(|piece| !piece.script.commands.is_empty());
-    let removed = |target: &Target| plan.runs().any(|(_, line, script)| removes(line, script, target));
-    if !is_used || !targets.iter().all(removed) {
+    if !is_used {
         return None;
     }
     draft.lines = join(&pieces, &mounts);
@@ -303,49 +302,73 @@ fn mount(line: &Line, layer: LayerNumber, target: &Target, at: &str, doubts: &mu
     format!("--mount=type=bind{from}{source},target={at}")
 }
 
-/// Says whether a script removes a target, or something in it.
-fn removes(line: &Line, script: &Script, target: &Target) -> bool {
-    let commands = script.commands.iter().filter_map(Command::words).filter(|words| words.first().is_some_and(|word| word == "rm"));
-    commands.flatten().skip(1).any(|path| target.holds(&steps::join(&line.context.directory, &path)))
-}
-
 /// Takes the targets out of what a script removes; nothing where they cannot be told from the rest.
-fn without_removals(line: &Line, script: &Script, targets: &[Target]) -> Option<Script> {
-    let mut left = script.clone();
-    left.commands.clear();
+fn without_removals(index: &Index, line: &Line, script: &Script, targets: &[Target]) -> Option<Script> {
+    let mut commands = Vec::new();
     for command in &script.commands {
-        let first = command.text.split_whitespace().next();
-        if first != Some("rm") {
-            left.commands.push(command.clone());
-            continue;
-        }
-        let words = command.words()?;
-        let path = |word: &String| (!word.starts_with('-')).then(|| steps::join(&line.context.directory, word));
-        let is_target = |word: &String| path(word).is_some_and(|path| targets.iter().any(|target| target.holds(&path)));
-        let is_above = |word: &String| {
-            let path = path(word).map(|path| path.trim_end_matches('*').trim_end_matches('/').to_owned() + "/");
-            path.is_some_and(|path| targets.iter().any(|target| target.path.starts_with(&path)))
-        };
-        let kept: Vec<String> = words.iter().filter(|word| !is_target(word)).cloned().collect();
-        // A folder around the mount cannot be removed while it is mounted.
-        if kept.iter().any(is_above) || kept.iter().any(|word| word.contains(['*', '?', '[']) && kept.len() < words.len()) {
-            return None;
-        }
-        if kept.len() == words.len() {
-            left.commands.push(command.clone());
-        } else if kept.iter().skip(1).any(|word| !word.starts_with('-')) {
-            let text = kept.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
-            left.commands.push(Command { text, end: command.end });
-        }
+        commands.extend(without_targets(index, line, command, targets)?);
     }
-    let is_edited = left.commands.len() < script.commands.len();
+    let is_edited = commands != script.commands;
     if is_edited && (script.needs_lines || !script.is_plain()) {
         return None;
     }
-    if let Some(last) = left.commands.last_mut() {
+    if let Some(last) = commands.last_mut() {
         last.end = End::Semicolon;
     }
-    Some(left)
+    Some(Script { commands, ..script.clone() })
+}
+
+/// Returns what is left of a command: all of it, an `rm` of less, or nothing at all; nothing where that cannot be told.
+fn without_targets(index: &Index, line: &Line, command: &Command, targets: &[Target]) -> Option<Vec<Command>> {
+    if command.text.split_whitespace().next() != Some("rm") {
+        // A mount cannot be moved away.
+        let moves = command.text.starts_with("mv ") && targets.iter().any(|target| command.text.contains(&target.path));
+        return (!moves).then(|| vec![command.clone()]);
+    }
+    let words = command.words()?;
+    let mut kept = vec![words[0].clone()];
+    for word in &words[1..] {
+        let path = steps::join(&line.context.directory, word);
+        let is_above = targets.iter().any(|target| is_below(&target.path, path.trim_end_matches('*')));
+        // A folder around the mount cannot be removed while it is mounted; if nothing else is in it, nothing is lost.
+        if is_above && !word.starts_with('-') && !holds_only(index, path.trim_end_matches(['*', '/']), targets) {
+            return None;
+        }
+        if word.starts_with('-') || !(is_above || targets.iter().any(|target| target.holds(&path))) {
+            kept.push(word.clone());
+        }
+    }
+    if kept.len() == words.len() {
+        return Some(vec![command.clone()]);
+    }
+    if kept.iter().any(|word| word.contains(['*', '?', '['])) {
+        return None;
+    }
+    let names_any = kept.iter().skip(1).any(|word| !word.starts_with('-'));
+    let text = kept.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+    Some(names_any.then_some(Command { text, end: command.end }).into_iter().collect())
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    let folder = format!("{}/", folder.trim_end_matches('/'));
+    path.starts_with(&folder)
+}
+
+/// Says whether nothing but the targets is below a folder, in any layer.
+fn holds_only(index: &Index, folder: &str, targets: &[Target]) -> bool {
+    let Some(top) = index.tree.find(folder.as_bytes()) else { return false };
+    let mut waiting = vec![top];
+    while let Some(node) = waiting.pop() {
+        let path = String::from_utf8_lossy(&index.tree.path(node)).into_owned();
+        if targets.iter().any(|target| target.holds(&path)) {
+            continue;
+        }
+        if node != top && !targets.iter().any(|target| is_below(&target.path, &path)) {
+            return false;
+        }
+        waiting.extend(index.tree.children(node));
+    }
+    true
 }
 
 /// What is copied and changed is mounted elsewhere, copied and changed in one RUN.

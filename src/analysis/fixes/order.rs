@@ -49,15 +49,15 @@ impl<'a> Order<'a> {
         }
         let line = self.timeline.line(LayerNumber::from_index(layer))?;
         let at = members.partition_point(|member| *member < layer);
-        let (earlier, later) = members.split_at(at);
-        if self.later_can_go_first(layer, line, later) {
+        let (below, above) = members.split_at(at);
+        if self.above_can_go_first(layer, line, above) {
             return Some(Aside::Behind);
         }
-        self.can_go_first(layer, line, earlier).then_some(Aside::Before)
+        self.can_go_first(layer, line, below).then_some(Aside::Before)
     }
 
-    fn later_can_go_first(&mut self, layer: usize, line: &Line, later: &[usize]) -> bool {
-        later.iter().all(|member| {
+    fn above_can_go_first(&mut self, layer: usize, line: &Line, above: &[usize]) -> bool {
+        above.iter().all(|member| {
             let Some(paths) = self.timeline.line(LayerNumber::from_index(*member)).and_then(named_files) else {
                 return false;
             };
@@ -65,7 +65,7 @@ impl<'a> Order<'a> {
         })
     }
 
-    fn can_go_first(&mut self, layer: usize, line: &Line, earlier: &[usize]) -> bool {
+    fn can_go_first(&mut self, layer: usize, line: &Line, below: &[usize]) -> bool {
         let destination = match line.step.instruction.as_str() {
             "WORKDIR" => join(&line.context.directory, &line.step.command),
             _ => match line.transfer() {
@@ -73,7 +73,7 @@ impl<'a> Order<'a> {
                 None => return false,
             },
         };
-        earlier.iter().all(|member| {
+        below.iter().all(|member| {
             let names = |line: &Line| line.step.instruction == "RUN" && mentions(line, &destination);
             let line = self.timeline.line(LayerNumber::from_index(*member));
             line.is_some_and(|line| !names(line)) && self.are_apart(layer, *member)

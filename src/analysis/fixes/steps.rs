@@ -10,7 +10,7 @@ pub(super) struct Line {
     pub layer: Option<LayerNumber>,
     /// What it ran in.
     pub context: Context,
-    /// Docker's BuildKit wrote it, which does not record the flags of RUN, COPY and ADD.
+    /// Docker's `BuildKit` wrote it, which does not record the flags of RUN, COPY and ADD.
     pub by_buildkit: bool,
 }
 
@@ -116,8 +116,9 @@ impl Line {
 
     /// Returns the step as one line of a Dockerfile, as far as the history tells.
     pub(super) fn text(&self) -> String {
-        let words = [&[self.step.instruction.clone()], &self.step.flags[..], &[self.step.command.clone()]].concat();
-        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+        let step = &self.step;
+        let words = [&step.instruction].into_iter().chain(&step.flags).chain([&step.command]);
+        words.filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 }
 
