@@ -406,7 +406,7 @@ impl Analysis {
         if entry.has(Entry::HASHED) {
             return Ok(Some(entry.id));
         }
-        let Some(plain) = &self.layers[copy.layer().index()].blob.plain else { return Ok(None) };
+        let Some(plain) = self.layers[copy.layer().index()].blob.plain() else { return Ok(None) };
         let Some(left) = budget.checked_sub(entry.size) else { return Ok(None) };
         *budget = left;
         let region = plain.slice(entry.id, entry.size);
