@@ -44,10 +44,13 @@ impl<'a> Order<'a> {
     /// Returns where `layer` goes, that `members` (ascending) lie around; nothing where it must be merged with them.
     pub(super) fn aside(&mut self, layer: usize, members: &[usize]) -> Option<Aside> {
         let own = &self.index.layers[layer];
+        let line = self.timeline.line(LayerNumber::from_index(layer));
         if own.entries.is_empty() && own.whiteouts.is_empty() && own.opaque.is_empty() {
-            return Some(Aside::Behind);
+            // BuildKit makes a layer of every WORKDIR; later members need it.
+            let is_setting = line.is_some_and(|line| line.step.instruction == "WORKDIR");
+            return Some(if is_setting { Aside::Before } else { Aside::Behind });
         }
-        let line = self.timeline.line(LayerNumber::from_index(layer))?;
+        let line = line?;
         let at = members.partition_point(|member| *member < layer);
         let (below, above) = members.split_at(at);
         if self.above_can_go_first(layer, line, above) {

@@ -119,8 +119,8 @@ fn flags(looks: &BTreeSet<Look>) -> Option<Vec<String>> {
         _ => return None,
     }
     if looks.iter().any(|look| look.changed_mode) {
-        // A mode in a COPY counts for folders as well.
-        let mode = modes.first().filter(|_| modes.len() == 1)?;
+        // A mode in a COPY counts for folders as well. BuildKit 0.8 (Docker 20.10) drops setuid, setgid and sticky there.
+        let mode = modes.first().filter(|mode| modes.len() == 1 && **mode <= 0o777)?;
         flags.push(format!("--chmod={mode:04o}"));
     }
     Some(flags)
