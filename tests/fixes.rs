@@ -52,7 +52,8 @@ fn member(stack: &Stack, lower: &MergedView, path: &Path, shown: &Shown) -> Opti
 fn with_fix(layers: &[LayerSpec], fix: &Fix) -> Vec<LayerSpec> {
     let members: Vec<usize> = fix.layers.iter().map(|layer| layer.index()).collect();
     let (first, last) = (members[0], members[members.len() - 1]);
-    let goes_before = |at: &usize| fix.caveats.iter().any(|note| note.starts_with(&format!("move layer {} above", at + 1)));
+    let goes_before =
+        |at: &usize| fix.caveats.iter().any(|note| note.starts_with(&format!("move layer {} above", at + 1)));
     let between: Vec<usize> = (first..=last).filter(|at| !members.contains(at)).collect();
     let (before, behind): (Vec<usize>, Vec<usize>) = between.into_iter().partition(goes_before);
     let pick = |places: &[usize]| places.iter().map(|at| layers[*at].clone()).collect::<Vec<_>>();
@@ -165,15 +166,19 @@ fn cases() -> Vec<(&'static str, Vec<Step>, Vec<Told>)> {
         (
             "the clean-up of a package manager goes back to the installation, over a step that has no part in it",
             vec![
-                ("RUN /bin/sh -c apt-get update && apt-get install -y x # buildkit", layer(vec![
-                    file("var/lib/apt/lists/main", 900),
-                    file("usr/bin/x", 50),
-                ])),
+                (
+                    "RUN /bin/sh -c apt-get update && apt-get install -y x # buildkit",
+                    layer(vec![file("var/lib/apt/lists/main", 900), file("usr/bin/x", 50)]),
+                ),
                 ("RUN /bin/sh -c useradd me # buildkit", layer(vec![file("etc/me", 1)])),
                 ("RUN /bin/sh -c rm -rf /var/lib/apt/lists/* # buildkit", layer(vec![gone("var/lib/apt/lists/main")])),
             ],
-            vec![("package-cleanup", vec![2, 4], 900,
-                "RUN apt-get update \\\n && apt-get install -y x \\\n && rm -rf /var/lib/apt/lists/*")],
+            vec![(
+                "package-cleanup",
+                vec![2, 4],
+                900,
+                "RUN apt-get update \\\n && apt-get install -y x \\\n && rm -rf /var/lib/apt/lists/*",
+            )],
         ),
         (
             "a step in between that may use the file comes along",
@@ -182,17 +187,21 @@ fn cases() -> Vec<(&'static str, Vec<Step>, Vec<Told>)> {
                 ("RUN /bin/sh -c tar -xf /tmp/x.tar -C /opt # buildkit", layer(vec![file("opt/x", 300)])),
                 ("RUN /bin/sh -c rm /tmp/x.tar # buildkit", layer(vec![gone("tmp/x.tar")])),
             ],
-            vec![("download-delete", vec![2, 3, 4], 900,
-                "RUN curl -o /tmp/x.tar http://x \\\n && tar -xf /tmp/x.tar -C /opt \\\n && rm /tmp/x.tar")],
+            vec![(
+                "download-delete",
+                vec![2, 3, 4],
+                900,
+                "RUN curl -o /tmp/x.tar http://x \\\n && tar -xf /tmp/x.tar -C /opt \\\n && rm /tmp/x.tar",
+            )],
         ),
         (
             "owner and mode go into the COPY",
             vec![
                 ("COPY app /app # buildkit", layer(vec![file("app/one", 400), file("app/two", 100)])),
-                ("RUN /bin/sh -c chown -R 7:7 /app && chmod 0755 /app/* # buildkit", layer(vec![
-                    look("app/one", 400, 7, 0o755),
-                    look("app/two", 100, 7, 0o755),
-                ])),
+                (
+                    "RUN /bin/sh -c chown -R 7:7 /app && chmod 0755 /app/* # buildkit",
+                    layer(vec![look("app/one", 400, 7, 0o755), look("app/two", 100, 7, 0o755)]),
+                ),
             ],
             vec![("copy-chown", vec![2, 3], 500, "COPY --chown=7:7 --chmod=0755 app /app")],
         ),
@@ -211,8 +220,12 @@ fn cases() -> Vec<(&'static str, Vec<Step>, Vec<Told>)> {
                 ("RUN /bin/sh -c tar -xf /tmp/x.tar # buildkit", layer(vec![file("opt/x", 900)])),
                 ("RUN /bin/sh -c rm -f /tmp/x.tar # buildkit", layer(vec![gone("tmp/x.tar")])),
             ],
-            vec![("copy-rm", vec![2, 3, 4], 900,
-                "RUN --mount=type=bind,source=x.tar,target=/tmp/x.tar \\\n    tar -xf /tmp/x.tar")],
+            vec![(
+                "copy-rm",
+                vec![2, 3, 4],
+                900,
+                "RUN --mount=type=bind,source=x.tar,target=/tmp/x.tar \\\n    tar -xf /tmp/x.tar",
+            )],
         ),
         (
             "what is removed unused is not copied",
@@ -237,8 +250,13 @@ fn cases() -> Vec<(&'static str, Vec<Step>, Vec<Told>)> {
                 ("COPY a.conf /etc/a.conf # buildkit", layer(vec![file("etc/a.conf", 900)])),
                 ("RUN /bin/sh -c sed -i s/a/b/ /etc/a.conf # buildkit", layer(vec![file("etc/a.conf", 901)])),
             ],
-            vec![("copy-run", vec![2, 3], 900, "RUN --mount=type=bind,source=a.conf,target=/run/copy1 \\\n    \
-                mkdir -p /etc \\\n && cp -a /run/copy1 /etc/a.conf \\\n && sed -i s/a/b/ /etc/a.conf")],
+            vec![(
+                "copy-run",
+                vec![2, 3],
+                900,
+                "RUN --mount=type=bind,source=a.conf,target=/run/copy1 \\\n    \
+                mkdir -p /etc \\\n && cp -a /run/copy1 /etc/a.conf \\\n && sed -i s/a/b/ /etc/a.conf",
+            )],
         ),
         (
             "two pairs that have nothing to do with each other are two fixes",
@@ -248,7 +266,10 @@ fn cases() -> Vec<(&'static str, Vec<Step>, Vec<Told>)> {
                 ("RUN /bin/sh -c two # buildkit", layer(vec![file("two", 400)])),
                 ("RUN /bin/sh -c rm /two # buildkit", layer(vec![gone("two")])),
             ],
-            vec![("merge-run", vec![2, 3], 500, "RUN one \\\n && rm /one"), ("merge-run", vec![4, 5], 400, "RUN two \\\n && rm /two")],
+            vec![
+                ("merge-run", vec![2, 3], 500, "RUN one \\\n && rm /one"),
+                ("merge-run", vec![4, 5], 400, "RUN two \\\n && rm /two"),
+            ],
         ),
         (
             "package databases are no reason to merge",
@@ -260,10 +281,7 @@ fn cases() -> Vec<(&'static str, Vec<Step>, Vec<Told>)> {
         ),
         (
             "a history that does not tell gives no lines",
-            vec![
-                ("bazel build ...", layer(vec![file("x", 900)])),
-                ("bazel build ...", layer(vec![gone("x")])),
-            ],
+            vec![("bazel build ...", layer(vec![file("x", 900)])), ("bazel build ...", layer(vec![gone("x")]))],
             vec![("merge", vec![2, 3], 900, "")],
         ),
     ]

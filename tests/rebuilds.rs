@@ -39,7 +39,8 @@ fn todays_suggestions_are_those_that_were_built() {
         let case = &row[0];
         let text = fs::read_to_string(folder().join(case).join("fixes.json")).expect("recorded");
         let expected: Value = serde_json::from_str(&text).expect("JSON");
-        let report: Value = serde_json::from_slice(&layerlens::report::json::to_vec(&analyse(case), false)).expect("JSON");
+        let report: Value =
+            serde_json::from_slice(&layerlens::report::json::to_vec(&analyse(case), false)).expect("JSON");
         let fixes = report["fixes"].as_array().expect("a list");
         assert_eq!(fixes.len(), expected.as_array().map_or(0, Vec::len), "{case}");
         for (fix, expected) in fixes.iter().zip(expected.as_array().into_iter().flatten()) {
@@ -47,7 +48,11 @@ fn todays_suggestions_are_those_that_were_built() {
                 assert_eq!(&fix[key], value, "{case}: {key}");
             }
         }
-        assert_eq!(fixes.iter().filter_map(|fix| fix["saves_bytes"].as_u64()).sum::<u64>().to_string(), row[5], "{case}");
+        assert_eq!(
+            fixes.iter().filter_map(|fix| fix["saves_bytes"].as_u64()).sum::<u64>().to_string(),
+            row[5],
+            "{case}"
+        );
     }
 }
 

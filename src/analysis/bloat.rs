@@ -61,12 +61,7 @@ pub enum Where {
 
 use Where::{Home, Name, Path, Suffix};
 
-const fn cache(
-    kind: &'static str,
-    places: &'static [Where],
-    advice: &'static str,
-    unless: &'static str,
-) -> Rule {
+const fn cache(kind: &'static str, places: &'static [Where], advice: &'static str, unless: &'static str) -> Rule {
     let reason = "kept for the next installation, which never comes";
     Rule { kind, places, advice, reason, unless, is_cache: true }
 }
@@ -102,8 +97,18 @@ pub static RULES: [Rule; 24] = [
         "end the RUN that installs with: && dnf clean all",
         "an offline mirror",
     ),
-    cache("zypper-cache", &[Path("/var/cache/zypp")], "end the RUN that installs with: && zypper clean -a", "an offline mirror"),
-    cache("pacman-cache", &[Path("/var/cache/pacman")], "end the RUN that installs with: && pacman -Scc --noconfirm", "an offline mirror"),
+    cache(
+        "zypper-cache",
+        &[Path("/var/cache/zypp")],
+        "end the RUN that installs with: && zypper clean -a",
+        "an offline mirror",
+    ),
+    cache(
+        "pacman-cache",
+        &[Path("/var/cache/pacman")],
+        "end the RUN that installs with: && pacman -Scc --noconfirm",
+        "an offline mirror",
+    ),
     cache("pip-cache", &[Home(".cache/pip")], "pip install --no-cache-dir …", "the image is a builder for others"),
     cache("uv-cache", &[Home(".cache/uv")], "uv pip install --no-cache …", "the image is a builder for others"),
     cache(
@@ -142,7 +147,12 @@ pub static RULES: [Rule; 24] = [
         "end the RUN that installs with: && rm -rf /usr/local/bundle/cache",
         "gems are installed from there later",
     ),
-    cache("composer-cache", &[Home(".composer/cache"), Home(".cache/composer")], "composer install --no-cache", "the image is a builder for others"),
+    cache(
+        "composer-cache",
+        &[Home(".composer/cache"), Home(".cache/composer")],
+        "composer install --no-cache",
+        "the image is a builder for others",
+    ),
     cache(
         "java-build-cache",
         &[Home(".m2/repository"), Home(".gradle/caches"), Home(".gradle/wrapper")],
@@ -163,7 +173,13 @@ pub static RULES: [Rule; 24] = [
         "left over from a build step",
         "something is installed there on purpose",
     ),
-    rule("core-dump", &[Name("core.dump"), Path("/core"), Suffix(".core")], "remove it in the RUN that makes it", "a program crashed while the image was built", "a file that only has the name"),
+    rule(
+        "core-dump",
+        &[Name("core.dump"), Path("/core"), Suffix(".core")],
+        "remove it in the RUN that makes it",
+        "a program crashed while the image was built",
+        "a file that only has the name",
+    ),
     rule(
         "log",
         &[Path("/var/log"), Home(".npm/_logs")],
@@ -207,9 +223,8 @@ pub const LEAST_BYTES: u64 = 100_000;
 /// Says whether a package manager fills the path while it installs.
 #[must_use]
 pub(super) fn is_package_cache(path: &[u8]) -> bool {
-    let is_below = |top: &str| {
-        path.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-    };
+    let is_below =
+        |top: &str| path.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
     RULES.iter().filter(|rule| rule.is_cache).flat_map(|rule| rule.places).any(|place| match place {
         Path(top) => is_below(top),
         Home(rest) => in_home(path).is_some_and(|inner| inner.starts_with(rest.as_bytes())),
@@ -292,9 +307,11 @@ impl Marks {
                     let name = tree.name(node);
                     let own = tops.get(&node).or_else(|| names.get(name)).map(|rule| (*rule, node));
                     // The folder stands for all its files with such names.
-                    let ending = || suffixes.iter().find(|(suffix, _)| name.len() > suffix.len() && name.ends_with(suffix));
+                    let ending =
+                        || suffixes.iter().find(|(suffix, _)| name.len() > suffix.len() && name.ends_with(suffix));
                     let is_leaf = tree.first_child(node).is_none();
-                    own.or_else(|| ending().filter(|_| is_leaf).map(|(_, rule)| (*rule, folder))).unwrap_or((NOTHING, node))
+                    own.or_else(|| ending().filter(|_| is_leaf).map(|(_, rule)| (*rule, folder)))
+                        .unwrap_or((NOTHING, node))
                 } else {
                     marks[folder.index()]
                 };
@@ -313,9 +330,9 @@ impl Marks {
 }
 
 fn places<'a>(of: impl Fn(&'static Where) -> Option<&'a [u8]>) -> impl Iterator<Item = (&'a [u8], u8)> {
-    (0u8..).zip(&RULES).flat_map(move |(at, rule)| {
-        rule.places.iter().filter_map(&of).map(|name| (name, at)).collect::<Vec<_>>()
-    })
+    (0u8..)
+        .zip(&RULES)
+        .flat_map(move |(at, rule)| rule.places.iter().filter_map(&of).map(|name| (name, at)).collect::<Vec<_>>())
 }
 
 /// Finds the rules' absolute paths, and those of each home directory.
@@ -429,7 +446,12 @@ mod tests {
 
     #[test]
     fn caches_are_known_by_their_places() {
-        for path in ["/var/lib/apt/lists/x_Packages", "/root/.npm/_cacache/1", "/home/node/.cache/pip/http/2", "/var/cache/apk/3"] {
+        for path in [
+            "/var/lib/apt/lists/x_Packages",
+            "/root/.npm/_cacache/1",
+            "/home/node/.cache/pip/http/2",
+            "/var/cache/apk/3",
+        ] {
             assert!(is_package_cache(path.as_bytes()), "{path}");
         }
         for path in ["/var/lib/apt/lists2", "/home/x", "/app/.npm", "/tmp/x", "/var/lib/apt"] {
@@ -442,7 +464,12 @@ mod tests {
         let kinds: HashSet<&str> = RULES.iter().map(|rule| rule.kind).collect();
         assert_eq!(kinds.len(), RULES.len());
         for rule in &RULES {
-            assert!(!rule.places.is_empty() && !rule.advice.is_empty() && !rule.reason.is_empty() && !rule.unless.is_empty());
+            assert!(
+                !rule.places.is_empty()
+                    && !rule.advice.is_empty()
+                    && !rule.reason.is_empty()
+                    && !rule.unless.is_empty()
+            );
         }
     }
 }

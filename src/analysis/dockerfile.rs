@@ -26,7 +26,8 @@ pub fn entries(analysis: &Analysis) -> Vec<Entry<'_>> {
         .into_iter()
         .zip(&analysis.spec.history)
         .map(|(step, line)| {
-            let words = [std::slice::from_ref(&step.instruction), &step.flags, std::slice::from_ref(&step.command)].concat();
+            let words =
+                [std::slice::from_ref(&step.instruction), &step.flags, std::slice::from_ref(&step.command)].concat();
             let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
             let is_instruction = !step.instruction.is_empty();
             let text = if words.is_empty() { "(the history does not say)".to_owned() } else { words.join(" ") };

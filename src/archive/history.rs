@@ -280,11 +280,7 @@ mod tests {
             ("RUN /bin/bash -o pipefail -c curl x | tar x # buildkit", bash, run("curl x | tar x", Form::Shell, &[])),
             ("/bin/bash -o pipefail -c curl x | tar x", bash, run("curl x | tar x", Form::Shell, &[])),
             ("RUN /bin/sh -c echo a\necho b\n # buildkit", sh, run("echo a\necho b", Form::Shell, &[])),
-            (
-                "|2 FOO=given here EMPTY= /bin/sh -c echo $FOO > /foo",
-                sh,
-                run("echo $FOO > /foo", Form::Shell, &[]),
-            ),
+            ("|2 FOO=given here EMPTY= /bin/sh -c echo $FOO > /foo", sh, run("echo $FOO > /foo", Form::Shell, &[])),
             (
                 "|7 FOO=bar TWO=two words | and a pipe /bin/sh -c [\"sh\", \"-c\", \"echo\"]",
                 sh,
@@ -297,23 +293,27 @@ mod tests {
             ),
             ("RUN prog --flag # buildkit", sh, run("prog --flag", Form::Words, &[])),
             ("RUN chmod +x /root/saved.txt", sh, run("chmod +x /root/saved.txt", Form::Shell, &[])),
-            (
-                "RUN --mount=type=cache,target=/c make",
-                sh,
-                run("make", Form::Shell, &["--mount=type=cache,target=/c"]),
-            ),
+            ("RUN --mount=type=cache,target=/c make", sh, run("make", Form::Shell, &["--mount=type=cache,target=/c"])),
             (
                 "RUN |1 A=1 /bin/sh -c echo '/bin/sh -c #(nop) COPY file:0 in / ' > /fake # buildkit",
                 sh,
                 run("echo '/bin/sh -c #(nop) COPY file:0 in / ' > /fake", Form::Shell, &[]),
             ),
-            ("/bin/bash -c #(nop)  CMD [\"sh\"]", "/bin/bash -c", (
-                "CMD".to_owned(), "[\"sh\"]".to_owned(), Form::Unknown, vec![],
-            )),
-            ("COPY --from=build --chown=1 /a /b", sh, (
-                "COPY".to_owned(), "/a /b".to_owned(), Form::Unknown,
-                vec!["--from=build".to_owned(), "--chown=1".to_owned()],
-            )),
+            (
+                "/bin/bash -c #(nop)  CMD [\"sh\"]",
+                "/bin/bash -c",
+                ("CMD".to_owned(), "[\"sh\"]".to_owned(), Form::Unknown, vec![]),
+            ),
+            (
+                "COPY --from=build --chown=1 /a /b",
+                sh,
+                (
+                    "COPY".to_owned(),
+                    "/a /b".to_owned(),
+                    Form::Unknown,
+                    vec!["--from=build".to_owned(), "--chown=1".to_owned()],
+                ),
+            ),
             ("umoci repack", sh, (String::new(), "umoci repack".to_owned(), Form::Unknown, vec![])),
         ] {
             assert_eq!(full(line, shell), expected, "{line}");

@@ -35,7 +35,12 @@ impl<W: Write> Page<'_, W> {
         let rest = &analysis.fixes[analysis.fixes.len().min(MOST_FIXES)..];
         if !rest.is_empty() {
             let bytes = rest.iter().map(|fix| fix.saves_bytes).sum();
-            writeln!(self.out, "{:>10}  in {}", self.size(bytes), plural(rest.len(), "smaller fix").replace("fixs", "fixes"))?;
+            writeln!(
+                self.out,
+                "{:>10}  in {}",
+                self.size(bytes),
+                plural(rest.len(), "smaller fix").replace("fixs", "fixes")
+            )?;
         }
         self.left_over()?;
         self.floor()
@@ -55,7 +60,11 @@ impl<W: Write> Page<'_, W> {
         }
         for (layer, step) in fix.layers.iter().zip(&fix.steps).take(MOST_LINES) {
             let step: Vec<&str> = step.split_whitespace().take(400).collect();
-            let step = if step.is_empty() { "(the history does not say)".to_owned() } else { escape(step.join(" ").as_bytes()) };
+            let step = if step.is_empty() {
+                "(the history does not say)".to_owned()
+            } else {
+                escape(step.join(" ").as_bytes())
+            };
             let mark = self.paint(DIM, &format!("- {:>3}", layer.get()));
             writeln!(self.out, "{:>10}  {mark}  {}", "", cut(&step, room.saturating_sub(7).max(20)))?;
         }

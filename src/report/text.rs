@@ -50,12 +50,7 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
 ///
 /// # Errors
 /// Where `out` fails.
-pub fn write_what_if(
-    analysis: &Analysis,
-    what_if: &WhatIf,
-    style: &Style,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub fn write_what_if(analysis: &Analysis, what_if: &WhatIf, style: &Style, out: &mut impl Write) -> io::Result<()> {
     Page { analysis, style, out }.what_if(what_if)
 }
 

@@ -80,7 +80,7 @@ def with_fix(dockerfile, fix):
     """The Dockerfile with the lines of a fix in the place of the steps they replace."""
     makes_layer = re.compile("(RUN|COPY|ADD|WORKDIR) ")
     layer, out, place = 1, [], None
-    follows = {int(number) for note in fix["caveats"] for number in re.findall("layer (\\d+) then follows", note)}
+    follows = any(re.search("then follows|^keep below", note) for note in fix["caveats"])
     for instruction in instructions(dockerfile):
         if makes_layer.match(instruction):
             layer += 1
@@ -89,7 +89,7 @@ def with_fix(dockerfile, fix):
                 place = place if place is not None and follows else len(out)
                 continue
         # Settings stay above the merged step.
-        if place is not None and follows and re.match("(ENV|ARG|WORKDIR|USER|SHELL) ", instruction):
+        if place is not None and follows and re.match("(ENV|ARG|USER|SHELL) ", instruction):
             out.insert(place, instruction)
             place += 1
         else:

@@ -101,7 +101,8 @@ impl Blocks {
     /// Merges what the new layer makes worth merging.
     fn settle(&mut self, layer: usize, threshold: i128) {
         // A pair that pays alone is in one group of every best partition; taking those first keeps the cuts small.
-        while let Some(other) = self.weights[&layer].iter().find(|(_, weight)| **weight > threshold).map(|pair| *pair.0) {
+        while let Some(other) = self.weights[&layer].iter().find(|(_, weight)| **weight > threshold).map(|pair| *pair.0)
+        {
             self.merge(layer, other);
         }
         for other in self.best_set(layer, threshold) {
@@ -135,7 +136,9 @@ impl Blocks {
         let (source, sink) = (nodes.len(), nodes.len() + 1);
         for (at, block) in nodes.iter().enumerate() {
             let mut degree = 0;
-            for (other, weight) in self.weights[block].iter().filter_map(|(other, weight)| Some((place(other)?, weight))) {
+            for (other, weight) in
+                self.weights[block].iter().filter_map(|(other, weight)| Some((place(other)?, weight)))
+            {
                 degree += weight;
                 if other > at {
                     network.add_both_ways(at, other, *weight);
@@ -152,7 +155,12 @@ impl Blocks {
         }
         network.saturate(source, sink);
         let reached = network.reachable(source);
-        nodes.iter().enumerate().filter(|(at, block)| reached[*at] && **block != center).map(|(_, block)| *block).collect()
+        nodes
+            .iter()
+            .enumerate()
+            .filter(|(at, block)| reached[*at] && **block != center)
+            .map(|(_, block)| *block)
+            .collect()
     }
 
     /// Returns the blocks that could pay, `center` among them, ascending: each has more than the threshold to the others.
@@ -249,6 +257,20 @@ mod tests {
     fn interleaved_pairs_stay_two_groups() {
         let edges = Edges::from([((0, 9), 500), ((4, 5), 500), ((5, 9), 50)]);
         assert_eq!(groups(&edges, 100), [vec![0, 9], vec![4, 5]]);
+    }
+
+    #[test]
+    fn five_hundred_layers_take_no_time() {
+        // A dense graph without a pair that pays alone, the worst for the cuts.
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        let pairs = (0..500).flat_map(|a| (a + 1..500).map(move |b| (a, b)));
+        let edges: Edges = pairs.filter(|_| random() % 8 == 0).map(|pair| (pair, 1 + pair.0 as u64 % 90)).collect();
+        let found = groups(&edges, 100);
+        assert!(found.iter().map(Vec::len).sum::<usize>() > 400);
     }
 
     proptest::proptest! {

@@ -53,7 +53,11 @@ fn bracketed(piece: &Piece) -> String {
     let directory = piece.directory.iter().map(|directory| format!("cd {} && ", quote(directory)));
     let text = piece.script.text();
     // What is no plain list must succeed or fail as a whole behind the `cd`.
-    let inner = if piece.directory.is_some() && !piece.script.is_plain() { format!("{{ {}; }}", text.trim_end_matches(';')) } else { text };
+    let inner = if piece.directory.is_some() && !piece.script.is_plain() {
+        format!("{{ {}; }}", text.trim_end_matches(';'))
+    } else {
+        text
+    };
     format!("({}{inner})", directory.collect::<String>())
 }
 
@@ -141,7 +145,10 @@ mod tests {
     #[test]
     fn set_e_rules_the_whole_run() {
         assert_eq!(joined(&["set -ex; a; b", "c && d"]), "RUN set -ex; \\\n    a; \\\n    b; \\\n    c; \\\n    d");
-        assert_eq!(joined(&["set -e; a || b", "cd /x && c"]), "RUN set -e; \\\n    (set -e; a || b); \\\n    (cd /x && c)");
+        assert_eq!(
+            joined(&["set -e; a || b", "cd /x && c"]),
+            "RUN set -e; \\\n    (set -e; a || b); \\\n    (cd /x && c)"
+        );
     }
 
     #[test]

@@ -98,9 +98,7 @@ fn flavour(plan: &Plan<'_>) -> (Kind, &'static str) {
     let tree = &plan.index.tree;
     let mostly = |(part, whole): (u64, u64)| part > whole / 2;
     let deletes = |record: &WasteRecord| record.cause == Cause::Deleted;
-    let is_cache = |record: &WasteRecord| {
-        bloat::is_package_cache(&tree.path(plan.index.entry(record.copy).node))
-    };
+    let is_cache = |record: &WasteRecord| bloat::is_package_cache(&tree.path(plan.index.entry(record.copy).node));
     let text = |layer: LayerNumber| plan.timeline.line(layer).map_or("", |line| line.step.command.as_str());
     let moves = |record: &WasteRecord| text(record.hidden_by).split_whitespace().any(|word| word == "mv");
     let fetched = |record: &WasteRecord| FETCHERS.iter().any(|fetcher| text(record.stored_in).contains(fetcher));
@@ -126,8 +124,26 @@ fn joined_runs(plan: &Plan<'_>) -> Draft {
 
 /// Returns the scripts of the RUNs, as `edit` leaves them; nothing where it gives up.
 fn pieces(plan: &Plan<'_>, edit: impl Fn(&Line, &Script) -> Option<Script>) -> Option<Vec<Piece>> {
-    let home = plan.runs().last().map(|(_, line, _)| line.context.directory.clone())?;
-    plan.runs().map(|(_, line, script)| Some(Piece { script: edit(line, script)?, directory: away(line, &home) })).collect()
+    let home = home(plan)?;
+    plan.runs()
+        .map(|(_, line, script)| Some(Piece { script: edit(line, script)?, directory: away(line, &home) }))
+        .collect()
+}
+
+/// Says whether a step between the members makes the directory that later ones work in; then it goes first.
+fn makes_home_between(plan: &Plan<'_>) -> bool {
+    plan.group.asides.iter().any(|(layer, aside)| {
+        let line = plan.timeline.line(LayerNumber::from_index(*layer));
+        *aside == Aside::Before && line.is_some_and(|line| line.step.instruction == "WORKDIR")
+    })
+}
+
+/// Returns the directory of the merged step: that of the first RUN, as a WORKDIR between them must not make a folder
+/// before a `mkdir` does; unless the folder is the WORKDIR's own.
+fn home(plan: &Plan<'_>) -> Option<String> {
+    let mut runs = plan.runs();
+    let (_, line, _) = if makes_home_between(plan) { runs.last()? } else { runs.next()? };
+    Some(line.context.directory.clone())
 }
 
 /// Returns the directory a step must start in, where that is not `home` and it might matter.
@@ -195,7 +211,10 @@ pub(super) fn copy_line(
     let mut words: Vec<String> = kept.chain(flags).cloned().collect();
     let is_from_elsewhere = line.by_buildkit && transfer.sources.iter().any(|source| source.starts_with('/'));
     if is_from_elsewhere {
-        doubts.push(format!("layer {layer}: the history does not say where {} comes from: keep your --from", transfer.sources[0]));
+        doubts.push(format!(
+            "layer {layer}: the history does not say where {} comes from: keep your --from",
+            transfer.sources[0]
+        ));
     }
     if transfer.sources.is_empty() {
         doubts.push(format!("layer {layer}: the history does not say what is copied: put your source for {SOURCE}"));
@@ -214,7 +233,6 @@ fn not_copied(plan: &Plan<'_>) -> Option<Draft> {
     let targets = plan.targets(part.layer, transfer).filter(|_| is_only && line.step.flags.is_empty())?;
     let mut patterns = Vec::new();
     for (_, run, script) in plan.runs() {
-        named_files(run)?;
         for command in &script.commands {
             patterns.extend(ignored(run, command, &targets)?);
         }
@@ -228,7 +246,9 @@ fn not_copied(plan: &Plan<'_>) -> Option<Draft> {
     draft.lines = format!("# in .dockerignore:\n#   {}", patterns.join("\n#   "));
     let copied = copy_line(line, transfer, &[], &mut draft.doubts, part.layer);
     push_line(&mut draft.lines, &copied);
-    draft.notes.push("paths in .dockerignore count from the build context: check where your source lies in it".to_owned());
+    draft
+        .notes
+        .push("paths in .dockerignore count from the build context: check where your source lies in it".to_owned());
     Some(draft)
 }
 
@@ -290,12 +310,15 @@ fn mount(line: &Line, layer: LayerNumber, target: &Target, at: &str, doubts: &mu
         Some("." | "./" | "/") => String::new(),
         Some(source) => {
             if line.by_buildkit && source.starts_with('/') {
-                doubts.push(format!("layer {layer}: if {source} comes from another stage or image, add ,from=NAME to the mount"));
+                doubts.push(format!(
+                    "layer {layer}: if {source} comes from another stage or image, add ,from=NAME to the mount"
+                ));
             }
             format!(",source={}", source.trim_start_matches("./").trim_end_matches('/'))
         }
         None => {
-            doubts.push(format!("layer {layer}: the history does not say what is copied: put your source for {SOURCE}"));
+            doubts
+                .push(format!("layer {layer}: the history does not say what is copied: put your source for {SOURCE}"));
             format!(",source={SOURCE}")
         }
     };
@@ -374,7 +397,7 @@ fn holds_only(index: &Index, folder: &str, targets: &[Target]) -> bool {
 /// What is copied and changed is mounted elsewhere, copied and changed in one RUN.
 fn copied_within(plan: &Plan<'_>) -> Option<Draft> {
     let mut draft = Draft::default();
-    let home = plan.runs().last().map(|(_, line, _)| line.context.directory.clone())?;
+    let home = home(plan)?;
     let (mut mounts, mut pieces) = (Vec::new(), Vec::new());
     for part in &plan.parts {
         let line = part.line?;
@@ -387,7 +410,9 @@ fn copied_within(plan: &Plan<'_>) -> Option<Draft> {
                     pieces.push(Piece { script: copying(&at, &target), directory: None });
                 }
                 if plan.copies(part.layer).any(|(_, entry)| plan.index.owner(entry) != (0, 0)) {
-                    draft.doubts.push(format!("layer {}: the files belong to another user than root: add a chown", part.layer));
+                    draft
+                        .doubts
+                        .push(format!("layer {}: the files belong to another user than root: add a chown", part.layer));
                 }
             }
             Role::Blind(_) => return None,
@@ -424,20 +449,26 @@ fn surroundings(plan: &Plan<'_>, kind: Kind, draft: &mut Draft) {
     let places: Vec<usize> = plan.parts.iter().filter_map(|part| plan.timeline.place(part.layer)).collect();
     let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
     if kind != Kind::CopiedTwice {
-        settings_between(&plan.timeline.lines[*first..*last], draft);
+        settings_between(plan, &plan.timeline.lines[*first..*last], draft);
         contexts(plan, draft);
     }
     for (layer, aside) in &plan.group.asides {
         let layer = LayerNumber::from_index(*layer);
         let stored = sentence(plan.index, layer);
         draft.notes.push(match aside {
-            Aside::Before => format!("move layer {layer} above the merged step: it brings {stored}, which none of them names"),
-            Aside::Behind => format!("layer {layer} then follows the merged step: what they remove or change is none of its files"),
+            Aside::Before => {
+                format!("move layer {layer} above the merged step: it brings {stored}, which none of them names")
+            }
+            Aside::Behind => {
+                format!("layer {layer} then follows the merged step: what they remove or change is none of its files")
+            }
         });
     }
     let has_run = plan.runs().next().is_some();
     if has_run && plan.parts.iter().any(|part| part.line.is_some_and(|line| line.by_buildkit)) {
-        draft.notes.push("the history does not record flags: keep your --mount, --network, --from and the like".to_owned());
+        draft
+            .notes
+            .push("the history does not record flags: keep your --mount, --network, --from and the like".to_owned());
     }
     if draft.lines.contains("--mount") || draft.lines.contains("<<EOF") || draft.lines.contains("--chmod") {
         draft.notes.push("needs BuildKit (a heredoc: Dockerfile syntax 1.4)".to_owned());
@@ -447,11 +478,13 @@ fn surroundings(plan: &Plan<'_>, kind: Kind, draft: &mut Draft) {
     }
 }
 
-fn settings_between(lines: &[Line], draft: &mut Draft) {
+fn settings_between(plan: &Plan<'_>, lines: &[Line], draft: &mut Draft) {
     for line in lines.iter().filter(|line| line.layer.is_none()) {
         let instruction = line.step.instruction.as_str();
         if SETTINGS.contains(&instruction) {
-            draft.notes.push(format!("keep above the merged step: {}", escape(line.text().as_bytes())));
+            let is_below = instruction == "WORKDIR" && !makes_home_between(plan);
+            let place = if is_below { "below" } else { "above" };
+            draft.notes.push(format!("keep {place} the merged step: {}", escape(line.text().as_bytes())));
         }
         if instruction == "VOLUME" {
             draft.doubts.push("a VOLUME stands between the steps: what is written to it afterwards is lost".to_owned());

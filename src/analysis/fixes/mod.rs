@@ -219,7 +219,8 @@ fn settle(edges: &Edges, threshold: u64, order: &mut Order<'_>) -> Vec<Group> {
                 let meets = |other: &[usize]| other.iter().any(|member| run.members.binary_search(member).is_ok());
                 !chosen.iter().any(|other| meets(other)) && !settled.iter().any(|other| meets(&other.members))
             };
-            let runs: Vec<Group> = runs_within(edges, &group.members, threshold, order).into_iter().filter(is_free).collect();
+            let runs: Vec<Group> =
+                runs_within(edges, &group.members, threshold, order).into_iter().filter(is_free).collect();
             settled.extend(runs);
         }
     }
@@ -239,7 +240,8 @@ fn with_steps_between(mut members: Vec<usize>, order: &mut Order<'_>) -> Group {
         let between: Vec<usize> = (first..last).filter(|layer| members.binary_search(layer).is_err()).collect();
         let decided: Vec<(usize, Option<Aside>)> =
             between.into_iter().map(|layer| (layer, order.aside(layer, &members))).collect();
-        let joining: Vec<usize> = decided.iter().filter(|(_, aside)| aside.is_none()).map(|(layer, _)| *layer).collect();
+        let joining: Vec<usize> =
+            decided.iter().filter(|(_, aside)| aside.is_none()).map(|(layer, _)| *layer).collect();
         if joining.is_empty() {
             let asides = decided.into_iter().filter_map(|(layer, aside)| Some((layer, aside?))).collect();
             return Group { members, asides };
@@ -259,7 +261,8 @@ fn is_worth_it(edges: &Edges, members: &[usize], threshold: u64) -> bool {
 /// Takes the best runs out of a group that is not worth it as a whole, once the steps in between must come along.
 fn runs_within(edges: &Edges, members: &[usize], threshold: u64, order: &mut Order<'_>) -> Vec<Group> {
     let is_in = |layer: &usize| members.binary_search(layer).is_ok();
-    let edges: Edges = edges.iter().filter(|((a, b), _)| is_in(a) && is_in(b)).map(|(pair, bytes)| (*pair, *bytes)).collect();
+    let edges: Edges =
+        edges.iter().filter(|((a, b), _)| is_in(a) && is_in(b)).map(|(pair, bytes)| (*pair, *bytes)).collect();
     choice::runs(&edges, members, threshold)
         .into_iter()
         .map(|run| {

@@ -16,7 +16,7 @@ use super::shell;
 use super::steps::{Line, Timeline, join};
 use crate::archive::history::Form;
 use crate::escape::escape;
-use crate::layer::entry::{Entry, Kind, LayerNumber, NodeId};
+use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::layer::index::Index;
 
 /// Where a step in between goes.
@@ -44,13 +44,10 @@ impl<'a> Order<'a> {
     /// Returns where `layer` goes, that `members` (ascending) lie around; nothing where it must be merged with them.
     pub(super) fn aside(&mut self, layer: usize, members: &[usize]) -> Option<Aside> {
         let own = &self.index.layers[layer];
-        let line = self.timeline.line(LayerNumber::from_index(layer));
         if own.entries.is_empty() && own.whiteouts.is_empty() && own.opaque.is_empty() {
-            // BuildKit makes a layer of every WORKDIR; later members need it.
-            let is_setting = line.is_some_and(|line| line.step.instruction == "WORKDIR");
-            return Some(if is_setting { Aside::Before } else { Aside::Behind });
+            return Some(Aside::Behind);
         }
-        let line = line?;
+        let line = self.timeline.line(LayerNumber::from_index(layer))?;
         let at = members.partition_point(|member| *member < layer);
         let (below, above) = members.split_at(at);
         if self.above_can_go_first(layer, line, above) {
@@ -85,30 +82,43 @@ impl<'a> Order<'a> {
 
     /// Says whether two layers concern different paths.
     fn are_apart(&mut self, a: usize, b: usize) -> bool {
-        let (a, b) = (&self.index.layers[a], &self.index.layers[b]);
-        self.visits += a.entries.len() + b.entries.len();
-        if self.visits > MOST_VISITS {
-            return false;
+        self.visits += self.index.layers[a].entries.len() + self.index.layers[b].entries.len();
+        self.visits <= MOST_VISITS && {
+            let (tops_a, tops_b) = (self.tops(a), self.tops(b));
+            self.keeps_off(a, &tops_b) && self.keeps_off(b, &tops_a) && self.agree_on_folders(a, b)
         }
-        let removed = |layer: &crate::layer::index::LayerEntries| -> HashSet<NodeId> {
-            layer.whiteouts.iter().chain(&layer.opaque).copied().collect()
+    }
+
+    /// Returns the paths that a layer removes or that it makes anything but folders of: nothing that others do at or below
+    /// them may change places with it.
+    fn tops(&self, layer: usize) -> HashSet<NodeId> {
+        let own = &self.index.layers[layer];
+        let files = own.entries.iter().filter(|entry| entry.kind != Kind::Directory).map(|entry| entry.node);
+        files.chain(own.whiteouts.iter().chain(&own.opaque).copied()).collect()
+    }
+
+    /// Says whether a layer does nothing at or below these paths, and links to none of them.
+    fn keeps_off(&self, layer: usize, tops: &HashSet<NodeId>) -> bool {
+        let (own, tree) = (&self.index.layers[layer], &self.index.tree);
+        let is_in = |node: NodeId| {
+            std::iter::successors(Some(node), |node| tree.parent(*node)).any(|node| tops.contains(&node))
         };
-        let (gone_a, gone_b) = (removed(a), removed(b));
-        let stored: HashMap<NodeId, &Entry> = a.entries.iter().map(|entry| (entry.node, entry)).collect();
-        let tree = &self.index.tree;
-        let is_at_or_below = |node: NodeId, tops: &HashSet<NodeId>| {
-            !tops.is_empty() && std::iter::successors(Some(node), |node| tree.parent(*node)).any(|node| tops.contains(&node))
-        };
-        let clash = |entry: &Entry| {
-            stored.get(&entry.node).is_some_and(|other| {
-                let are_directories = entry.kind == Kind::Directory && other.kind == Kind::Directory;
-                !are_directories || (entry.mode, entry.owner) != (other.mode, other.owner)
-            })
-        };
-        !b.entries.iter().any(|entry| clash(entry) || is_at_or_below(entry.node, &gone_a))
-            && !a.entries.iter().any(|entry| is_at_or_below(entry.node, &gone_b))
-            && !gone_a.iter().any(|node| is_at_or_below(*node, &gone_b))
-            && !gone_b.iter().any(|node| is_at_or_below(*node, &gone_a))
+        let links =
+            (0..).zip(&own.entries).filter(|(_, entry)| entry.kind == Kind::HardLink).filter_map(|(index, _)| {
+                let at = EntryRef { layer: u32::try_from(layer).ok()?, index };
+                Some(self.index.entry(self.index.inode(at)?).node)
+            });
+        let touched = own.entries.iter().map(|entry| entry.node);
+        let mut all = touched.chain(own.whiteouts.iter().chain(&own.opaque).copied()).chain(links);
+        tops.is_empty() || !all.any(is_in)
+    }
+
+    fn agree_on_folders(&self, a: usize, b: usize) -> bool {
+        let folders =
+            |layer: usize| self.index.layers[layer].entries.iter().filter(|entry| entry.kind == Kind::Directory);
+        let look = |entry: &Entry| (entry.mode, entry.owner);
+        let known: HashMap<NodeId, _> = folders(a).map(|entry| (entry.node, look(entry))).collect();
+        folders(b).all(|entry| known.get(&entry.node).is_none_or(|other| *other == look(entry)))
     }
 }
 
@@ -133,7 +143,8 @@ pub(super) fn named_files(line: &Line) -> Option<Vec<String>> {
         }
         paths.extend(words[1..].iter().filter(|word| word.starts_with('/')).cloned());
         // A relative path depends on where the command stands.
-        let has_relative = words[1..].iter().any(|word| word.contains('/') && !word.starts_with('/') && !word.starts_with('-'));
+        let has_relative =
+            words[1..].iter().any(|word| word.contains('/') && !word.starts_with('/') && !word.starts_with('-'));
         if has_relative {
             return None;
         }
@@ -151,10 +162,15 @@ fn mentions(line: &Line, path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or("");
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     // `/usr/local` is named by half of all commands, and says nothing.
-    let is_own_folder = folder.matches('/').count() >= 2 && !folder.starts_with("/usr") && !folder.starts_with("/var/lib");
-    let below = line.context.directory == path || path.starts_with(&format!("{}/", line.context.directory.trim_end_matches('/')));
+    let is_own_folder =
+        folder.matches('/').count() >= 2 && !folder.starts_with("/usr") && !folder.starts_with("/var/lib");
+    let below = line.context.directory == path
+        || path.starts_with(&format!("{}/", line.context.directory.trim_end_matches('/')));
     let is_at_home = line.context.directory != "/" && below;
-    text.contains(path) || (name.len() >= 3 && text.contains(name)) || (is_own_folder && text.contains(folder)) || is_at_home
+    text.contains(path)
+        || (name.len() >= 3 && text.contains(name))
+        || (is_own_folder && text.contains(folder))
+        || is_at_home
 }
 
 /// Returns what a layer stores, for a sentence: the only file, or how many and where.

@@ -33,7 +33,8 @@ pub(super) fn draft(plan: &Plan<'_>) -> Option<Draft> {
         targets.extend(plan.targets(part.layer, transfer)?);
     }
     for (part, line, script) in plan.runs() {
-        let does_no_more = script.is_plain() && script.commands.iter().all(|command| changes_only(line, command, &targets));
+        let does_no_more =
+            script.is_plain() && script.commands.iter().all(|command| changes_only(line, command, &targets));
         if !does_no_more || plan.copies(part.layer).any(|(_, entry)| !copied.contains(&entry.node)) {
             return None;
         }
@@ -99,11 +100,7 @@ fn looks(plan: &Plan<'_>, layer: LayerNumber, last: &HashMap<NodeId, EntryRef>) 
     };
     let look = |entry: &Entry| {
         let end = last.get(&entry.node).map_or(entry, |at| plan.index.entry(*at));
-        Look {
-            owner: plan.index.owner(end),
-            mode: end.mode,
-            changed_mode: end.mode != entry.mode,
-        }
+        Look { owner: plan.index.owner(end), mode: end.mode, changed_mode: end.mode != entry.mode }
     };
     entries.iter().filter(is_new).map(|entry| (entry.node, look(entry))).collect()
 }

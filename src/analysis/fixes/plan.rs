@@ -152,7 +152,9 @@ fn role(line: &Line) -> Role {
     let command = match line.step.form {
         Form::Shell => line.step.command.clone(),
         Form::Exec => exec_form(&line.step.command),
-        Form::Words | Form::Unknown => return Role::Blind("it is in exec form, and the history lost where its words end"),
+        Form::Words | Form::Unknown => {
+            return Role::Blind("it is in exec form, and the history lost where its words end");
+        }
     };
     let script = shell::parse(&command);
     if script.is_whole { Role::Run(script) } else { Role::Blind("its quotes and brackets are not understood") }

@@ -41,8 +41,8 @@ const CLOSERS: [&str; 4] = ["fi", "done", "esac", "}"];
 const LEADERS: [&str; 7] = ["if", "then", "else", "elif", "do", "while", "until"];
 /// Commands that change the shell they run in.
 const STATEFUL: [&str; 16] = [
-    "cd", "export", "set", "umask", "ulimit", "alias", "trap", "exec", "exit", ".", "source", "readonly", "unset", "shift",
-    "eval", "pushd",
+    "cd", "export", "set", "umask", "ulimit", "alias", "trap", "exec", "exit", ".", "source", "readonly", "unset",
+    "shift", "eval", "pushd",
 ];
 
 pub(super) fn parse(text: &str) -> Script {
@@ -355,7 +355,10 @@ mod tests {
     #[test]
     fn words_of_simple_commands() {
         let words = |text: &str| parse(text).commands[0].words();
-        assert_eq!(words("rm -rf '/a b' \"/c\" /d/*"), Some(["rm", "-rf", "/a b", "/c", "/d/*"].map(String::from).into()));
+        assert_eq!(
+            words("rm -rf '/a b' \"/c\" /d/*"),
+            Some(["rm", "-rf", "/a b", "/c", "/d/*"].map(String::from).into())
+        );
         assert_eq!(words("rm $x"), None);
         assert_eq!(quote("it's"), "'it'\\''s'");
     }

@@ -100,8 +100,11 @@ impl Analysis {
             .places()
             .map(|range| {
                 let is_inside = |layer: LayerNumber| range.contains(&layer.index());
-                let records: Vec<&WasteRecord> =
-                    self.waste.iter().filter(|record| is_inside(record.stored_in) && is_inside(record.hidden_by)).collect();
+                let records: Vec<&WasteRecord> = self
+                    .waste
+                    .iter()
+                    .filter(|record| is_inside(record.stored_in) && is_inside(record.hidden_by))
+                    .collect();
                 let group = Group { members: range.clone().collect(), asides: Vec::new() };
                 fix(&self.index, &timeline, &group, &records)
             })
