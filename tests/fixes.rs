@@ -272,6 +272,16 @@ fn cases() -> Vec<(&'static str, Vec<Step>, Vec<Told>)> {
             ],
         ),
         (
+            "what lies within each other without a gap is one fix, and nothing moves",
+            vec![
+                ("RUN /bin/sh -c one # buildkit", layer(vec![file("one", 500)])),
+                ("RUN /bin/sh -c two # buildkit", layer(vec![file("two", 400)])),
+                ("RUN /bin/sh -c rm /two # buildkit", layer(vec![gone("two")])),
+                ("RUN /bin/sh -c rm /one # buildkit", layer(vec![gone("one")])),
+            ],
+            vec![("merge-run", vec![2, 3, 4, 5], 900, "RUN one \\\n && two \\\n && rm /two \\\n && rm /one")],
+        ),
+        (
             "package databases are no reason to merge",
             vec![
                 ("RUN /bin/sh -c apt-get install -y x # buildkit", layer(vec![file("var/lib/dpkg/status", 900)])),

@@ -470,8 +470,10 @@ fn surroundings(plan: &Plan<'_>, kind: Kind, draft: &mut Draft) {
             .notes
             .push("the history does not record flags: keep your --mount, --network, --from and the like".to_owned());
     }
-    if draft.lines.contains("--mount") || draft.lines.contains("<<EOF") || draft.lines.contains("--chmod") {
-        draft.notes.push("needs BuildKit (a heredoc: Dockerfile syntax 1.4)".to_owned());
+    if draft.lines.contains("<<EOF") {
+        draft.notes.push("needs BuildKit and Dockerfile syntax 1.4".to_owned());
+    } else if draft.lines.contains("--mount") || draft.lines.contains("--chmod") {
+        draft.notes.push("needs BuildKit".to_owned());
     }
     if plan.runs().count() > 1 && !draft.lines.is_empty() {
         draft.notes.push("the steps share one build cache entry: a change in one runs all of them again".to_owned());

@@ -225,7 +225,30 @@ fn settle(edges: &Edges, threshold: u64, order: &mut Order<'_>) -> Vec<Group> {
         }
     }
     settled.sort_by(|a, b| a.members.cmp(&b.members));
-    settled
+    without_gaps(settled, edges, threshold)
+}
+
+/// Makes one group of two that lie within each other where they leave no gap together: then no step has to move, which is
+/// worth more than one step less in the merge. Groups ascend.
+fn without_gaps(groups: Vec<Group>, edges: &Edges, threshold: u64) -> Vec<Group> {
+    let mut done: Vec<Group> = Vec::new();
+    for group in groups {
+        let members = done.last().map(|last| {
+            let mut members = [&last.members[..], &group.members].concat();
+            members.sort_unstable();
+            members
+        });
+        let is_nested = done.last().is_some_and(|last| last.members[last.members.len() - 1] > group.members[0]);
+        let is_run = |members: &Vec<usize>| members[members.len() - 1] - members[0] + 1 == members.len();
+        match members.filter(|members| is_nested && is_run(members) && is_worth_it(edges, members, threshold)) {
+            Some(members) => {
+                done.pop();
+                done.push(Group { members, asides: Vec::new() });
+            }
+            None => done.push(group),
+        }
+    }
+    done
 }
 
 fn absorb(all: &mut Vec<usize>, other: &[usize]) -> bool {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Group;
 use super::shell::{self, Script};
-use super::steps::{Line, Timeline, Transfer};
+use super::steps::{Line, Timeline, Transfer, join};
 use crate::analysis::waste::WasteRecord;
 use crate::archive::history::Form;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
@@ -100,8 +100,18 @@ impl<'a> Plan<'a> {
         };
         let destination = transfer.destination.as_str();
         if transfer.sources.is_empty() {
-            let is_file = kind_at(destination) == Some(Kind::File) && !transfer.written.ends_with('/');
-            return Some(vec![Target { source: None, path: destination.to_owned(), is_file }]);
+            let mut files = entries.iter().filter(|entry| entry.kind != Kind::Directory);
+            // A single file, in the folder or under the name that was given.
+            let single = files.next().filter(|_| files.next().is_none()).map(|file| tree.path(file.node));
+            let single = single.and_then(|path| String::from_utf8(path).ok()).filter(|path| {
+                path == destination || path.rsplit_once('/').is_some_and(|(folder, _)| join(folder, "") == destination)
+            });
+            let is_file = single.is_some();
+            return Some(vec![Target {
+                source: None,
+                path: single.unwrap_or_else(|| destination.to_owned()),
+                is_file,
+            }]);
         }
         let into = |source: &String| {
             let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or("");
