@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::index::{Builder, Index, collect_warnings};
 use super::reader::{self, Footer, Sink};
 use super::stream;
+use super::watch::Watch;
 use crate::archive::members::{Archive, Directory};
 use crate::archive::{Documents, ImageSpec, LayerRef, Selection, select};
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -41,6 +42,8 @@ pub struct Blob {
     pub blob_bytes: u64,
     /// Its bytes, where they are plain and can be read again.
     pub plain: Option<Region>,
+    /// Its bytes as they are stored, where they can be read again.
+    pub stored: Option<Region>,
 }
 
 /// What is to be read, and how.
@@ -52,6 +55,8 @@ pub struct LoadOptions {
     pub verify: bool,
     /// How far it has come.
     pub progress: Arc<Progress>,
+    /// Who hears of what is known so far.
+    pub watch: Watch,
 }
 
 /// Reads an image.
@@ -122,6 +127,7 @@ struct Job {
 
 fn from_store(store: &impl Store, options: &LoadOptions, odd: &[Warning]) -> Result<Loaded> {
     let spec = select(store, &options.selection)?;
+    options.watch.spec(&spec);
     let (jobs, order) = jobs(store, &spec.layers)?;
     options.progress.expect(jobs.iter().map(|job| job.region.len()).sum());
     let mut builder = Builder::default();
@@ -201,7 +207,7 @@ fn jobs(store: &impl Store, layers: &[LayerRef]) -> Result<(Vec<Job>, Vec<usize>
 impl Job {
     fn blob(&self) -> Blob {
         let plain = (self.compression == Compression::None).then(|| self.region.clone());
-        Blob { compression: self.compression, blob_bytes: self.region.len(), plain }
+        Blob { compression: self.compression, blob_bytes: self.region.len(), plain, stored: Some(self.region.clone()) }
     }
 
     fn read(&self, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
@@ -354,6 +360,7 @@ fn read_all(jobs: &[Job], builder: &mut Builder, options: &LoadOptions) -> Resul
                 Message::Done(slot, result) => {
                     if let Ok(read) = &result {
                         builder.finish_layer(slot, &read.footer);
+                        options.watch.layer(Some(jobs[slot].number), builder.stored_bytes(slot));
                     }
                     results[slot] = Some(result);
                 }

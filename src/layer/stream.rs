@@ -132,6 +132,7 @@ impl Passing<'_> {
         };
         if let Ok(read) = &result {
             self.builder.finish_layer(slot, &read.footer);
+            self.options.watch.layer(None, self.builder.stored_bytes(slot));
         }
         self.reads.push(result);
         Ok(Seen::Layer { slot, compression, blob_bytes })
@@ -139,6 +140,7 @@ impl Passing<'_> {
 
     fn finish(mut self) -> Result<Loaded> {
         let spec = select(&self, &self.options.selection)?;
+        self.options.watch.spec(&spec);
         let (mut order, mut blobs) = (Vec::new(), Vec::new());
         let mut first_use: HashMap<usize, u32> = HashMap::new();
         for (at, layer) in spec.layers.iter().enumerate() {
@@ -147,7 +149,7 @@ impl Passing<'_> {
                 Some(Seen::Layer { slot, compression, blob_bytes }) => {
                     first_use.entry(*slot).or_insert(number);
                     order.push(*slot);
-                    blobs.push(Blob { compression: *compression, blob_bytes: *blob_bytes, plain: None });
+                    blobs.push(Blob { compression: *compression, blob_bytes: *blob_bytes, plain: None, stored: None });
                 }
                 Some(_) => {
                     let problem = "the layer is no tar".to_owned();
