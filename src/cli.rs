@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, ValueEnum};
 
 use crate::analysis::OpenOptions;
 use crate::analysis::base::BaseChoice;
@@ -39,6 +40,10 @@ pub struct Cli {
     /// List every change (A, C, D) of every layer in the JSON report.
     #[arg(long)]
     changes: bool,
+
+    /// Measure what the waste costs in transfer: reads compressed layers that hold some a second time.
+    #[arg(long)]
+    wire: bool,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -105,7 +110,7 @@ struct LookArgs {
     #[arg(long, value_enum, default_value = "si")]
     units: UnitsArg,
 
-    /// Whether to colour the text: auto colours on a terminal, unless NO_COLOR is set.
+    /// Whether to colour the text: auto colours on a terminal, unless `NO_COLOR` is set.
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: ColorArg,
 
@@ -205,9 +210,15 @@ pub struct Request {
 
 impl Cli {
     /// Says what the flags mean together.
-    #[must_use]
-    pub fn into_request(self) -> Request {
-        let Cli { image, ci, report: reports, changes, rules, choice, look } = self;
+    ///
+    /// # Errors
+    /// Where flags contradict each other.
+    pub fn into_request(self) -> Result<Request, clap::Error> {
+        let Cli { image, ci, report: reports, changes, wire, rules, choice, look } = self;
+        if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
+            let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
+            return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
+        }
         let base = match (choice.base_layers, choice.base) {
             (Some(count), _) => BaseChoice::Layers(count),
             (None, Some(path)) => BaseChoice::Image(path),
@@ -215,9 +226,9 @@ impl Cli {
         };
         let selection = Selection { image: choice.name, platform: choice.platform };
         let load = LoadOptions { selection, verify: choice.verify, progress: Arc::new(Progress::default()), ..LoadOptions::default() };
-        Request {
+        Ok(Request {
             image,
-            open: OpenOptions { load, base },
+            open: OpenOptions { load, base, wire },
             gate: ci,
             rules: Rules {
                 max_waste: rules.max_waste,
@@ -240,6 +251,6 @@ impl Cli {
             },
             theme: look.theme,
             no_mouse: look.no_mouse,
-        }
+        })
     }
 }

@@ -115,6 +115,14 @@ pub enum Error {
         /// What the bytes have.
         found: Digest,
     },
+    /// A blob does not have the size that its descriptor states.
+    #[error("the blob has {found} bytes, its descriptor states {stated}")]
+    SizeMismatch {
+        /// What the image states.
+        stated: u64,
+        /// What is there.
+        found: u64,
+    },
     /// No image in the input matches what was asked for.
     #[error("no image matches {wanted}; there is {available}")]
     NoSuchImage {
@@ -191,7 +199,7 @@ impl Error {
         match self {
             Error::At { source, .. } => source.hint(),
             Error::NotAnImage { hint, .. } | Error::Unsupported { hint, .. } => Some(hint),
-            Error::Truncated { .. } | Error::Decompress { .. } => {
+            Error::Truncated { .. } | Error::Decompress { .. } | Error::SizeMismatch { .. } => {
                 Some("the file is cut short or damaged: save or download it again")
             }
             Error::Missing { .. } => Some("the archive is incomplete: save the image again"),
@@ -271,6 +279,8 @@ pub enum WarningCode {
     DanglingLink,
     /// A member of a kind that tar readers do not agree about.
     UnknownType,
+    /// An owner or time that is no number.
+    OddRecord,
     /// A sparse file: compared as it is stored.
     Sparse,
     /// A whiteout that names nothing.
@@ -283,6 +293,8 @@ pub enum WarningCode {
     TrailingData,
     /// A document has a version or field that this program does not know.
     UnknownVersion,
+    /// The image has fewer layers than the base was said to have.
+    BaseLayers,
     /// The format does not state `diff_ids`.
     NoDiffIds,
     /// More warnings of one kind than are shown.
@@ -299,12 +311,14 @@ impl WarningCode {
             WarningCode::PathOutside => "path-outside",
             WarningCode::DanglingLink => "dangling-link",
             WarningCode::UnknownType => "unknown-type",
+            WarningCode::OddRecord => "odd-record",
             WarningCode::Sparse => "sparse",
             WarningCode::NamelessWhiteout => "nameless-whiteout",
             WarningCode::DuplicateMember => "duplicate-member",
             WarningCode::MediaType => "media-type",
             WarningCode::TrailingData => "trailing-data",
             WarningCode::UnknownVersion => "unknown-version",
+            WarningCode::BaseLayers => "base-layers",
             WarningCode::NoDiffIds => "no-diff-ids",
             WarningCode::More => "more-warnings",
         }

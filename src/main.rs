@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use layerlens::cli::Cli;
 use layerlens::exit::Exit;
-use layerlens::run::{Failure, run};
+use layerlens::run::run;
 
 fn main() -> ExitCode {
-    let request = match Cli::try_parse() {
-        Ok(cli) => cli.into_request(),
+    let request = match Cli::try_parse().and_then(Cli::into_request) {
+        Ok(request) => request,
         Err(error) => {
             // A closed pipe is no reason to complain about the help text.
             let _ = error.print();
@@ -20,7 +20,6 @@ fn main() -> ExitCode {
     let mut notes = std::io::stderr();
     match run(&request, &mut notes) {
         Ok(exit) => exit.into(),
-        Err(Failure::ClosedPipe) => Exit::Success.into(),
         Err(failure) => {
             let _ = writeln!(notes, "layerlens: {failure}");
             if let Some(hint) = failure.hint() {

@@ -32,35 +32,82 @@ const WHITEOUT: &[u8] = b".wh.";
 const BOOKKEEPING: &[u8] = b".wh..wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 
+/// What came of writing a name in its normal form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normal {
+    /// A path of ordinary components.
+    Plain,
+    /// A path with a component that starts with `.wh.`: [`meaning`] says what it means.
+    Marked,
+    /// The name climbs above the root; what was written means nothing.
+    Outside,
+}
+
 /// Writes the normal form of a member's name into `out`: components joined by one `/`, none before the first.
 ///
 /// `.`, empty components and leading slashes vanish, `..` takes the component before it away. The root is the empty
-/// path. Returns `false`, with `out` unspecified, where the name climbs above the root.
-pub fn normalize(raw: &[u8], out: &mut Vec<u8>) -> bool {
+/// path.
+pub fn normalize(raw: &[u8], out: &mut Vec<u8>) -> Normal {
     out.clear();
+    let mut normal = Normal::Plain;
     let mut start = 0;
     loop {
         let end = memchr::memchr(b'/', &raw[start..]).map_or(raw.len(), |at| start + at);
-        match &raw[start..end] {
-            b"" | b"." => {}
-            b".." => {
-                if out.is_empty() {
-                    return false;
+        let component = &raw[start..end];
+        if component.first() == Some(&b'.') {
+            match component {
+                b"." => {}
+                b".." if out.is_empty() => return Normal::Outside,
+                b".." => out.truncate(memchr::memrchr(b'/', out).unwrap_or(0)),
+                _ => {
+                    if component.starts_with(WHITEOUT) {
+                        normal = Normal::Marked;
+                    }
+                    push(component, out);
                 }
-                out.truncate(memchr::memrchr(b'/', out).unwrap_or(0));
             }
-            component => {
-                if !out.is_empty() {
-                    out.push(b'/');
-                }
-                out.extend_from_slice(component);
-            }
+        } else if !component.is_empty() {
+            push(component, out);
         }
         if end == raw.len() {
-            return true;
+            return normal;
         }
         start = end + 1;
     }
+}
+
+fn push(component: &[u8], out: &mut Vec<u8>) {
+    if !out.is_empty() {
+        out.push(b'/');
+    }
+    out.extend_from_slice(component);
+}
+
+/// Returns the number of leading bytes that are equal, eight at a time.
+#[must_use]
+pub fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    let mut at = 0;
+    for (left, right) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+        let (left, right) = (word(left), word(right));
+        if left != right {
+            return at + (left ^ right).trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + a[at..].iter().zip(&b[at..]).take_while(|(left, right)| left == right).count()
+}
+
+fn word(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Compares two normal paths in the order of a walk: a directory before what is below it, siblings by name.
+#[must_use]
+pub fn walk_order(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    let at = common_prefix(a, b);
+    // The end of a path sorts lowest, a slash next.
+    let key = |path: &[u8]| path.get(at).map(|byte| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 });
+    key(a).cmp(&key(b))
 }
 
 /// Splits a normal path into its directory and its last component.
@@ -75,12 +122,10 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
 /// Says what a normal path means in a layer.
 #[must_use]
 pub fn meaning(path: &[u8]) -> Meaning<'_> {
-    // One search settles nearly every path: no `.wh.` anywhere, so nothing special.
-    let Some(first) = memchr::memmem::find(path, WHITEOUT) else {
-        return Meaning::Entry;
-    };
     let (directory, name) = split(path);
-    if has_bookkeeping(&path[first..], first == 0 || path[first - 1] == b'/', name) {
+    // `.wh..wh..opq` is the one name of its kind that means something, and only as the last component.
+    let above = directory.split(|byte| *byte == b'/');
+    if above.chain((name != OPAQUE).then_some(name)).any(|component| component.starts_with(BOOKKEEPING)) {
         return Meaning::Bookkeeping;
     }
     if name == OPAQUE {
@@ -93,29 +138,13 @@ pub fn meaning(path: &[u8]) -> Meaning<'_> {
     }
 }
 
-/// Looks for a component that starts with `.wh..wh.`, the opaque marker as last component excepted.
-fn has_bookkeeping(rest: &[u8], at_start: bool, last: &[u8]) -> bool {
-    let mut components = rest.split(|byte| *byte == b'/');
-    if !at_start {
-        components.next();
-    }
-    let mut components = components.peekable();
-    while let Some(component) = components.next() {
-        let is_marker = components.peek().is_none() && last == OPAQUE;
-        if component.starts_with(BOOKKEEPING) && !is_marker {
-            return true;
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn normal(raw: &[u8]) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        normalize(raw, &mut out).then_some(out)
+        (normalize(raw, &mut out) != Normal::Outside).then_some(out)
     }
 
     #[test]
@@ -128,6 +157,29 @@ mod tests {
         assert_eq!(normal(b"../x"), None);
         assert_eq!(normal(b"a/../../x"), None);
         assert_eq!(normal(b".../x").as_deref(), Some(&b".../x"[..]));
+    }
+
+    #[test]
+    fn prefixes() {
+        assert_eq!(common_prefix(b"", b"abc"), 0);
+        assert_eq!(common_prefix(b"abcdefghij", b"abcdefghiX"), 9);
+        assert_eq!(common_prefix(b"abcdefgh", b"abcdefgh"), 8);
+        assert_eq!(common_prefix(b"abcXefgh", b"abcdefgh"), 3);
+    }
+
+    #[test]
+    fn a_walk_comes_to_a_directory_before_its_siblings() {
+        let mut paths: Vec<&[u8]> = vec![b"b", b"a/c", b"a", b"a-b", b"a/c/d", b""];
+        paths.sort_by(|a, b| walk_order(a, b));
+        assert_eq!(paths, [&b""[..], b"a", b"a/c", b"a/c/d", b"a-b", b"b"]);
+    }
+
+    #[test]
+    fn marks_are_noticed() {
+        let mut out = Vec::new();
+        assert_eq!(normalize(b"a/.wh.b", &mut out), Normal::Marked);
+        assert_eq!(normalize(b"./.wh..wh.plnk/x", &mut out), Normal::Marked);
+        assert_eq!(normalize(b"a.wh.b/.w", &mut out), Normal::Plain);
     }
 
     #[test]

@@ -96,7 +96,11 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     let analysis = analysis?;
     note_others(&analysis, notes);
     let verdict = request.gate.then(|| request.rules.judge(&analysis));
-    write_reports(request, &analysis, verdict.as_ref())?;
+    match write_reports(request, &analysis, verdict.as_ref()) {
+        // Nobody reads the rest; the verdict stands all the same.
+        Ok(()) | Err(Failure::ClosedPipe) => {}
+        Err(failure) => return Err(failure),
+    }
     // The process ends here: giving millions of entries back one by one would only take time.
     let passed = verdict.is_none_or(|verdict| verdict.passed());
     std::mem::forget(analysis);

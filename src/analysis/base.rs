@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use crate::archive::ImageSpec;
 use crate::archive::history::HistoryEntry;
-use crate::digest::DiffId;
 use crate::error::{AtPlace, Place, Result};
 use crate::layer::load::{self, LoadOptions};
 use crate::source;
@@ -76,8 +75,9 @@ impl BaseChoice {
 }
 
 fn common_layers(image: &ImageSpec, base: &ImageSpec) -> u32 {
-    let id = |spec: &ImageSpec, at: usize| -> Option<DiffId> { spec.layers.get(at)?.diff_id.clone() };
-    (0..).take_while(|at| id(image, *at).is_some() && id(image, *at) == id(base, *at)).count().try_into().unwrap_or(0)
+    let pairs = image.layers.iter().zip(&base.layers);
+    let common = pairs.take_while(|(own, other)| own.diff_id.is_some() && own.diff_id == other.diff_id);
+    u32::try_from(common.count()).unwrap_or(u32::MAX)
 }
 
 /// Guesses the number of base layers from the history; 0 where nothing tells.

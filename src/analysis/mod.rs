@@ -8,8 +8,8 @@ use std::path::Path;
 
 use crate::archive::ImageSpec;
 use crate::digest::{ChainId, DiffId, Digest};
-use crate::error::{AtPlace, Error, Place, Result, Warning};
-use crate::layer::entry::{Kind, LayerNumber};
+use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
+use crate::layer::entry::LayerNumber;
 use crate::layer::index::Index;
 use crate::layer::load::{self, Blob, LoadOptions, Loaded};
 use crate::merge::changes::{self, Change};
@@ -26,6 +26,8 @@ pub struct OpenOptions {
     pub load: LoadOptions,
     /// Where the base image ends.
     pub base: BaseChoice,
+    /// Whether the waste is measured on the wire too: compressed layers that hold some are read a second time.
+    pub wire: bool,
 }
 
 /// An image, analysed.
@@ -104,6 +106,8 @@ pub struct Totals {
     pub fixable_bytes: u64,
     /// All layers as they are stored and pulled.
     pub blob_bytes: u64,
+    /// The wasted copies on the wire, where all of them were measured.
+    pub wasted_wire_bytes: Option<u64>,
     /// Copies in the layers above the base.
     pub user_stored_bytes: u64,
 }
@@ -142,21 +146,24 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
     let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy().into_owned() };
     let place = || Place::Image(name.clone());
     let loaded = source::open(path).and_then(|input| load::load(input, &options.load)).at(place)?;
-    analyse(name.clone(), loaded, &options.base).at(place)
+    analyse(name.clone(), loaded, options).at(place)
 }
 
 /// Analyses a loaded image.
 ///
 /// # Errors
 /// Where contents that must be compared cannot be read again, or sizes do not fit 64 bits.
-pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Analysis> {
+pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<Analysis> {
     let Loaded { spec, mut index, blobs, mut warnings } = loaded;
     let merged = merger::merge(&mut index, &mut warnings);
     identity::decide(&mut index, &blobs, &merged.undecided)?;
-    let base = base.find(&spec)?;
-    let waste = waste::records(&index, &merged.hidden);
-    let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count)?;
-    let totals = totals(&layers, &waste, merged.final_bytes, &base)?;
+    let base = find_base(&options.base, &spec, &mut warnings)?;
+    let mut waste = waste::records(&index, &merged.hidden);
+    if options.wire {
+        waste::measure_wire(&mut waste, &blobs)?;
+    }
+    let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count);
+    let totals = totals(&layers, &waste, merged.final_bytes, base, options.wire)?;
     Ok(Analysis {
         source,
         spec,
@@ -170,6 +177,17 @@ pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Anal
     })
 }
 
+fn find_base(choice: &BaseChoice, spec: &ImageSpec, warnings: &mut Warnings) -> Result<Base> {
+    let base = choice.find(spec)?;
+    if let BaseChoice::Layers(wanted) = choice
+        && *wanted > base.layer_count
+    {
+        let message = format!("the image has {} layers, not {wanted}: all of them count as the base", base.layer_count);
+        warnings.push(Warning::new(WarningCode::BaseLayers, message));
+    }
+    Ok(base)
+}
+
 fn layers(
     spec: &ImageSpec,
     index: &Index,
@@ -177,7 +195,7 @@ fn layers(
     effects: &[LayerEffect],
     waste: &[WasteRecord],
     base_count: u32,
-) -> Result<Vec<Layer>> {
+) -> Vec<Layer> {
     let mut wasted = vec![0u64; index.layers.len()];
     for record in waste {
         wasted[record.stored_in.index()] += record.bytes;
@@ -204,10 +222,10 @@ fn layers(
                 let diff_id = reference.diff_id.as_ref()?;
                 (blob.compression == crate::source::compression::Compression::None).then(|| diff_id.0.clone())
             }),
-            stored_bytes: entries.stored_bytes()?,
+            stored_bytes: entries.stored_bytes,
             wasted_bytes: wasted[at],
             entry_count: entries.member_count,
-            file_count: entries.entries.iter().filter(|entry| entry.kind == Kind::File).count() as u64,
+            file_count: entries.file_count,
             added_count: effect.added_count,
             changed_count: effect.changed_count,
             deleted_count: effect.deleted.len() as u64,
@@ -216,10 +234,10 @@ fn layers(
             blob,
         });
     }
-    Ok(layers)
+    layers
 }
 
-fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: &Base) -> Result<Totals> {
+fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base, is_measured: bool) -> Result<Totals> {
     let overflow = || Error::TooLarge { what: "the sum of all sizes".to_owned(), limit: "2^64 bytes".to_owned() };
     let sum = |of: &dyn Fn(&Layer) -> u64| layers.iter().try_fold(0u64, |sum, layer| sum.checked_add(of(layer)));
     let mut totals = Totals {
@@ -229,6 +247,7 @@ fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: &Base
         blob_bytes: sum(&|layer| layer.blob.blob_bytes).ok_or_else(overflow)?,
         user_stored_bytes: sum(&|layer| if layer.is_base { 0 } else { layer.stored_bytes }).ok_or_else(overflow)?,
         final_bytes,
+        wasted_wire_bytes: waste.iter().map(|record| record.wire_bytes).sum::<Option<u64>>().filter(|_| is_measured),
         ..Totals::default()
     };
     for record in waste {

@@ -1,9 +1,16 @@
 //! Waste records: each wasted copy, the layer that stores it, the layer that hid it, and why. MODEL.md 4.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::error::{AtPlace, Place, Result};
 use crate::layer::entry::{Content, EntryRef, LayerNumber};
 use crate::layer::index::Index;
+use crate::layer::load::Blob;
+use crate::layer::wire;
 use crate::merge::changes::{What, differences};
 use crate::merge::merger::{After, Hidden};
+use crate::source::compression::Compression;
 
 /// Why a copy can no longer be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +52,8 @@ pub struct WasteRecord {
     pub copy: EntryRef,
     /// Its content bytes, uncompressed; never 0: an empty file wastes nothing.
     pub bytes: u64,
+    /// The compressed bytes that it takes in its layer's blob, where that was measured.
+    pub wire_bytes: Option<u64>,
     /// The layer that stores it.
     pub stored_in: LayerNumber,
     /// The layer that took its last name away.
@@ -68,12 +77,39 @@ impl WasteRecord {
 
 /// Turns hidden copies into records, in the order of reports.
 pub(super) fn records(index: &Index, hidden: &[Hidden]) -> Vec<WasteRecord> {
-    let mut records: Vec<WasteRecord> =
-        hidden.iter().filter(|hidden| index.entry(hidden.copy).size > 0).map(|hidden| record(index, hidden)).collect();
     let ranks = index.tree.path_ranks();
-    let rank = |record: &WasteRecord| ranks[index.entry(record.copy).node.index()];
-    records.sort_by_key(|record| (std::cmp::Reverse(record.bytes), rank(record), record.copy));
-    records
+    // Sorted by small keys: an image may waste a million copies.
+    let mut order: Vec<(Reverse<u64>, u32, EntryRef, u32)> = (0..)
+        .zip(hidden)
+        .map(|(at, hidden)| {
+            let entry = index.entry(hidden.copy);
+            (Reverse(entry.size), ranks[entry.node.index()], hidden.copy, at)
+        })
+        .filter(|(Reverse(bytes), ..)| *bytes > 0)
+        .collect();
+    order.sort_unstable();
+    order.iter().map(|(.., at)| record(index, &hidden[*at as usize])).collect()
+}
+
+/// Measures what the records cost on the wire, where their layers are compressed and can be read again.
+pub(super) fn measure_wire(records: &mut [WasteRecord], blobs: &[Blob]) -> Result<()> {
+    let mut by_layer: BTreeMap<LayerNumber, Vec<usize>> = BTreeMap::new();
+    for (at, record) in records.iter().enumerate() {
+        by_layer.entry(record.stored_in).or_default().push(at);
+    }
+    for (layer, mut places) in by_layer {
+        let blob = &blobs[layer.index()];
+        let Some(region) = blob.region.as_ref().filter(|_| blob.compression != Compression::None) else {
+            continue;
+        };
+        places.sort_by_key(|at| records[*at].copy);
+        let wanted: Vec<u32> = places.iter().map(|at| records[*at].copy.index).collect();
+        let spans = wire::measure(region, blob.compression, &wanted).at(|| Place::Layer(layer.get()))?;
+        for (at, span) in places.into_iter().zip(spans) {
+            records[at].wire_bytes = Some(span);
+        }
+    }
+    Ok(())
 }
 
 fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
@@ -86,6 +122,7 @@ fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
     WasteRecord {
         copy: hidden.copy,
         bytes: index.entry(hidden.copy).size,
+        wire_bytes: None,
         stored_in: hidden.copy.layer(),
         hidden_by: hidden.hidden_by,
         cause,

@@ -3,14 +3,12 @@
 //! Config and layers are members named by path; a path of the form `blobs/ALGORITHM/HEX` also states the blob's digest.
 //! Keys are matched without regard to case, as Go does: an old jib wrote them in lower case.
 
-use serde_json::Value;
-
 use super::select::Candidate;
-use super::spec::ManifestOrIndex;
+use super::spec::{DockerImage, ManifestOrIndex, WellFormed};
 use super::{LayerRef, oci, parse};
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result};
-use crate::path::normalize;
+use crate::path::{Normal, normalize};
 
 /// The member's name.
 pub(super) const NAME: &[u8] = b"manifest.json";
@@ -25,56 +23,56 @@ pub(super) enum Manifest {
 
 /// Reads the images of a `manifest.json`.
 pub(super) fn read(bytes: &[u8]) -> Result<Manifest> {
-    let place = || Place::Member(NAME.to_vec());
-    match parse::<Value>(bytes).at(place)? {
-        Value::Array(list) => list
-            .iter()
-            .enumerate()
-            .map(|(group, image)| candidate(image, group))
-            .collect::<Result<Vec<_>>>()
-            .and_then(|images| if images.is_empty() { Err(document("lists no image")) } else { Ok(images) })
-            .map(Manifest::Images)
-            .at(place),
-        Value::Object(_) => single(bytes).map(|image| Manifest::Single(Box::new(image))).at(place),
-        _ => Err(document("expected a list of images")).at(place),
-    }
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let read = match first {
+        Some(b'{') => single(bytes).map(|image| Manifest::Single(Box::new(image))),
+        Some(b'[') => images(bytes).map(Manifest::Images),
+        _ => parse::<WellFormed>(bytes).and_then(|_| Err(document("expected a list of images"))),
+    };
+    read.at(|| Place::Member(NAME.to_vec()))
 }
 
 fn document(problem: &str) -> Error {
     Error::Document { problem: problem.to_owned() }
 }
 
-fn candidate(image: &Value, group: usize) -> Result<Candidate> {
-    let field = |name: &str| {
-        let fields = image.as_object()?;
-        fields.get(name).or_else(|| fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))
-    };
-    let config = field("Config").and_then(Value::as_str);
-    let config = config.ok_or_else(|| document("expected images with a \"Config\", the name of a member"))?;
-    let layers = match field("Layers") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(list)) => list.iter().map(layer).collect::<Result<_>>()?,
-        Some(_) => return Err(document("expected \"Layers\" to be a list of members")),
-    };
-    let tags = match field("RepoTags") {
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
-    };
-    Ok(Candidate { tags, config: member("config", config)?, layers, group, ..Candidate::default() })
+fn images(bytes: &[u8]) -> Result<Vec<Candidate>> {
+    let images: Vec<DockerImage> = parse(bytes)?;
+    if images.is_empty() {
+        return Err(document("lists no image"));
+    }
+    images.into_iter().enumerate().map(|(group, image)| candidate(image, group)).collect()
 }
 
-fn layer(name: &Value) -> Result<LayerRef> {
-    let name = name.as_str().ok_or_else(|| document("expected \"Layers\" to be a list of members"))?;
+fn candidate(image: DockerImage, group: usize) -> Result<Candidate> {
+    let config = image.config.ok_or_else(|| document("expected images with a \"Config\", the name of a member"))?;
+    Ok(Candidate {
+        tags: image.repo_tags,
+        config_digest: config_digest(&config),
+        config: member("config", &config)?,
+        layers: image.layers.iter().map(|name| layer(name)).collect::<Result<_>>()?,
+        group,
+        ..Candidate::default()
+    })
+}
+
+fn layer(name: &str) -> Result<LayerRef> {
     let name = member("layer", name)?;
-    Ok(LayerRef { blob_digest: digest_of_name(&name), name, media_type: None, diff_id: None })
+    Ok(LayerRef { blob_digest: digest_of_name(&name), name, stated_bytes: None, media_type: None, diff_id: None })
 }
 
 fn member(what: &'static str, name: &str) -> Result<Vec<u8>> {
     let mut normal = Vec::new();
-    if normalize(name.as_bytes(), &mut normal) && !normal.is_empty() {
+    if normalize(name.as_bytes(), &mut normal) != Normal::Outside && !normal.is_empty() {
         return Ok(normal);
     }
     Err(Error::Missing { what, name: name.as_bytes().to_vec() })
+}
+
+/// A config is named by its digest: `HEX.json`, `sha256:HEX` (kaniko), or a blob's path.
+fn config_digest(name: &str) -> Option<Digest> {
+    let hex = name.strip_suffix(".json").unwrap_or(name);
+    hex.parse().ok().or_else(|| format!("sha256:{hex}").parse().ok()).or_else(|| digest_of_name(name.as_bytes()))
 }
 
 /// Reads the digest that a blob's path states.

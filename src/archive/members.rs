@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Documents, MOST_DOCUMENT_BYTES};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode};
-use crate::path::{normalize, split};
+use crate::path::{Normal, normalize, split};
 use crate::source::feed::Window;
 use crate::source::{Progress, Region};
 use crate::tarball::Walker;
@@ -99,7 +99,7 @@ pub fn link_target<T>(kind: Kind, name: &[u8], link: &[u8]) -> Target<T> {
     }
     raw.extend_from_slice(link);
     let mut target = Vec::new();
-    Target::Link(normalize(&raw, &mut target).then_some(target))
+    Target::Link((normalize(&raw, &mut target) != Normal::Outside).then_some(target))
 }
 
 /// A plain archive whose blobs can be reopened by offset.
@@ -120,7 +120,7 @@ impl Archive {
         let mut name = Vec::new();
         while walker.advance()? {
             let member = walker.member();
-            if !normalize(&member.path, &mut name) {
+            if normalize(&member.path, &mut name) == Normal::Outside {
                 continue;
             }
             match member.kind {
@@ -142,7 +142,7 @@ impl Archive {
     /// # Errors
     /// [`Error::BadLink`]
     pub fn blob(&self, name: &[u8]) -> Result<Option<Region>> {
-        self.catalog.find(name).map(|region| region.cloned())
+        self.catalog.find(name).map(Option::<&Region>::cloned)
     }
 
     /// Returns the name behind all links.

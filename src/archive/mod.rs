@@ -14,14 +14,14 @@ mod v1;
 
 use std::collections::BTreeMap;
 
-use crate::digest::{DiffId, Digest};
+use crate::digest::{DiffId, Digest, Hasher};
 use crate::error::{Error, Result, Warning};
 use history::HistoryEntry;
 
 pub use select::{Platform, Selection, select};
 
 /// The largest JSON document that is read; a config with a thousand layers has about a megabyte.
-pub const MOST_DOCUMENT_BYTES: u64 = 64 << 20;
+pub const MOST_DOCUMENT_BYTES: u64 = 32 << 20;
 
 /// The files of an image by name, as far as they are documents.
 pub trait Documents {
@@ -77,6 +77,8 @@ pub struct LayerRef {
     pub name: Vec<u8>,
     /// The digest of the blob as it is stored, where a document or its name states it.
     pub blob_digest: Option<Digest>,
+    /// The size of the blob that a descriptor states.
+    pub stated_bytes: Option<u64>,
     /// The media type that a descriptor states.
     pub media_type: Option<String>,
     /// The digest of the uncompressed tar, from the config.
@@ -108,9 +110,45 @@ pub struct ImageSpec {
     pub others: Vec<String>,
     /// What is odd about the documents.
     pub warnings: Vec<Warning>,
+    /// The documents on the way to the image whose digest is stated somewhere.
+    pub stated: Vec<StatedDigest>,
 }
 
-/// Parses a JSON document; depth is bounded by the parser.
+/// A document, the digest that is stated for it, and the one that it has.
+#[derive(Debug, Clone)]
+pub struct StatedDigest {
+    /// Which document.
+    pub what: &'static str,
+    /// What a descriptor or the document's name states.
+    pub stated: Digest,
+    /// What its bytes have.
+    pub found: Digest,
+}
+
+impl StatedDigest {
+    /// Computes the digest of `bytes` by the algorithm of the stated one.
+    pub(crate) fn of(what: &'static str, stated: &Digest, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(stated.algorithm());
+        hasher.update(bytes);
+        StatedDigest { what, stated: stated.clone(), found: hasher.finish() }
+    }
+
+    /// Compares the two.
+    ///
+    /// # Errors
+    /// [`Error::DigestMismatch`]
+    pub fn check(&self) -> Result<()> {
+        if self.stated == self.found {
+            return Ok(());
+        }
+        let (expected, found) = (self.stated.clone(), self.found.clone());
+        Err(Error::DigestMismatch { what: self.what, expected, found })
+    }
+}
+
+/// Parses a JSON document. The whole of it must be well formed and of bounded depth, unknown fields included.
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|source| Error::Json { source })
+    serde_json::from_slice::<spec::WellFormed>(bytes)
+        .and_then(|_| serde_json::from_slice(bytes))
+        .map_err(|source| Error::Json { source })
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::select::{Candidate, Platform};
 use super::spec::{Descriptor, ManifestOrIndex};
-use super::{Documents, LayerRef, parse};
+use super::{Documents, LayerRef, StatedDigest, parse};
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result};
 
@@ -90,13 +90,14 @@ impl Search<'_> {
             Some(manifests) if document.config.is_none() => {
                 manifests.iter().try_for_each(|inner| self.visit(inner, inherited, depth + 1))
             }
-            _ => self.add(&document, descriptor, digest, inherited).at(|| Place::Member(name)),
+            _ => self.add(&document, &bytes, descriptor, digest, inherited).at(|| Place::Member(name)),
         }
     }
 
     fn add(
         &mut self,
         manifest: &ManifestOrIndex,
+        bytes: &[u8],
         descriptor: &Descriptor,
         digest: Digest,
         inherited: &Inherited,
@@ -105,7 +106,9 @@ impl Search<'_> {
             self.passed_over += 1;
             return Ok(());
         }
+        let stated = StatedDigest::of("the manifest", &digest, bytes);
         let mut candidate = candidate(manifest, Some(digest), blob_name)?;
+        candidate.stated.push(stated);
         candidate.group = inherited.group;
         candidate.tags.extend(inherited.tag.clone().or_else(|| name_of(descriptor)));
         candidate.platform = descriptor.platform.as_ref().map(Platform::of_spec);
@@ -129,6 +132,7 @@ pub(super) fn candidate(
         Ok(LayerRef {
             name: name(&digest),
             blob_digest: Some(digest),
+            stated_bytes: descriptor.size,
             media_type: descriptor.media_type.clone(),
             diff_id: None,
         })
@@ -136,6 +140,7 @@ pub(super) fn candidate(
     let annotations = manifest.annotations.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
     Ok(Candidate {
         config: name(&digest_of(config)?),
+        config_digest: Some(digest_of(config)?),
         layers: layers.iter().map(layer).collect::<Result<_>>()?,
         manifest_digest,
         annotations: annotations.collect(),
@@ -163,10 +168,17 @@ fn is_no_image(descriptor: &Descriptor) -> bool {
     let is_unknown = descriptor.platform.as_ref().is_some_and(|platform| {
         platform.os.as_deref() == Some("unknown") && platform.architecture.as_deref() == Some("unknown")
     });
-    is_unknown || descriptor.artifact_type.is_some() || descriptor.annotations.contains_key("vnd.docker.reference.type")
+    is_unknown
+        || is_other_artifact(descriptor.artifact_type.as_deref())
+        || descriptor.annotations.contains_key("vnd.docker.reference.type")
 }
 
 fn is_artifact(manifest: &ManifestOrIndex) -> bool {
     let config_type = manifest.config.as_ref().and_then(|config| config.media_type.as_deref());
-    manifest.artifact_type.is_some() || config_type.is_some_and(|known| !CONFIG_TYPES.contains(&known))
+    is_other_artifact(manifest.artifact_type.as_deref()) || is_other_artifact(config_type)
+}
+
+/// An image's artifact type is its config's media type (apko writes it); none at all is an image's too.
+fn is_other_artifact(media_type: Option<&str>) -> bool {
+    media_type.is_some_and(|known| !known.is_empty() && !CONFIG_TYPES.contains(&known))
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::docker::{self, Manifest};
 use super::spec::{Config, PlatformSpec};
-use super::{Documents, Format, ImageSpec, LayerRef, history, oci, parse, v1};
+use super::{Documents, Format, ImageSpec, LayerRef, StatedDigest, history, oci, parse, v1};
 use crate::digest::{DiffId, Digest};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode};
 use crate::escape::escape;
@@ -127,6 +127,9 @@ fn familiar(name: &str) -> String {
 pub(super) struct Candidate {
     pub(super) tags: Vec<String>,
     pub(super) config: Vec<u8>,
+    /// What the config's digest must be, where that is stated.
+    pub(super) config_digest: Option<Digest>,
+    pub(super) stated: Vec<StatedDigest>,
     pub(super) layers: Vec<LayerRef>,
     pub(super) manifest_digest: Option<Digest>,
     pub(super) annotations: BTreeMap<String, String>,
@@ -134,6 +137,25 @@ pub(super) struct Candidate {
     pub(super) platform: Option<Platform>,
     /// Images of one group are one image for several platforms.
     pub(super) group: usize,
+}
+
+impl Candidate {
+    /// Takes over what only an OCI manifest of the same image says.
+    fn complete(&mut self, offer: Candidate) {
+        self.manifest_digest = offer.manifest_digest;
+        self.annotations = offer.annotations;
+        self.platform = offer.platform;
+        self.stated = offer.stated;
+        if self.layers.len() != offer.layers.len() {
+            return;
+        }
+        for (layer, other) in self.layers.iter_mut().zip(offer.layers) {
+            if layer.name == other.name {
+                layer.media_type = other.media_type;
+                layer.stated_bytes = other.stated_bytes;
+            }
+        }
+    }
 }
 
 /// Finds the image that the selection asks for.
@@ -169,21 +191,11 @@ fn from_docker(documents: &dyn Documents, manifest: &[u8], index: Option<&[u8]>)
     let offered = index.and_then(|index| oci::read(documents, index).ok()).unwrap_or_default();
     let groups = images.len();
     for mut offer in offered {
-        match images.iter_mut().find(|image| image.config == offer.config) {
-            Some(image) => {
-                image.manifest_digest = offer.manifest_digest;
-                image.annotations = offer.annotations;
-                image.platform = offer.platform;
-                if image.layers.len() == offer.layers.len() {
-                    for (layer, other) in image.layers.iter_mut().zip(offer.layers) {
-                        layer.media_type = other.media_type.filter(|_| layer.name == other.name);
-                    }
-                }
-            }
-            None => {
-                offer.group += groups;
-                images.push(offer);
-            }
+        if let Some(image) = images.iter_mut().find(|image| image.config == offer.config) {
+            image.complete(offer);
+        } else {
+            offer.group += groups;
+            images.push(offer);
         }
     }
     let format = if documents.is_directory() { Format::DockerDirectory } else { Format::DockerArchive };
@@ -246,10 +258,12 @@ fn choose(
     Ok(assemble(format, image, others))
 }
 
-fn describe(documents: &dyn Documents, candidate: Candidate) -> Result<Described> {
+fn describe(documents: &dyn Documents, mut candidate: Candidate) -> Result<Described> {
     let Some(bytes) = documents.read(&candidate.config)? else {
         return Err(Error::Missing { what: "config", name: candidate.config });
     };
+    let stated = candidate.config_digest.as_ref().map(|digest| StatedDigest::of("the config", digest, &bytes));
+    candidate.stated.extend(stated);
     let config: Config = parse(&bytes).at(|| Place::Member(candidate.config.clone()))?;
     let own = Platform::new(config.os.as_deref(), config.architecture.as_deref(), config.variant.as_deref());
     let platform = candidate.platform.clone().filter(|platform| !platform.os.is_empty()).unwrap_or(own);
@@ -260,7 +274,7 @@ fn assemble(format: Format, image: Described, others: Vec<String>) -> ImageSpec 
     let Described { candidate, config, id, platform } = image;
     let mut layers = candidate.layers;
     let mut warnings = Vec::new();
-    warnings.extend(assign_diff_ids(&mut layers, config.rootfs.map(|rootfs| rootfs.diff_ids).unwrap_or_default()));
+    warnings.extend(assign_diff_ids(&mut layers, &config.rootfs.unwrap_or_default().diff_ids));
     let layer_count = u32::try_from(layers.len()).unwrap_or(u32::MAX);
     // An image without any history is common (bazel) and says nothing wrong.
     let has_history = !config.history.is_empty();
@@ -278,10 +292,11 @@ fn assemble(format: Format, image: Described, others: Vec<String>) -> ImageSpec 
         history,
         others,
         warnings,
+        stated: candidate.stated,
     }
 }
 
-fn assign_diff_ids(layers: &mut [LayerRef], diff_ids: Vec<String>) -> Option<Warning> {
+fn assign_diff_ids(layers: &mut [LayerRef], diff_ids: &[String]) -> Option<Warning> {
     let count = diff_ids.len();
     let parsed: Vec<Option<DiffId>> = diff_ids.iter().map(|text| text.parse().ok().map(DiffId)).collect();
     let all_valid = parsed.iter().all(Option::is_some);
@@ -315,7 +330,7 @@ fn not_an_image(documents: &dyn Documents) -> Error {
     } else if documents.is_directory() {
         ("the directory has neither index.json nor manifest.json", SAVE)
     } else {
-        ("the tar has neither manifest.json nor index.json", SAVE)
+        ("the tar has neither manifest.json nor index.json; it may be cut short", SAVE)
     };
     Error::NotAnImage { found: found.to_owned(), hint }
 }

@@ -47,7 +47,7 @@ pub(super) fn read(documents: &dyn Documents, repositories: &[u8], selection: &S
     let (tag, top) = &names[chosen];
     let chain = chain(documents, top)?;
     let others = names.iter().filter(|(name, _)| name != tag).map(|(name, _)| name.clone()).collect();
-    assemble(chain, tag.clone(), others)
+    assemble(&chain, tag.clone(), others)
 }
 
 /// Returns `name:tag` and layer id of each image, in the order of the names.
@@ -80,7 +80,7 @@ fn chain(documents: &dyn Documents, top: &str) -> Result<Vec<(String, LayerJson,
     Ok(chain)
 }
 
-fn assemble(chain: Vec<(String, LayerJson, Vec<u8>)>, tag: String, others: Vec<String>) -> Result<ImageSpec> {
+fn assemble(chain: &[(String, LayerJson, Vec<u8>)], tag: String, others: Vec<String>) -> Result<ImageSpec> {
     let Some((_, top, document)) = chain.last() else {
         return Err(Error::Document { problem: "the image has no layers".to_owned() });
     };
@@ -96,6 +96,7 @@ fn assemble(chain: Vec<(String, LayerJson, Vec<u8>)>, tag: String, others: Vec<S
     let layer = |id: &str| LayerRef {
         name: format!("{id}/layer.tar").into_bytes(),
         blob_digest: None,
+        stated_bytes: None,
         media_type: None,
         diff_id: None,
     };
@@ -112,5 +113,6 @@ fn assemble(chain: Vec<(String, LayerJson, Vec<u8>)>, tag: String, others: Vec<S
         history,
         others,
         warnings: vec![Warning::new(WarningCode::NoDiffIds, message)],
+        stated: Vec::new(),
     })
 }

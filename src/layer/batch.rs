@@ -72,6 +72,11 @@ impl Batch {
 }
 
 impl RawEntry {
+    /// Returns the number of bytes that the entry's parts take.
+    pub(crate) fn length(&self) -> usize {
+        self.path_len as usize + self.link_len as usize + self.xattr_len as usize
+    }
+
     /// Cuts the entry's parts off the front of `bytes`.
     pub(crate) fn parts<'a>(&self, bytes: &'a [u8]) -> (Parts<'a>, &'a [u8]) {
         let (path, bytes) = bytes.split_at(self.path_len as usize);

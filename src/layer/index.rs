@@ -19,6 +19,10 @@ pub struct LayerEntries {
     pub opaque: Vec<NodeId>,
     /// Members of its tar, whiteouts included.
     pub member_count: u64,
+    /// Content bytes of all copies, uncompressed.
+    pub stored_bytes: u64,
+    /// Copies: regular files.
+    pub file_count: u64,
     /// Sequence numbers of the entries that came sorted by path; they are the last ones.
     sequences: Vec<u32>,
 }
@@ -128,9 +132,10 @@ impl Builder {
                 Role::Opaque => self.index.layers[layer].opaque.push(node),
                 Role::Entry(kind) => {
                     let entry = self.pack(layer, node, kind, raw, parts)?;
-                    self.index.layers[layer].entries.push(entry);
+                    let layer = &mut self.index.layers[layer];
+                    layer.add(entry)?;
                     if batch.is_sorted {
-                        self.index.layers[layer].sequences.push(raw.sequence);
+                        layer.sequences.push(raw.sequence);
                     }
                 }
             }
@@ -249,13 +254,15 @@ impl LayerEntries {
         self.entries.extend(order.iter().map(|at| tail[*at as usize]));
     }
 
-    /// Returns the content bytes of all copies.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`] where they do not fit 64 bits.
-    pub fn stored_bytes(&self) -> Result<u64> {
-        let sum = self.entries.iter().try_fold(0u64, |sum, entry| sum.checked_add(entry.size));
-        sum.ok_or_else(|| Error::TooLarge { what: "the sum of all sizes".to_owned(), limit: "2^64 bytes".to_owned() })
+    fn add(&mut self, entry: Entry) -> Result<()> {
+        self.file_count += u64::from(entry.kind == Kind::File);
+        let sum = self.stored_bytes.checked_add(entry.size);
+        self.stored_bytes = sum.ok_or_else(|| Error::TooLarge {
+            what: "the sum of all sizes".to_owned(),
+            limit: "2^64 bytes".to_owned(),
+        })?;
+        self.entries.push(entry);
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use super::reader::{self, Footer, Sink};
 use super::stream;
 use super::watch::Watch;
 use crate::archive::members::{Archive, Directory};
-use crate::archive::{Documents, ImageSpec, LayerRef, Selection, select};
+use crate::archive::{Documents, ImageSpec, LayerRef, Selection, StatedDigest, select};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::source::compression::{Compression, Decoder};
@@ -40,10 +40,16 @@ pub struct Blob {
     pub compression: Compression,
     /// Its size as stored and pulled.
     pub blob_bytes: u64,
-    /// Its bytes, where they are plain and can be read again.
-    pub plain: Option<Region>,
-    /// Its bytes as they are stored, where they can be read again.
-    pub stored: Option<Region>,
+    /// Its bytes as stored, where they can be read again.
+    pub region: Option<Region>,
+}
+
+impl Blob {
+    /// Returns the layer's tar, where it is stored plain and can be read again.
+    #[must_use]
+    pub fn plain(&self) -> Option<&Region> {
+        self.region.as_ref().filter(|_| self.compression == Compression::None)
+    }
 }
 
 /// What is to be read, and how.
@@ -70,6 +76,7 @@ pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
             let reader = BufReader::with_capacity(STREAM_READ, reader);
             stream::load(Counted { inner: reader, progress: Arc::clone(&options.progress) }, options)
         }
+        Input::File(region) if region.is_empty() => Err(stream::empty()),
         Input::File(region) => {
             let mut start = [0; Compression::MAGIC_BYTES];
             let read = region.read_at(0, &mut start)?;
@@ -128,6 +135,7 @@ struct Job {
 fn from_store(store: &impl Store, options: &LoadOptions, odd: &[Warning]) -> Result<Loaded> {
     let spec = select(store, &options.selection)?;
     options.watch.spec(&spec);
+    check_documents(&spec, options)?;
     let (jobs, order) = jobs(store, &spec.layers)?;
     options.progress.expect(jobs.iter().map(|job| job.region.len()).sum());
     let mut builder = Builder::default();
@@ -153,6 +161,7 @@ pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, reading: Reading, 
     spec.warnings.drain(..).for_each(|warning| warnings.push(warning));
     for (at, (layer, slot)) in spec.layers.iter().zip(&reading.order).enumerate() {
         let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
+        check_size(layer, &reading.blobs[at]).at(|| Place::Layer(number))?;
         if let Some(digests) = &reading.digests[*slot] {
             digests.check(layer).at(|| Place::Layer(number))?;
         }
@@ -165,16 +174,29 @@ pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, reading: Reading, 
     Ok(Loaded { spec, index, blobs: reading.blobs, warnings })
 }
 
+/// A plain blob cut between two members reads like a whole one: only its size tells.
+fn check_size(layer: &LayerRef, blob: &Blob) -> Result<()> {
+    match layer.stated_bytes {
+        Some(stated) if stated != blob.blob_bytes => Err(Error::SizeMismatch { stated, found: blob.blob_bytes }),
+        _ => Ok(()),
+    }
+}
+
 fn media_type_warning(layer: &LayerRef, actual: Compression) -> Option<Warning> {
     let stated = layer.media_type.as_deref()?;
     let stated = match stated {
         _ if stated.ends_with("gzip") => Compression::Gzip,
         _ if stated.ends_with("zstd") => Compression::Zstd,
-        _ if stated.ends_with(".tar") => Compression::None,
+        _ if stated.rsplit('.').next() == Some("tar") => Compression::None,
         _ => return None,
     };
     let message = format!("its media type says {}, its bytes are {}: read as they are", stated.name(), actual.name());
     (stated != actual).then(|| Warning::new(WarningCode::MediaType, message))
+}
+
+/// Compares the documents' digests with what is stated for them, where that was asked for.
+pub(super) fn check_documents(spec: &ImageSpec, options: &LoadOptions) -> Result<()> {
+    if options.verify { spec.stated.iter().try_for_each(StatedDigest::check) } else { Ok(()) }
 }
 
 /// Finds the blobs: each once, and for each layer the place of its blob among them.
@@ -206,8 +228,7 @@ fn jobs(store: &impl Store, layers: &[LayerRef]) -> Result<(Vec<Job>, Vec<usize>
 
 impl Job {
     fn blob(&self) -> Blob {
-        let plain = (self.compression == Compression::None).then(|| self.region.clone());
-        Blob { compression: self.compression, blob_bytes: self.region.len(), plain, stored: Some(self.region.clone()) }
+        Blob { compression: self.compression, blob_bytes: self.region.len(), region: Some(self.region.clone()) }
     }
 
     fn read(&self, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
@@ -326,9 +347,9 @@ impl Sink for Sender<'_> {
 
 /// Reads all blobs, the largest first, with a thread for each core; the calling thread builds the index.
 fn read_all(jobs: &[Job], builder: &mut Builder, options: &LoadOptions) -> Result<Vec<LayerRead>> {
-    jobs.iter().for_each(|_| {
+    for _ in jobs {
         builder.add_layer();
-    });
+    }
     let mut by_size: Vec<usize> = (0..jobs.len()).collect();
     by_size.sort_by_key(|slot| std::cmp::Reverse(jobs[*slot].region.len()));
     let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());

@@ -12,3 +12,4 @@ pub mod reader;
 mod stream;
 pub mod tree;
 pub mod watch;
+pub mod wire;

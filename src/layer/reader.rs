@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use super::batch::{Batch, RawEntry, Role};
 use super::entry::Entry;
-use crate::error::{AtPlace, Place, Result, Warning, WarningCode, Warnings};
-use crate::path::{Meaning, meaning, normalize};
+use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
+use crate::path::{Meaning, Normal, common_prefix, meaning, normalize, walk_order};
 use crate::source::feed::Feed;
 use crate::tarball::header::Kind;
 use crate::tarball::{Member, Walker};
@@ -32,8 +32,22 @@ pub(crate) trait Sink {
 const MOST_TRAILING_BYTES: u64 = 64 << 20;
 /// Attributes beyond this are kept as a digest: no tool shows them, and they must not fill the memory.
 const MOST_XATTR_BYTES: usize = 16 << 10;
+/// Linux takes paths of 4 KiB; without a bound, deep trees would cost the square of their depth.
+const MOST_PATH_BYTES: usize = 64 << 10;
 /// How many entries of a layer are looked at to find it in disorder.
 const ORDER_SAMPLE: usize = 2 * Batch::MOST_ENTRIES;
+/// How many entries of a shuffled layer are sorted at a time: a run costs a walk through the tree, and memory.
+const RUN_ENTRIES: usize = 1 << 16;
+const RUN_BYTES: usize = 8 << 20;
+
+/// Says whether a member is an entry of its layer; `path` is room for its normal form.
+pub(crate) fn is_entry(member: &Member, path: &mut Vec<u8>) -> bool {
+    match normalize(&member.path, path) {
+        Normal::Outside => false,
+        Normal::Marked => meaning(path) == Meaning::Entry,
+        Normal::Plain => !path.is_empty() || member.kind == Kind::Directory,
+    }
+}
 
 /// Reads the layer in `feed` into `sink`.
 ///
@@ -71,7 +85,7 @@ enum Order {
         inversions: usize,
     },
     Walk,
-    /// They do not: the rest of the layer is collected and sorted, which is cheaper than to search for each path.
+    /// They do not: entries are collected and sorted in runs, which is cheaper than to search for each path.
     Shuffled,
 }
 
@@ -83,12 +97,19 @@ impl<F: Feed> Reader<F> {
 
     fn entry(&mut self) -> Result<()> {
         let member = self.walker.member();
-        let is_inside = normalize(&member.path, &mut self.path);
-        if !is_inside || (self.path.is_empty() && member.kind != Kind::Directory) {
+        let normal = normalize(&member.path, &mut self.path);
+        if normal == Normal::Outside || (self.path.is_empty() && member.kind != Kind::Directory) {
             let message = "is outside the image's root, or the root itself and no directory: it is not counted";
             let warning = Warning::about(WarningCode::PathOutside, &member.path, message);
             self.footer.warnings.push(warning);
             return Ok(());
+        }
+        if self.path.len() > MOST_PATH_BYTES {
+            let (what, limit) = ("its path".to_owned(), format!("{MOST_PATH_BYTES} bytes"));
+            return Err(Error::TooLarge { what, limit });
+        }
+        if normal == Normal::Plain {
+            return self.push_entry(Role::Entry(member.kind));
         }
         let role = match meaning(&self.path) {
             Meaning::Entry => Role::Entry(member.kind),
@@ -111,23 +132,21 @@ impl<F: Feed> Reader<F> {
                 Role::Whiteout
             }
         };
-        match role {
-            Role::Entry(_) => self.push_entry(role),
-            _ => {
-                self.push(role, 0, 0, 0);
-                Ok(())
-            }
+        if let Role::Entry(_) = role {
+            return self.push_entry(role);
         }
+        self.push(role, 0, 0, 0);
+        Ok(())
     }
 
     fn push_entry(&mut self, role: Role) -> Result<()> {
-        self.warn_about_kind();
+        self.warn_about_oddities();
         let member = self.walker.member();
         let size = member.size;
         self.link.clear();
         match member.kind {
             // A hard link's target is a path of the image, a symlink's is text.
-            Kind::HardLink if !normalize(&member.link, &mut self.link) => self.link.clear(),
+            Kind::HardLink if normalize(&member.link, &mut self.link) == Normal::Outside => self.link.clear(),
             Kind::Symlink => self.link.extend_from_slice(&member.link),
             _ => {}
         }
@@ -150,12 +169,17 @@ impl<F: Feed> Reader<F> {
         Ok((hash.digest(), Entry::HASHED | sparse))
     }
 
-    fn warn_about_kind(&mut self) {
+    fn warn_about_oddities(&mut self) {
         let member = self.walker.member();
         let (code, message) = if member.has_odd_type {
             (WarningCode::UnknownType, "has a type that tar readers do not agree about: counted as a regular file")
         } else if member.is_sparse {
             (WarningCode::Sparse, "is a sparse file: its size is that of the extracted file, compared as it is stored")
+        } else if member.has_odd_record {
+            (
+                WarningCode::OddRecord,
+                "has an owner or a time that is no number in its PAX records: the header's is shown",
+            )
         } else {
             return;
         };
@@ -187,12 +211,18 @@ impl<F: Feed> Reader<F> {
         if let Order::Unknown { seen, inversions } = &mut self.order {
             *seen += 1;
             let previous = &self.batch.bytes[..start];
-            *inversions += usize::from(precedes(&self.path, last_path(previous, &self.batch.entries)));
+            *inversions += usize::from(walk_order(&self.path, last_path(previous, &self.batch.entries)).is_lt());
         }
     }
 
     fn pass_on(&mut self, sink: &mut impl Sink) -> Result<()> {
-        if matches!(self.order, Order::Shuffled) || !self.batch.is_full() {
+        if matches!(self.order, Order::Shuffled) {
+            if self.batch.entries.len() >= RUN_ENTRIES || self.batch.bytes.len() >= RUN_BYTES {
+                pass_on_sorted(&mut self.batch, sink)?;
+            }
+            return Ok(());
+        }
+        if !self.batch.is_full() {
             return Ok(());
         }
         if let Order::Unknown { seen, inversions } = self.order
@@ -205,7 +235,7 @@ impl<F: Feed> Reader<F> {
 
     fn finish(mut self, sink: &mut impl Sink) -> Result<(Footer, F)> {
         if matches!(self.order, Order::Shuffled) {
-            pass_on_sorted(&self.batch, sink)?;
+            pass_on_sorted(&mut self.batch, sink)?;
         } else if !self.batch.entries.is_empty() {
             sink.take(&mut self.batch)?;
         }
@@ -241,42 +271,61 @@ fn last_path<'a>(bytes: &'a [u8], entries: &[RawEntry]) -> &'a [u8] {
     let Some(entry) = entries.len().checked_sub(2).and_then(|at| entries.get(at)) else {
         return b"";
     };
-    let length = (entry.path_len + entry.link_len + entry.xattr_len) as usize;
-    let start = bytes.len() - length;
+    let start = bytes.len() - entry.length();
     &bytes[start..start + entry.path_len as usize]
 }
 
-/// Says whether a walk comes to `a` before `b`: a directory before what is below it, siblings by name.
-fn precedes(a: &[u8], b: &[u8]) -> bool {
-    walk_order(a, b) == std::cmp::Ordering::Less
-}
-
-fn walk_order(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
-    let at = a.iter().zip(b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
-    // The end of a path sorts lowest, a slash next.
-    let key = |path: &[u8]| path.get(at).map(|byte| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 });
-    key(a).cmp(&key(b))
-}
-
-/// Hands the entries on in the order of their paths; equal paths stay in the layer's order.
-fn pass_on_sorted(all: &Batch, sink: &mut impl Sink) -> Result<()> {
+/// Hands a run of entries on in the order of their paths; equal paths stay in the layer's order.
+fn pass_on_sorted(run: &mut Batch, sink: &mut impl Sink) -> Result<()> {
+    let common = common_to_all(run);
     let mut offset = 0;
-    let mut order: Vec<(usize, &RawEntry)> = Vec::with_capacity(all.entries.len());
-    for entry in &all.entries {
-        order.push((offset, entry));
-        offset += (entry.path_len + entry.link_len + entry.xattr_len) as usize;
+    let mut order: Vec<(u128, u32, usize)> = Vec::with_capacity(run.entries.len());
+    for (at, entry) in (0..).zip(&run.entries) {
+        let path = &run.bytes[offset..offset + entry.path_len as usize];
+        order.push((sort_key(&path[common..]), at, offset));
+        offset += entry.length();
     }
-    let path = |(offset, entry): &(usize, &RawEntry)| &all.bytes[*offset..*offset + entry.path_len as usize];
-    order.sort_by(|a, b| walk_order(path(a), path(b)));
+    let path = |at: u32, offset: usize| &run.bytes[offset..offset + run.entries[at as usize].path_len as usize];
+    order.sort_unstable_by(|(key, at, offset), (other_key, other_at, other_offset)| {
+        let by_path = || walk_order(path(*at, *offset), path(*other_at, *other_offset));
+        key.cmp(other_key).then_with(by_path).then(at.cmp(other_at))
+    });
     let mut batch = Batch::default();
-    for (offset, entry) in order {
-        let length = (entry.path_len + entry.link_len + entry.xattr_len) as usize;
-        batch.bytes.extend_from_slice(&all.bytes[offset..offset + length]);
-        batch.entries.push(*entry);
-        batch.is_sorted = true;
+    for (_, at, offset) in order {
+        let entry = run.entries[at as usize];
+        batch.bytes.extend_from_slice(&run.bytes[offset..offset + entry.length()]);
+        batch.entries.push(entry);
         if batch.is_full() {
+            batch.is_sorted = true;
             sink.take(&mut batch)?;
         }
     }
-    if batch.entries.is_empty() { Ok(()) } else { sink.take(&mut batch) }
+    run.clear();
+    if batch.entries.is_empty() {
+        return Ok(());
+    }
+    batch.is_sorted = true;
+    sink.take(&mut batch)
+}
+
+/// Returns the number of bytes with which every path of the run starts.
+fn common_to_all(run: &Batch) -> usize {
+    let first = run.entries.first().map_or(0, |entry| entry.path_len as usize);
+    let (mut common, mut offset) = (first, 0);
+    for entry in &run.entries {
+        let path = &run.bytes[offset..offset + entry.path_len as usize];
+        common = common_prefix(&run.bytes[..common], path);
+        offset += entry.length();
+    }
+    common
+}
+
+/// Packs the first bytes of a path into a number that sorts like a walk, as far as it tells paths apart: the end lowest,
+/// a slash next.
+fn sort_key(path: &[u8]) -> u128 {
+    let mut key = [0; 16];
+    for (slot, byte) in key.iter_mut().zip(path) {
+        *slot = if *byte == b'/' { 1 } else { (*byte).max(1).saturating_add(1) };
+    }
+    u128::from_be_bytes(key)
 }

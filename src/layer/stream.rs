@@ -9,13 +9,15 @@ use std::io::{BufRead, BufReader, Read};
 
 use super::batch::Batch;
 use super::index::Builder;
-use super::load::{Blob, LayerRead, LoadOptions, Loaded, Reading, assemble, read_stream, read_verified};
+use super::load::{
+    Blob, LayerRead, LoadOptions, Loaded, Reading, assemble, check_documents, read_stream, read_verified,
+};
 use super::reader::Sink;
 use crate::archive::members::{Catalog, Target, link_target};
 use crate::archive::{Documents, MOST_DOCUMENT_BYTES, select};
 use crate::digest::Algorithm;
 use crate::error::{AtPlace, Error, Place, Result};
-use crate::path::normalize;
+use crate::path::{Normal, normalize};
 use crate::source::Region;
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream};
@@ -54,6 +56,9 @@ struct Passing<'a> {
 pub(super) fn load(reader: impl Read, options: &LoadOptions) -> Result<Loaded> {
     let mut reader = BufReader::with_capacity(256 << 10, reader);
     let start = reader.fill_buf().map_err(|source| Error::Io { action: "read", source })?;
+    if start.is_empty() {
+        return Err(empty());
+    }
     let compression = Compression::of(start);
     let decoder = Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
     let mut walker = Walker::new(Stream::new(decoder, compression));
@@ -78,7 +83,7 @@ impl Passing<'_> {
                 Err(error) => return Err(error),
             }
             let member = walker.member();
-            if !normalize(&member.path, &mut name) {
+            if normalize(&member.path, &mut name) == Normal::Outside {
                 continue;
             }
             let target = match member.kind {
@@ -98,7 +103,7 @@ impl Passing<'_> {
         let compression = Compression::of(start);
         let is_layer = compression != Compression::None || start.iter().all(|byte| *byte == 0) || is_header(start);
         if is_layer {
-            return self.layer(walker, compression, blob_bytes, name);
+            return Ok(self.layer(walker, compression, blob_bytes, name));
         }
         let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
         if !is_document_name(name) && !matches!(first, Some(b'{' | b'[')) {
@@ -119,7 +124,7 @@ impl Passing<'_> {
         compression: Compression,
         blob_bytes: u64,
         name: &[u8],
-    ) -> Result<Seen> {
+    ) -> Seen {
         let slot = self.builder.add_layer();
         let mut sink = Direct { builder: &mut self.builder, slot };
         let content = Content(walker);
@@ -135,12 +140,13 @@ impl Passing<'_> {
             self.options.watch.layer(None, self.builder.stored_bytes(slot));
         }
         self.reads.push(result);
-        Ok(Seen::Layer { slot, compression, blob_bytes })
+        Seen::Layer { slot, compression, blob_bytes }
     }
 
     fn finish(mut self) -> Result<Loaded> {
         let spec = select(&self, &self.options.selection)?;
         self.options.watch.spec(&spec);
+        check_documents(&spec, self.options)?;
         let (mut order, mut blobs) = (Vec::new(), Vec::new());
         let mut first_use: HashMap<usize, u32> = HashMap::new();
         for (at, layer) in spec.layers.iter().enumerate() {
@@ -149,7 +155,7 @@ impl Passing<'_> {
                 Some(Seen::Layer { slot, compression, blob_bytes }) => {
                     first_use.entry(*slot).or_insert(number);
                     order.push(*slot);
-                    blobs.push(Blob { compression: *compression, blob_bytes: *blob_bytes, plain: None, stored: None });
+                    blobs.push(Blob { compression: *compression, blob_bytes: *blob_bytes, region: None });
                 }
                 Some(_) => {
                     let problem = "the layer is no tar".to_owned();
@@ -236,6 +242,11 @@ pub(super) fn explain(error: Error, region: &Region) -> Error {
 }
 
 const SAVE: &str = "docker save NAME -o image.tar (or podman save, skopeo copy) writes what layerlens reads";
+
+/// Says that there are no bytes at all.
+pub(super) fn empty() -> Error {
+    Error::NotAnImage { found: "it is empty".to_owned(), hint: SAVE }
+}
 
 fn explain_start(error: Error, start: &[u8]) -> Error {
     let found = match start {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use super::entry::NodeId;
 use crate::error::{Error, Result};
+use crate::path::common_prefix;
 
 const NONE: u32 = u32::MAX;
 
@@ -321,23 +322,6 @@ impl Cursor {
     }
 }
 
-/// Returns the number of leading bytes that are equal, eight at a time.
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    let mut at = 0;
-    for (left, right) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
-        let (left, right) = (word(left), word(right));
-        if left != right {
-            return at + (left ^ right).trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    at + a[at..].iter().zip(&b[at..]).take_while(|(left, right)| left == right).count()
-}
-
-fn word(bytes: &[u8]) -> u64 {
-    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,13 +372,5 @@ mod tests {
         let mut by_path = ids;
         by_path.sort_by_key(|id| tree.path(*id));
         assert_eq!(by_rank, by_path);
-    }
-
-    #[test]
-    fn prefixes() {
-        assert_eq!(common_prefix(b"", b"abc"), 0);
-        assert_eq!(common_prefix(b"abcdefghij", b"abcdefghiX"), 9);
-        assert_eq!(common_prefix(b"abcdefgh", b"abcdefgh"), 8);
-        assert_eq!(common_prefix(b"abcXefgh", b"abcdefgh"), 3);
     }
 }

@@ -121,7 +121,9 @@ impl fmt::Display for What {
         match self {
             What::Content => out.write_str("content"),
             What::Mode(from, to) => write!(out, "mode {from:04o} -> {to:04o}"),
-            What::Owner((uid, gid), (new_uid, new_gid)) => write!(out, "owner {uid}:{gid} -> {new_uid}:{new_gid}"),
+            What::Owner((user, group), (to_user, to_group)) => {
+                write!(out, "owner {user}:{group} -> {to_user}:{to_group}")
+            }
             What::Mtime => out.write_str("mtime"),
             What::Xattrs => out.write_str("xattrs"),
             What::Type(from, to) => write!(out, "type {} -> {}", from.name(), to.name()),

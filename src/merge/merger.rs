@@ -87,11 +87,10 @@ pub fn merge(index: &mut Index, warnings: &mut Warnings) -> Merged {
     for at in 0..index.layers.len() {
         merger.apply(index, at);
         merger.resolve_links(index, at, warnings);
-        let effect = merger.settle(index, at);
+        let (effect, shown_count) = merger.settle(index, at);
         merger.merged.effects.push(effect);
-        merger.find_hidden(index, at);
+        merger.find_hidden(index, at, shown_count);
     }
-    merger.merged.final_bytes = merger.live_bytes(index);
     merger.merged
 }
 
@@ -146,9 +145,9 @@ impl Merger {
         }
     }
 
-    /// Goes through what the layer touched: its effect, and how many names each copy has now.
-    fn settle(&mut self, index: &mut Index, at: usize) -> LayerEffect {
-        let mut effect = LayerEffect::default();
+    /// Goes through what the layer touched: its effect, and how many of its entries the view shows.
+    fn settle(&mut self, index: &mut Index, at: usize) -> (LayerEffect, usize) {
+        let (mut effect, mut shown_count) = (LayerEffect::default(), 0);
         let mut removed: Vec<(NodeId, Slot)> = Vec::new();
         self.lost.clear();
         for position in 0..self.journal.len() {
@@ -157,12 +156,12 @@ impl Merger {
             self.count_names(index, node, before, now);
             match (before.is_present(), now.is_present()) {
                 (true, false) => removed.push((node, before)),
-                (_, true) => self.note(index, &mut effect, at, node, before, now),
+                (_, true) => shown_count += usize::from(self.note(index, &mut effect, at, node, before, now)),
                 (false, false) => {}
             }
         }
         effect.deleted = deletions(index, &self.view, removed);
-        effect
+        (effect, shown_count)
     }
 
     fn count_names(&mut self, index: &Index, node: NodeId, before: Slot, now: Slot) {
@@ -175,27 +174,43 @@ impl Merger {
             return;
         }
         if let Some(copy) = before {
-            self.names[copy.layer as usize][copy.index as usize] -= 1;
+            let names = &mut self.names[copy.layer as usize][copy.index as usize];
+            *names -= 1;
+            if *names == 0 {
+                self.merged.final_bytes -= index.entry(copy).size;
+            }
             self.lost.push((copy, node));
         }
         if let Some(copy) = now {
-            self.names[copy.layer as usize][copy.index as usize] += 1;
+            let names = &mut self.names[copy.layer as usize][copy.index as usize];
+            if *names == 0 {
+                self.merged.final_bytes += index.entry(copy).size;
+            }
+            *names += 1;
         }
     }
 
-    /// Notes a path that the view shows after the layer.
-    fn note(&mut self, index: &mut Index, effect: &mut LayerEffect, at: usize, node: NodeId, before: Slot, now: Slot) {
+    /// Notes a path that the view shows after the layer; says whether it is an entry of the layer.
+    fn note(
+        &mut self,
+        index: &mut Index,
+        effect: &mut LayerEffect,
+        at: usize,
+        node: NodeId,
+        before: Slot,
+        now: Slot,
+    ) -> bool {
         let own = now.get().filter(|entry| entry.layer as usize == at);
         let Some(own) = own else {
             // An implied directory; over a directory it changes nothing.
             match before.get().filter(|_| !before.is_directory()) {
                 Some(lower) => effect.implied_over.push((node, lower)),
                 None if !before.is_present() => effect.implied.push(node),
-                None => return,
+                None => return false,
             }
             effect.added_count += u64::from(!before.is_present());
             effect.changed_count += u64::from(before.is_present());
-            return;
+            return false;
         };
         let verdict = identity::compare_known(index, before, own);
         let entry = index.entry_mut(own);
@@ -211,10 +226,11 @@ impl Merger {
             effect.added_count += u64::from(!before.is_present());
             effect.changed_count += u64::from(before.is_present());
         }
+        true
     }
 
     /// Finds the copies that have no name any more.
-    fn find_hidden(&mut self, index: &Index, at: usize) {
+    fn find_hidden(&mut self, index: &Index, at: usize, shown_count: usize) {
         let hidden_by = LayerNumber::from_index(at);
         let names = &self.names;
         self.lost.retain(|(copy, _)| names[copy.layer as usize][copy.index as usize] == 0);
@@ -228,6 +244,10 @@ impl Merger {
             self.merged.hidden.push(Hidden { copy: *copy, hidden_by, after });
             rest = others;
         }
+        // Only where a path stands twice in the layer can a copy of its own be without a name.
+        if shown_count == index.layers[at].entries.len() {
+            return;
+        }
         let layer = u32::try_from(at).unwrap_or(u32::MAX);
         for ((index, entry), names) in (0..).zip(&index.layers[at].entries).zip(&self.names[at]) {
             if entry.kind == Kind::File && *names == 0 {
@@ -235,11 +255,6 @@ impl Merger {
                 self.merged.hidden.push(Hidden { copy, hidden_by, after: After::SameLayer });
             }
         }
-    }
-
-    fn live_bytes(&self, index: &Index) -> u64 {
-        let live = index.layers.iter().zip(&self.names).flat_map(|(layer, names)| layer.entries.iter().zip(names));
-        live.filter(|(entry, names)| entry.kind == Kind::File && **names > 0).map(|(entry, _)| entry.size).sum()
     }
 }
 

@@ -143,7 +143,7 @@ fn totals(analysis: &Analysis) -> Value {
         "fixable_bytes": totals.fixable_bytes,
         "remainder_bytes": totals.remainder_bytes(),
         "blob_bytes": totals.blob_bytes,
-        "wasted_wire_bytes": Value::Null,
+        "wasted_wire_bytes": totals.wasted_wire_bytes,
         "user_stored_bytes": totals.user_stored_bytes,
         "user_wasted_bytes": totals.user_wasted_bytes(),
     })
@@ -216,7 +216,7 @@ fn path(analysis: &Analysis, node: NodeId) -> String {
     })
 }
 
-fn words(what: Vec<What>) -> Vec<String> {
+fn words(what: &[What]) -> Vec<String> {
     what.iter().map(ToString::to_string).collect()
 }
 
@@ -234,8 +234,8 @@ impl Serialize for Waste<'_> {
         map.serialize_entry("stored_in", &record.stored_in.get())?;
         map.serialize_entry("hidden_by", &record.hidden_by.get())?;
         map.serialize_entry("cause", record.cause.name())?;
-        map.serialize_entry("what", &words(record.what(&analysis.index)))?;
-        map.serialize_entry("wire_bytes", &Value::Null)?;
+        map.serialize_entry("what", &words(&record.what(&analysis.index)))?;
+        map.serialize_entry("wire_bytes", &record.wire_bytes)?;
         map.end()
     }
 }
@@ -271,7 +271,7 @@ impl Serialize for OneChange<'_> {
         map.serialize_entry("layer", &layer.number.get())?;
         map.serialize_entry("path", &path(analysis, change.node))?;
         map.serialize_entry("kind", &change.kind.letter())?;
-        map.serialize_entry("what", &words(change.what(&analysis.index)))?;
+        map.serialize_entry("what", &words(&change.what(&analysis.index)))?;
         map.serialize_entry("bytes", &change.bytes(&analysis.index))?;
         if let crate::merge::changes::ChangeKind::Deleted(deleted) = change.kind {
             map.serialize_entry("files", &deleted.file_count)?;

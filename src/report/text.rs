@@ -72,7 +72,11 @@ impl<W: Write> Page<'_, W> {
         }
         let wasted = match totals.wasted_bytes {
             0 => self.paint(GOOD, "nothing wasted"),
-            bytes => self.paint(WASTE, &format!("{} wasted ({})", self.size(bytes), share(bytes, totals.stored_bytes))),
+            bytes => {
+                let wire = totals.wasted_wire_bytes.map(|wire| format!(", {} on the wire", self.size(wire)));
+                let share = share(bytes, totals.stored_bytes);
+                self.paint(WASTE, &format!("{} wasted ({share}{})", self.size(bytes), wire.unwrap_or_default()))
+            }
         };
         let (stored, shown) = (self.size(totals.stored_bytes), self.size(totals.final_bytes));
         writeln!(
@@ -237,37 +241,41 @@ struct Place {
 }
 
 fn groups(analysis: &Analysis) -> Vec<Group> {
-    let mut sums: HashMap<(LayerNumber, LayerNumber, Cause), (u64, usize)> = HashMap::new();
-    for record in &analysis.waste {
-        let (bytes, count) = sums.entry(key(record)).or_default();
-        *bytes += record.bytes;
-        *count += 1;
-    }
-    let mut keys: Vec<_> = sums.into_iter().collect();
-    keys.sort_by_key(|(key, (bytes, _))| (std::cmp::Reverse(*bytes), *key));
-    let shown: HashMap<_, usize> = keys.iter().take(MOST_GROUPS).enumerate().map(|(at, (key, _))| (*key, at)).collect();
-    let mut records: Vec<Vec<&WasteRecord>> = vec![Vec::new(); shown.len()];
-    for record in &analysis.waste {
-        if let Some(at) = shown.get(&key(record)) {
-            records[*at].push(record);
-        }
-    }
-    records.resize(keys.len(), Vec::new());
-    keys.into_iter()
-        .zip(records)
-        .map(|(((stored_in, hidden_by, cause), (bytes, file_count)), records)| Group {
+    // Sorted by pair, then by path number: what belongs together lies together in memory too.
+    let mut order: Vec<Wasted> = (0..)
+        .zip(&analysis.waste)
+        .map(|(at, record)| (key(record), analysis.index.entry(record.copy).node, at))
+        .collect();
+    order.sort_unstable();
+    let record = |(.., at): &Wasted| &analysis.waste[*at as usize];
+    let mut runs: Vec<(u64, &[Wasted])> = order
+        .chunk_by(|(key, ..), (other, ..)| key == other)
+        .map(|run| (run.iter().map(|item| record(item).bytes).sum(), run))
+        .collect();
+    runs.sort_by_key(|(bytes, run)| (std::cmp::Reverse(*bytes), run[0].0));
+    let describe = |(rank, (bytes, run)): (usize, (u64, &[Wasted]))| {
+        let (stored_in, hidden_by, cause) = run[0].0;
+        let records: Vec<&WasteRecord> = if rank < MOST_GROUPS { run.iter().map(record).collect() } else { Vec::new() };
+        Group {
             stored_in,
             hidden_by,
             cause,
             bytes,
-            file_count,
+            file_count: run.len(),
             what: common_what(analysis, &records),
             places: places(analysis, &records),
-        })
-        .collect()
+        }
+    };
+    runs.into_iter().enumerate().map(describe).collect()
 }
 
-fn key(record: &WasteRecord) -> (LayerNumber, LayerNumber, Cause) {
+/// The pair of layers, and why.
+type Key = (LayerNumber, LayerNumber, Cause);
+
+/// A wasted copy: its pair, its path, its place among the records.
+type Wasted = (Key, NodeId, u32);
+
+fn key(record: &WasteRecord) -> Key {
     (record.stored_in, record.hidden_by, record.cause)
 }
 
@@ -288,29 +296,30 @@ fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
             file_count: 1,
             is_directory: false,
         };
-        return records.iter().map(file).collect();
+        let mut files: Vec<Place> = records.iter().map(file).collect();
+        files.sort_by_key(|place| (std::cmp::Reverse(place.bytes), place.node));
+        return files;
     }
     let tree = &analysis.index.tree;
-    let ways: Vec<Vec<NodeId>> = records
-        .iter()
-        .map(|record| {
-            let mut way: Vec<NodeId> = std::iter::successors(Some(node(record)), |node| tree.parent(*node)).collect();
-            way.reverse();
-            way
-        })
-        .collect();
-    let shortest = ways.iter().map(Vec::len).min().unwrap_or(1);
-    let common = (0..shortest).take_while(|depth| ways.iter().all(|way| way[*depth] == ways[0][*depth])).count();
+    let depth_of = |node: NodeId| std::iter::successors(Some(node), |node| tree.parent(*node)).count();
+    let climb = |node: NodeId, steps: usize| (0..steps).try_fold(node, |node, _| tree.parent(node)).unwrap_or(node);
+    let depths: Vec<usize> = records.iter().map(|record| depth_of(node(record))).collect();
+    // The deepest directory that all of them share, and the places just below it.
+    let (mut top, mut top_depth) = (node(records[0]), depths[0]);
+    for (record, depth) in records.iter().zip(&depths) {
+        let shared = top_depth.min(*depth);
+        let (mut left, mut right) = (climb(top, top_depth - shared), climb(node(record), depth - shared));
+        top_depth = shared;
+        while left != right {
+            (left, right, top_depth) = (climb(left, 1), climb(right, 1), top_depth - 1);
+        }
+        top = left;
+    }
     let mut sums: HashMap<NodeId, Place> = HashMap::new();
-    for (record, way) in records.iter().zip(&ways) {
-        // The first place where the paths part; all of one file's copies part nowhere.
-        let depth = common.min(way.len() - 1);
-        let place = sums.entry(way[depth]).or_insert(Place {
-            node: way[depth],
-            bytes: 0,
-            file_count: 0,
-            is_directory: depth + 1 < way.len(),
-        });
+    for (record, depth) in records.iter().zip(&depths) {
+        let at = climb(node(record), depth.saturating_sub(top_depth + 1));
+        let is_directory = depth > &(top_depth + 1);
+        let place = sums.entry(at).or_insert(Place { node: at, bytes: 0, file_count: 0, is_directory });
         place.bytes += record.bytes;
         place.file_count += 1;
     }

@@ -109,8 +109,8 @@ impl<R: BufRead> Read for Decoder<R> {
 
 /// Turns what a decoder answers into an error of ours; one of ours that passed through it comes out as it went in.
 pub(crate) fn decode_error(compression: Compression, at: u64, error: io::Error) -> Error {
-    if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
-        if let Some(Ok(inner)) = error.into_inner().map(|inner| inner.downcast::<Error>()) {
+    if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Error>) {
+        if let Some(Ok(inner)) = error.into_inner().map(<dyn std::error::Error + Send + Sync>::downcast::<Error>) {
             return *inner;
         }
         return Error::Io { action: "read", source: io::ErrorKind::Other.into() };

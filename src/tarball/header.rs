@@ -246,6 +246,7 @@ mod tests {
     fn agrees_with_the_tar_crate() {
         let mut header = tar::Header::new_gnu();
         header.set_path("usr/bin/tool").expect("short enough");
+        header.set_entry_type(tar::EntryType::Regular);
         header.set_size(1234);
         header.set_mode(0o104_755);
         header.set_uid(1 << 40);

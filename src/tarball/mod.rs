@@ -39,6 +39,8 @@ pub struct Member {
     pub is_sparse: bool,
     /// The type flag is none that tar readers agree about.
     pub has_odd_type: bool,
+    /// A PAX record for owner or time is no number: the header's value stands.
+    pub has_odd_record: bool,
 }
 
 /// Walks the members of a tar.
@@ -160,12 +162,11 @@ impl<F: Feed> Walker<F> {
             return Ok(&[]);
         }
         let (at, missing) = (self.feed.position(), self.left);
-        let bytes = self.feed.peek(1)?;
+        let bytes = self.feed.piece(self.left)?;
         if bytes.is_empty() {
             return Err(Error::Truncated { at, missing, inside: "a file's content" });
         }
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
-        Ok(&bytes[..bytes.len().min(most)])
+        Ok(bytes)
     }
 
     /// Returns the start of the content that is left, not consumed: `n` bytes unless there are fewer.
@@ -181,7 +182,7 @@ impl<F: Feed> Walker<F> {
     }
 
     /// Goes over the content that was not read, and the padding.
-    fn finish_member(&mut self) -> Result<()> {
+    pub(crate) fn finish_member(&mut self) -> Result<()> {
         if self.left > 0 {
             let skipped = self.feed.skip(self.left)?;
             if skipped < self.left {
@@ -283,6 +284,7 @@ impl<F: Feed> Walker<F> {
         }
         if self.special.pax.is_empty() {
             self.member.xattrs.clear();
+            self.member.has_odd_record = false;
         } else {
             let stored = self.special.pax.apply(&mut self.member);
             if let Some(stored) = stored.filter(|_| self.member.kind == Kind::File) {

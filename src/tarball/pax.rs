@@ -20,6 +20,7 @@ pub(super) struct Records {
     sparse_name: Option<Vec<u8>>,
     sparse_size: Option<u64>,
     is_sparse: bool,
+    is_odd: bool,
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -50,15 +51,17 @@ impl Records {
         let bad = || format!("its PAX record {} is no number", crate::escape::escape(key));
         // An empty value takes an earlier record back.
         let bytes = || (!value.is_empty()).then(|| value.to_vec());
-        let int = || if value.is_empty() { Ok(None) } else { seconds(value).map(Some).ok_or_else(bad) };
-        let size = || int().and_then(|n| n.map(|n| u64::try_from(n).map_err(|_| bad())).transpose());
+        let size = || match value {
+            b"" => Ok(None),
+            _ => seconds(value).and_then(|n| u64::try_from(n).ok()).map(Some).ok_or_else(bad),
+        };
         match key {
             b"path" => self.path = bytes(),
             b"linkpath" => self.link = bytes(),
             b"size" => self.size = size()?,
-            b"uid" => self.uid = int()?,
-            b"gid" => self.gid = int()?,
-            b"mtime" => self.mtime = int()?,
+            b"uid" => self.uid = self.number(value, seconds),
+            b"gid" => self.gid = self.number(value, seconds),
+            b"mtime" => self.mtime = self.number(value, clamped_seconds),
             b"GNU.sparse.name" => self.sparse_name = bytes(),
             b"GNU.sparse.size" | b"GNU.sparse.realsize" => self.sparse_size = size()?,
             _ if key.starts_with(b"GNU.sparse.") => self.is_sparse = true,
@@ -69,6 +72,14 @@ impl Records {
             }
         }
         Ok(())
+    }
+
+    /// An owner or a time is never worth refusing an image for: what is no number leaves the header's value, and a
+    /// warning.
+    fn number(&mut self, value: &[u8], parse: impl Fn(&[u8]) -> Option<i64>) -> Option<i64> {
+        let number = parse(value);
+        self.is_odd |= number.is_none() && !value.is_empty();
+        number
     }
 
     fn set_xattr(&mut self, name: &[u8], value: &[u8]) {
@@ -99,6 +110,7 @@ impl Records {
             member.is_sparse = member.kind == Kind::File;
             member.size = self.sparse_size.unwrap_or(member.size);
         }
+        member.has_odd_record = self.is_odd;
         self.write_xattrs(&mut member.xattrs);
         self.size
     }
@@ -136,6 +148,15 @@ fn seconds(value: &[u8]) -> Option<i64> {
     let number: i64 = whole.parse().ok()?;
     let is_below = whole.starts_with('-') && fraction.bytes().any(|byte| byte != b'0');
     if is_below { number.checked_sub(1) } else { Some(number) }
+}
+
+/// The same, cut to 64 bits where there are more digits.
+fn clamped_seconds(value: &[u8]) -> Option<i64> {
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    let is_number =
+        digits.first().is_some_and(u8::is_ascii_digit) && digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    let limit = if value.starts_with(b"-") { i64::MIN } else { i64::MAX };
+    seconds(value).or_else(|| is_number.then_some(limit))
 }
 
 #[cfg(test)]

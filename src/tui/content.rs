@@ -12,7 +12,8 @@ use crate::archive::members::{Catalog, Target, link_target};
 use crate::error::{AtPlace, Error, Place, Result};
 use crate::layer::entry::{Entry, EntryRef, Kind};
 use crate::layer::index::Index;
-use crate::path::{Meaning, meaning, normalize};
+use crate::layer::reader::is_entry;
+use crate::path::{Normal, normalize};
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream, Window};
 use crate::source::{self, Input, Progress, Region};
@@ -53,7 +54,7 @@ pub fn open(analysis: &Analysis, source: &Path, at: EntryRef) -> Result<Region> 
 fn in_place(index: &Index, analysis: &Analysis, inode: EntryRef) -> Option<Region> {
     let entry = index.entry(inode);
     let is_placed = entry.kind == Kind::File && !entry.has(Entry::HASHED) && !entry.has(Entry::SPARSE);
-    let region = analysis.layers[inode.layer().index()].blob.plain.as_ref().filter(|_| is_placed)?;
+    let region = analysis.layers[inode.layer().index()].blob.plain().filter(|_| is_placed)?;
     Some(region.slice(entry.id, entry.size))
 }
 
@@ -85,7 +86,7 @@ impl Taker for Spool {
 pub fn read_layer(analysis: &Analysis, source: &Path, layer: usize, taker: &mut impl Taker) -> Result<()> {
     let blob = &analysis.layers[layer].blob;
     let number = analysis.layers[layer].number.get();
-    let result = match &blob.stored {
+    let result = match &blob.region {
         Some(region) if blob.compression == Compression::None => {
             walk(Window::new(region.clone(), &Arc::new(Progress::default())), taker)
         }
@@ -112,16 +113,12 @@ fn walk(feed: impl Feed, taker: &mut impl Taker) -> Result<()> {
     let mut place = 0u32;
     let mut path = Vec::new();
     while !taker.is_done() && walker.advance()? {
-        let member = walker.member();
-        let is_inside = normalize(&member.path, &mut path);
-        let is_counted = is_inside && !(path.is_empty() && member.kind != crate::tarball::header::Kind::Directory);
-        if !is_counted || meaning(&path) != Meaning::Entry {
+        if !is_entry(walker.member(), &mut path) {
             continue;
         }
         if taker.wants(place) {
-            let mut result = Ok(());
             // An empty file is seen as well.
-            result = result.and_then(|()| taker.take(place, b""));
+            let mut result = taker.take(place, b"");
             walker.read_content(|piece| {
                 if result.is_ok() {
                     result = taker.take(place, piece);
@@ -150,7 +147,7 @@ fn from_archive(analysis: &Analysis, source: &Path, layer: usize, taker: &mut im
     let mut walker = Walker::new(outer(&region)?);
     let mut path = Vec::new();
     while walker.advance()? {
-        if normalize(&walker.member().path, &mut path) && path == name {
+        if normalize(&walker.member().path, &mut path) != Normal::Outside && path == name {
             let compression = analysis.layers[layer].blob.compression;
             return decode(BufReader::with_capacity(BUFFER, Content(&mut walker)), compression, taker);
         }
@@ -174,7 +171,7 @@ fn resolve(region: &Region, name: &[u8]) -> Result<Vec<u8>> {
     let mut path = Vec::new();
     while walker.advance()? {
         let member = walker.member();
-        if !normalize(&member.path, &mut path) {
+        if normalize(&member.path, &mut path) == Normal::Outside {
             continue;
         }
         let target = match member.kind {

@@ -7,7 +7,6 @@ use crate::analysis::Analysis;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
-use crate::layer::index::Index;
 use crate::merge::changes::differences;
 use crate::size::Units;
 

@@ -92,14 +92,13 @@ pub fn plural(number: u64, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{} {word}s", count(number)) }
 }
 
-/// Returns a share as a percentage; `-` where there is no whole.
+/// Returns a share as a percentage with one decimal, rounded as in every other output.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
-        return "0 %".to_owned();
+        return "0.0 %".to_owned();
     }
-    let tenths = u128::from(part) * 1000 / u128::from(whole);
-    format!("{}.{} %", tenths / 10, tenths % 10)
+    format!("{:.1} %", crate::analysis::ratio(part, whole) * 100.0)
 }
 
 fn columns(chars: impl Iterator<Item = char>, room: usize) -> String {
@@ -129,6 +128,6 @@ mod tests {
         assert_eq!(wrap("sha256:0123456789", 8), ["sha256:0", "12345678", "9"]);
         assert_eq!((count(7), count(38_214), count(1_090_000)), ("7".into(), "38 214".into(), "1 090 000".into()));
         assert_eq!((plural(1, "file"), plural(1000, "file")), ("1 file".into(), "1 000 files".into()));
-        assert_eq!((percent(1, 3), percent(0, 0)), ("33.3 %".into(), "0 %".into()));
+        assert_eq!((percent(2, 3), percent(0, 0)), ("66.7 %".into(), "0.0 %".into()));
     }
 }

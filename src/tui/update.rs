@@ -537,9 +537,8 @@ impl App {
     }
 
     fn open_group(&mut self, action: Action) {
-        let (Some(image), Some(row)) = (&mut self.image, self.waste.cursor.into()) else { return };
-        let row: usize = row;
-        let Some(found) = image.waste.rows(row, 1).first().copied() else { return };
+        let Some(image) = &mut self.image else { return };
+        let Some(found) = image.waste.rows(self.waste.cursor, 1).first().copied() else { return };
         let (group, record) = match found {
             WasteRow::Group(group) => (group, None),
             WasteRow::Record(group, record) => (group, Some(record)),
@@ -653,7 +652,9 @@ impl App {
                 if self.prompt.as_ref().is_some_and(|prompt| prompt.text.is_empty()) {
                     self.cancel();
                 } else {
-                    self.edit(|text| drop(text.pop()));
+                    self.edit(|text| {
+                        text.pop();
+                    });
                 }
             }
             KeyCode::Esc => self.cancel(),

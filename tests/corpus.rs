@@ -1,0 +1,97 @@
+//! A corpus of real, public and hostile images, where it is at hand.
+//!
+//! `LAYERLENS_CORPUS` names its folder, else `../shared/corpus` beside the project is looked for; without it these
+//! tests say so and pass. Every part lists all its failures at the end, not the first.
+
+// What is skipped and what was refused is for the developer who watches.
+#![expect(clippy::print_stderr, reason = "a skipped test must not be silent")]
+
+mod common;
+
+#[path = "corpus/hostile.rs"]
+mod hostile;
+#[path = "corpus/images.rs"]
+mod images;
+#[path = "corpus/names.rs"]
+mod names;
+#[path = "corpus/outcome.rs"]
+mod outcome;
+#[path = "corpus/public.rs"]
+mod public;
+#[path = "corpus/tree.rs"]
+mod tree;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Returns the corpus' folder, or says loudly that there is none.
+fn corpus() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let folder = std::env::var_os("LAYERLENS_CORPUS").map_or_else(beside, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("SKIPPED: no corpus at {}; set LAYERLENS_CORPUS to its folder", folder.display());
+    None
+}
+
+/// Unpacks one `.tar.zst` of the corpus below `target`.
+fn unpack(archive: &Path, target: &Path) {
+    let file = File::open(archive).unwrap_or_else(|error| panic!("{}: {error}", archive.display()));
+    let mut decoder = zstd::Decoder::new(file).expect("a zstd decoder");
+    decoder.window_log_max(27).expect("libzstd takes 27");
+    let mut archive = tar::Archive::new(decoder);
+    archive.set_preserve_mtime(false);
+    archive.unpack(target).expect("the corpus unpacks");
+}
+
+/// Runs `check` on every item, on all processors, and returns what went wrong in the order of the items.
+fn check_all<T: Sync>(items: &[T], check: impl Fn(&T) -> Vec<String> + Sync) -> Vec<String> {
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, std::num::NonZero::get) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    let found = check(item);
+                    failures.lock().expect("no check panics").insert(index, found);
+                }
+            });
+        }
+    });
+    failures.into_inner().expect("no check panics").into_values().flatten().collect()
+}
+
+/// Fails with the whole list, if it is not empty.
+fn assert_none(failures: &[String], checked: usize, what: &str) {
+    eprintln!("{checked} {what} checked, {} failures", failures.len());
+    assert!(failures.is_empty(), "{} failures in {checked} {what}:\n{}", failures.len(), failures.join("\n"));
+}
+
+fn read_gzip_json<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let file = flate2::read::GzDecoder::new(File::open(path).expect("a recorded file"));
+    serde_json::from_reader(file).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().expect("a name").to_string_lossy().into_owned()
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Archives of the corpus hold their files at the top or in one folder.
+fn find(folder: &Path, name: &str) -> PathBuf {
+    let mut folders = vec![folder.to_owned()];
+    folders.extend(files_in(folder).into_iter().filter(|path| path.is_dir()));
+    let paths = folders.into_iter().map(|folder| folder.join(name));
+    paths.into_iter().find(|path| path.exists()).unwrap_or_else(|| panic!("no {name} in {}", folder.display()))
+}

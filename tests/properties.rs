@@ -1,0 +1,257 @@
+//! Random images: the library against the naive model, and against itself where the model says that nothing changes.
+//!
+//! The names are few, so that layers hit each other's paths, and every kind of member occurs. The seed is fixed: a run
+//! that fails fails again. `PROPTEST_RNG_SEED` and `PROPTEST_CASES` look further. A failing image is printed as the
+//! upper half of a scenario file.
+
+mod naive;
+mod support;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::Path;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::test_runner::RngSeed;
+
+use support::findings::{Findings, disagreement};
+use support::image::{Format, ImageSpec, LayerStream, Packing, Wrapper};
+use support::layer::{Ending, Item, Kind, LayerSpec, LongNames, Member, Metadata, pax_global_header};
+use support::library::{assert_ledger, report};
+use support::scenario::statements;
+
+fn config(cases: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig {
+        cases: if env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { cases },
+        rng_seed: if asked.rng_seed == RngSeed::Random { RngSeed::Fixed(4) } else { asked.rng_seed },
+        failure_persistence: None,
+        ..asked
+    }
+}
+
+/// Few names; one is not UTF-8, one sorts between `a` and what lies in it, one does not fit into a tar header.
+fn component() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => Just(b"a".to_vec()),
+        6 => Just(b"b".to_vec()),
+        2 => Just(b"\xff".to_vec()),
+        2 => Just(b"a-b".to_vec()),
+        1 => Just(b"..hidden".to_vec()),
+        1 => Just(vec![b'n'; 120]),
+    ]
+}
+
+/// A path without a leading slash.
+fn path() -> impl Strategy<Value = Vec<u8>> {
+    let depth = prop_oneof![6 => Just(1_usize), 5 => Just(2), 3 => Just(3), 1 => Just(4)];
+    depth.prop_flat_map(|depth| vec(component(), depth)).prop_map(|components| components.join(&b'/'))
+}
+
+/// A name as some tool writes it; nearly always the plain path.
+fn spelled(path: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let prefix = prop_oneof![20 => Just(""), 1 => Just("./"), 1 => Just("/"), 1 => Just("x/../"), 1 => Just("../")];
+    (prefix, path).prop_map(|(prefix, path)| [prefix.as_bytes(), &path].concat())
+}
+
+/// Contents that often agree in size and sometimes in all bytes; one spans several blocks.
+fn content() -> impl Strategy<Value = Vec<u8>> {
+    let small = select(vec!["", "x", "y", "xy", "yx"]).prop_map(|text| text.as_bytes().to_vec());
+    let large = select(vec![b'x', b'y']).prop_map(|end| [vec![b'x'; 1300], vec![end]].concat());
+    prop_oneof![5 => small, 1 => large]
+}
+
+fn metadata() -> impl Strategy<Value = Metadata> {
+    let mode = prop_oneof![6 => Just(0o644), 1 => Just(0o100_644), 1 => Just(0o4755)];
+    let number = || prop_oneof![8 => Just(0_u64), 1 => Just(1_u64)];
+    let mtime = prop_oneof![8 => Just(0_i64), 1 => Just(1), 1 => Just(-1)];
+    let xattrs = btree_map(Just("user.x".to_owned()), select(vec![b"v".to_vec(), b"\n\xff".to_vec()]), 0..2);
+    let xattrs = prop_oneof![8 => Just(BTreeMap::new()), 1 => xattrs];
+    (mode, number(), number(), mtime, xattrs).prop_map(|(mode, uid, gid, mtime, xattrs)| Metadata {
+        mode,
+        uid,
+        gid,
+        mtime,
+        xattrs,
+    })
+}
+
+fn device() -> impl Strategy<Value = Kind> {
+    (any::<bool>(), 1..3_u32).prop_map(|(is_char, minor)| {
+        if is_char { Kind::CharDevice { major: 1, minor } } else { Kind::BlockDevice { major: 1, minor } }
+    })
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        8 => content().prop_map(Kind::File),
+        4 => Just(Kind::Directory),
+        1 => select(vec!["a", "b"]).prop_map(|target| Kind::Symlink(target.into())),
+        5 => spelled(path()).prop_map(Kind::HardLink),
+        1 => device(),
+        1 => Just(Kind::Fifo),
+    ]
+}
+
+fn entry() -> impl Strategy<Value = Member> {
+    (spelled(path()), kind(), metadata()).prop_map(|(name, kind, metadata)| Member::new(name, kind, metadata))
+}
+
+/// Markers, and names that look like markers and are none.
+fn marker() -> impl Strategy<Value = Member> {
+    let odd = select(vec![".wh.", ".wh..", ".wh...", ".wh..wh.aufs", ".wh..wh.plnk/a", "a/.wh..wh.x/.wh.b"]);
+    let odd = (odd, kind()).prop_map(|(name, kind)| Member::new(name, kind, Metadata::default()));
+    let root = Just(Member::opaque(b""));
+    prop_oneof![
+        16 => spelled(path()).prop_map(|path| Member::whiteout(&path)),
+        6 => path().prop_map(|path| Member::opaque(&path)),
+        1 => root,
+        2 => odd,
+    ]
+}
+
+fn item() -> impl Strategy<Value = Item> {
+    prop_oneof![
+        30 => entry().prop_map(Item::Member),
+        8 => marker().prop_map(Item::Member),
+        1 => Just(Item::Member(Member::new("./", Kind::Directory, Metadata::with_mode(0o700)))),
+        1 => Just(Item::Raw(pax_global_header())),
+    ]
+}
+
+fn layer() -> impl Strategy<Value = LayerSpec> {
+    let long_names = select(vec![LongNames::Gnu, LongNames::Pax]);
+    let ending = prop_oneof![5 => Just(Ending::Blocks), 1 => Just(Ending::Cut)];
+    (vec(item(), 0..9), long_names, ending).prop_map(|(items, long_names, ending)| LayerSpec {
+        items,
+        long_names,
+        ending,
+    })
+}
+
+/// The layers of an image; now and then one stands in it twice.
+fn layers() -> impl Strategy<Value = Vec<LayerSpec>> {
+    (vec(layer(), 1..6), prop::option::weighted(0.1, any::<Index>())).prop_map(|(mut layers, again)| {
+        if let Some(index) = again {
+            layers.push(index.get(&layers).clone());
+        }
+        layers
+    })
+}
+
+fn packing() -> impl Strategy<Value = Packing> {
+    select(packings())
+}
+
+/// All ways to pack an image.
+fn packings() -> Vec<Packing> {
+    let mut packings = Vec::new();
+    for format in [Format::DockerLegacy, Format::DockerOci, Format::OciArchive, Format::OciDirectory] {
+        for layers in [
+            LayerStream::Plain,
+            LayerStream::Gzip,
+            LayerStream::GzipMembers,
+            LayerStream::Zstd,
+            LayerStream::ZstdFrames,
+        ] {
+            for wrapper in [Wrapper::None, Wrapper::Gzip, Wrapper::Zstd, Wrapper::Xz, Wrapper::Bzip2] {
+                for (manifest_first, dot_slash) in [(false, false), (true, false), (false, true), (true, true)] {
+                    packings.push(Packing { format, layers, wrapper, manifest_first, dot_slash });
+                }
+            }
+        }
+    }
+    packings
+}
+
+/// What the library finds in an image of these layers; the report's own sums are checked on the way.
+fn library_findings(layers: &[LayerSpec], packing: Packing) -> Findings {
+    let folder = tempfile::tempdir().expect("a folder for the image");
+    findings_of(&ImageSpec::of(layers.to_vec()), packing, folder.path())
+}
+
+fn findings_of(image: &ImageSpec, packing: Packing, folder: &Path) -> Findings {
+    let report = report(&image.write(packing, folder, "image"));
+    assert_ledger(&report);
+    Findings::from_report(&report)
+}
+
+/// The same layer with its markers taken out and put back at other places, in some order.
+fn with_markers_moved(layer: &LayerSpec, places: &[Index]) -> LayerSpec {
+    let (markers, mut items): (Vec<_>, Vec<_>) = layer.items.iter().cloned().partition(is_marker);
+    for (number, marker) in markers.into_iter().enumerate() {
+        let place = places[number % places.len()].index(items.len() + 1);
+        items.insert(place, marker);
+    }
+    LayerSpec { items, ..layer.clone() }
+}
+
+fn is_marker(item: &Item) -> bool {
+    let Item::Member(member) = item else { return false };
+    let last = member.name.rsplit(|&byte| byte == b'/').next();
+    last.is_some_and(|last| last.starts_with(b".wh."))
+}
+
+proptest! {
+    #![proptest_config(config(1500))]
+
+    #[test]
+    fn the_library_and_the_naive_model_find_the_same(layers in layers()) {
+        let found = library_findings(&layers, Packing::default());
+        if let Some(lines) = disagreement(&found, &naive::analyse(&layers)) {
+            return Err(TestCaseError::fail(format!("\n{}{lines}", statements(&layers))));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(400))]
+
+    #[test]
+    fn the_place_of_markers_in_a_tar_means_nothing(layers in layers(), places in vec(any::<Index>(), 1..6)) {
+        let moved: Vec<_> = layers.iter().map(|layer| with_markers_moved(layer, &places)).collect();
+        let (found, expected) = (library_findings(&moved, Packing::default()), library_findings(&layers, Packing::default()));
+        if let Some(lines) = disagreement(&found, &expected) {
+            return Err(TestCaseError::fail(format!("\n{}{lines}", statements(&moved))));
+        }
+    }
+
+    #[test]
+    fn the_packing_of_an_image_means_nothing(layers in layers(), packing in packing()) {
+        let (found, expected) = (library_findings(&layers, packing), library_findings(&layers, Packing::default()));
+        if let Some(lines) = disagreement(&found, &expected) {
+            return Err(TestCaseError::fail(format!("\n{}{lines}", statements(&layers))));
+        }
+    }
+}
+
+/// One image that has a record of each cause, with a repeated layer on top.
+fn sample_layers() -> Vec<LayerSpec> {
+    let text = include_str!("scenarios/cause-metadata.txt");
+    let mut layers = support::scenario::Scenario::parse(text).layers;
+    layers.push(LayerSpec::of(vec![Member::whiteout(b"all"), Member::whiteout(b"missing")]));
+    layers.push(layers[0].clone());
+    layers
+}
+
+#[test]
+fn every_packing_shows_the_same() {
+    let image = ImageSpec::of(sample_layers());
+    let expected = naive::analyse(&image.layers);
+    for packing in packings() {
+        let folder = tempfile::tempdir().expect("a folder for the image");
+        let found = findings_of(&image, packing, folder.path());
+        assert_eq!(disagreement(&found, &expected), None, "{packing:?}");
+    }
+}
+
+#[test]
+fn an_image_without_tags_or_history_shows_the_same() {
+    let layers = sample_layers();
+    let image = ImageSpec { layers: layers.clone(), ..ImageSpec::default() };
+    let folder = tempfile::tempdir().expect("a folder for the image");
+    let found = findings_of(&image, Packing::default(), folder.path());
+    assert_eq!(disagreement(&found, &naive::analyse(&layers)), None);
+}
