@@ -114,7 +114,7 @@ struct LookArgs {
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: ColorArg,
 
-    /// Colours of the screen: default, color-blind or mono. NO_COLOR means mono.
+    /// Colours of the screen: default, color-blind or mono. `NO_COLOR` means mono.
     #[arg(long, value_name = "NAME", value_parser = crate::tui::config::theme)]
     theme: Option<crate::tui::theme::Theme>,
 
@@ -225,7 +225,12 @@ impl Cli {
             (None, None) => BaseChoice::Detect,
         };
         let selection = Selection { image: choice.name, platform: choice.platform };
-        let load = LoadOptions { selection, verify: choice.verify, progress: Arc::new(Progress::default()), ..LoadOptions::default() };
+        let load = LoadOptions {
+            selection,
+            verify: choice.verify,
+            progress: Arc::new(Progress::default()),
+            ..LoadOptions::default()
+        };
         Ok(Request {
             image,
             open: OpenOptions { load, base, wire },

@@ -244,8 +244,7 @@ impl App {
     /// Returns where everything stands; nothing where the screen is too small.
     #[must_use]
     pub fn layout(&self) -> Option<Layout> {
-        let wish =
-            Wish { focus: self.focus, tab: self.tab, zoom: self.zoom, layer_rows: self.layer_rows.len() };
+        let wish = Wish { focus: self.focus, tab: self.tab, zoom: self.zoom, layer_rows: self.layer_rows.len() };
         Layout::new(self.size.0, self.size.1, wish)
     }
 
@@ -253,7 +252,8 @@ impl App {
     #[must_use]
     pub fn height(&self, pane: Pane) -> usize {
         let layout = self.layout();
-        let area = layout.as_ref().and_then(|layout| layout.frame(pane).or(layout.frames.last())).map(|frame| frame.area);
+        let area =
+            layout.as_ref().and_then(|layout| layout.frame(pane).or(layout.frames.last())).map(|frame| frame.area);
         let heading = u16::from(matches!(pane, Pane::Layers | Pane::Files | Pane::Waste));
         area.map_or(1, |area| usize::from(area.height.saturating_sub(2 + heading)).max(1))
     }
@@ -442,7 +442,8 @@ impl App {
         let (analysis, layer) = (&image.analysis, self.layer());
         match image.files.scope() {
             Scope::Layer => {
-                let change = analysis.changes_unsorted(LayerNumber::from_index(layer)).find(|change| change.node == node);
+                let change =
+                    analysis.changes_unsorted(LayerNumber::from_index(layer)).find(|change| change.node == node);
                 match change.map(|change| change.kind) {
                     Some(ChangeKind::Added(upper) | ChangeKind::Changed { upper, .. }) => upper,
                     Some(ChangeKind::Deleted(deleted)) => deleted.lower.get(),
@@ -452,7 +453,14 @@ impl App {
             Scope::UpTo | Scope::Final => {
                 let count = if image.files.scope() == Scope::Final { analysis.layers.len() } else { layer + 1 };
                 let shown = View::of_layers(&analysis.index, count).slot(node).get();
-                let copy = || analysis.waste.iter().map(|record| record.copy).filter(|copy| analysis.index.entry(*copy).node == node).max();
+                let copy = || {
+                    analysis
+                        .waste
+                        .iter()
+                        .map(|record| record.copy)
+                        .filter(|copy| analysis.index.entry(*copy).node == node)
+                        .max()
+                };
                 shown.or_else(copy)
             }
         }

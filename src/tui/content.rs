@@ -102,8 +102,7 @@ pub fn read_layer(analysis: &Analysis, source: &Path, layer: usize, taker: &mut 
 const BUFFER: usize = 256 << 10;
 
 fn decode(reader: impl std::io::BufRead, compression: Compression, taker: &mut impl Taker) -> Result<()> {
-    let decoder =
-        Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
+    let decoder = Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
     walk(Stream::new(decoder, compression), taker)
 }
 
@@ -287,16 +286,12 @@ impl Pager {
     /// Returns the row that starts at `at`, where the next one starts, and whether the line ends.
     fn row(&self, at: u64) -> (Vec<u8>, u64, bool) {
         let mut bytes = self.read(at, LONGEST_LINE);
-        match memchr::memchr(b'\n', &bytes) {
-            Some(end) => {
-                bytes.truncate(end);
-                (bytes, at + end as u64 + 1, true)
-            }
-            None => {
-                let next = at + (bytes.len() as u64).max(1);
-                (bytes, next, next >= self.len())
-            }
+        if let Some(end) = memchr::memchr(b'\n', &bytes) {
+            bytes.truncate(end);
+            return (bytes, at + end as u64 + 1, true);
         }
+        let next = at + (bytes.len() as u64).max(1);
+        (bytes, next, next >= self.len())
     }
 
     /// Changes between text and hexadecimal.
@@ -428,7 +423,7 @@ mod tests {
 
     #[test]
     fn text_is_paged_by_lines() {
-        let content: String = (1..=100).map(|n| format!("line {n}\n")).collect();
+        let content = (1..=100).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
         let mut pager = pager(content.as_bytes());
         assert_eq!(pager.mode, Mode::Text);
         assert_eq!(numbers(&pager, 3), [Some(1), Some(2), Some(3)]);

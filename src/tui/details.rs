@@ -75,10 +75,10 @@ pub fn layer(analysis: &Analysis, at: usize, units: Units) -> Vec<Detail> {
     let blob = format!("{} as stored and pulled · {}", page.size(layer.blob.blob_bytes), layer.blob.compression.name());
     page.add("Blob", blob);
     let files = plural(layer.file_count, "file");
-    page.add("Changes", format!(
-        "A {} · C {} · D {} · {files}",
-        layer.added_count, layer.changed_count, layer.deleted_count
-    ));
+    page.add(
+        "Changes",
+        format!("A {} · C {} · D {} · {files}", layer.added_count, layer.changed_count, layer.deleted_count),
+    );
     waste_of_layer(&mut page, layer.number, layer.wasted_bytes);
     let ids = [
         ("diff_id", layer.diff_id.as_ref().map(|id| id.0.to_string())),
@@ -162,9 +162,16 @@ pub fn step(analysis: &Analysis, place: usize) -> Vec<Detail> {
 pub fn base(analysis: &Analysis, units: Units) -> Vec<Detail> {
     let mut page = Page::new(analysis, units);
     let base: Vec<_> = analysis.layers.iter().filter(|layer| layer.is_base).collect();
-    page.paint("Base", format!("{} (from the {})", plural(base.len() as u64, "layer"), analysis.base.from.name()), Paint::Bold);
+    page.paint(
+        "Base",
+        format!("{} (from the {})", plural(base.len() as u64, "layer"), analysis.base.from.name()),
+        Paint::Bold,
+    );
     page.add("Size", page.size(base.iter().map(|layer| layer.stored_bytes).sum()));
-    page.add("Inherited", format!("{} wasted: no step of yours can remove it", page.size(analysis.totals.inherited_bytes)));
+    page.add(
+        "Inherited",
+        format!("{} wasted: no step of yours can remove it", page.size(analysis.totals.inherited_bytes)),
+    );
     page.add("", "b shows its layers one by one");
     for warning in analysis.warnings.iter().filter(|warning| warning.layer.is_none()) {
         page.paint("Warning", warning.to_string(), Paint::Changed);
@@ -189,7 +196,11 @@ fn entry(page: &mut Page, at: EntryRef) {
     let own = index.entry(at);
     let inode = index.inode(at).unwrap_or(at);
     let entry = index.entry(inode);
-    let kind = if own.kind == Kind::HardLink { format!("hard link to a {}", entry.kind.name()) } else { own.kind.name().to_owned() };
+    let kind = if own.kind == Kind::HardLink {
+        format!("hard link to a {}", entry.kind.name())
+    } else {
+        own.kind.name().to_owned()
+    };
     let size = if entry.kind == Kind::File { format!(" · {}", page.size(entry.size)) } else { String::new() };
     page.add("Kind", format!("{kind}{size} · stored in layer {}", at.layer()));
     let (uid, gid) = index.owner(entry);
@@ -256,7 +267,9 @@ fn history(page: &mut Page, node: NodeId) {
             || layer.entries.iter().any(|entry| entry.kind != Kind::Directory && above.contains(&entry.node));
         let number = LayerNumber::from_index(at);
         let text = match own {
-            Some(place) => Some(stored(page, EntryRef { layer: number.get() - 1, index: u32::try_from(place).unwrap_or(0) })),
+            Some(place) => {
+                Some(stored(page, EntryRef { layer: number.get() - 1, index: u32::try_from(place).unwrap_or(0) }))
+            }
             None if removed && is_there => Some("deleted".to_owned()),
             None => None,
         };
@@ -296,7 +309,9 @@ pub fn sentence(analysis: &Analysis, record: &WasteRecord, units: Units) -> Stri
     let what = if what.is_empty() { String::new() } else { format!(" ({})", what.join(", ")) };
     match record.cause {
         Cause::Duplicate => format!("{bytes} stored twice in layer {}", record.stored_in),
-        cause => format!("{bytes} stored in layer {}, {} by layer {}{what}", record.stored_in, verb(cause), record.hidden_by),
+        cause => {
+            format!("{bytes} stored in layer {}, {} by layer {}{what}", record.stored_in, verb(cause), record.hidden_by)
+        }
     }
 }
 
@@ -308,12 +323,11 @@ pub fn waste(analysis: &Analysis, group: &Group, record: Option<usize>, units: U
     let node = record.map_or(group.top, |place| super::waste::node(analysis, &analysis.waste[place]));
     let path = escape(&analysis.index.tree.path(node));
     page.paint("Path", format!("{}{slash}", if path == "/" && !slash.is_empty() { "" } else { &path }), Paint::Bold);
-    match record {
-        Some(place) => page.paint("Waste", sentence(analysis, &analysis.waste[place], units), Paint::Waste),
-        None => {
-            let files = plural(group.records.len() as u64, "file");
-            page.paint("Waste", format!("{} in {files}, {}", page.size(group.bytes), why(group.cause)), Paint::Waste);
-        }
+    if let Some(place) = record {
+        page.paint("Waste", sentence(analysis, &analysis.waste[place], units), Paint::Waste);
+    } else {
+        let files = plural(group.records.len() as u64, "file");
+        page.paint("Waste", format!("{} in {files}, {}", page.size(group.bytes), why(group.cause)), Paint::Waste);
     }
     page.add("Stored in", format!("{}  {}", group.stored_in, page.step(group.stored_in)));
     if group.cause != Cause::Duplicate {

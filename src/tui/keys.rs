@@ -2,7 +2,7 @@
 //! from it, and the configuration changes its keys alone.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -361,7 +361,8 @@ impl KeyMap {
         for (heading, lines) in self.help() {
             for (keys, words) in lines {
                 let keys = keys.replace('|', "\\|");
-                out.push_str(&format!("| `{keys}` | {words} | {} |\n", heading.to_lowercase()));
+                // Writing to a String cannot fail.
+                let _ = writeln!(out, "| `{keys}` | {words} | {} |", heading.to_lowercase());
             }
         }
         out

@@ -27,7 +27,8 @@ pub fn rows(spec: &ImageSpec, folded: usize) -> Vec<LayerRow> {
         next = folded;
     }
     let in_base = |place: usize| {
-        folded > 0 && spec.history[place..].iter().any(|entry| entry.layer.is_some_and(|layer| layer as usize <= folded))
+        folded > 0
+            && spec.history[place..].iter().any(|entry| entry.layer.is_some_and(|layer| layer as usize <= folded))
     };
     for (place, entry) in spec.history.iter().enumerate() {
         match entry.layer.map(|layer| layer as usize) {

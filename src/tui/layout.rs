@@ -137,10 +137,10 @@ fn columns(body: Rect, wish: Wish) -> Vec<Frame> {
         let wanted = u16::try_from(wish.layer_rows).unwrap_or(u16::MAX).saturating_add(3);
         let (layers, rest) = split_rows(left, wanted.clamp(8, left.height * 2 / 5));
         let (fixes, details) = split_rows(rest, rest.height / 3);
-        let (files, waste) = split_rows(right, right.height * 2 / 3);
+        let (tree, waste) = split_rows(right, right.height * 2 / 3);
         return [Pane::Layers, Pane::Fixes, Pane::Details, Pane::Files, Pane::Waste]
             .into_iter()
-            .zip([layers, fixes, details, files, waste])
+            .zip([layers, fixes, details, tree, waste])
             .map(|(pane, area)| frame(pane, area, &[pane]))
             .collect();
     }
@@ -155,17 +155,11 @@ fn columns(body: Rect, wish: Wish) -> Vec<Frame> {
 
 fn split_rows(area: Rect, rows: u16) -> (Rect, Rect) {
     let rows = rows.min(area.height);
-    (
-        Rect { height: rows, ..area },
-        Rect { y: area.y + rows, height: area.height - rows, ..area },
-    )
+    (Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area })
 }
 
 fn split_columns(area: Rect, columns: u16) -> (Rect, Rect) {
-    (
-        Rect { width: columns, ..area },
-        Rect { x: area.x + columns, width: area.width - columns, ..area },
-    )
+    (Rect { width: columns, ..area }, Rect { x: area.x + columns, width: area.width - columns, ..area })
 }
 
 #[cfg(test)]

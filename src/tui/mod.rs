@@ -214,7 +214,8 @@ fn write_report(app: &App, request: &report::Request) -> String {
     };
     let style = report::Style { units: app.options.units, ..report::Style::default() };
     let verdict = app.verdict.as_ref();
-    let write = |mut out: &mut dyn std::io::Write| report::write(request.format, &image.analysis, verdict, &style, &mut out);
+    let write =
+        |mut out: &mut dyn std::io::Write| report::write(request.format, &image.analysis, verdict, &style, &mut out);
     let name = match &request.target {
         report::Target::File(path) => crate::escape::escape(path.as_os_str().as_encoded_bytes()),
         report::Target::Stdout => "stdout".to_owned(),

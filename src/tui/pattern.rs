@@ -56,7 +56,9 @@ impl Pattern {
             self.match_paths(tree, &mut found);
         }
         if self.inverted {
-            found.iter_mut().for_each(|found| *found = !*found);
+            for found in &mut found {
+                *found = !*found;
+            }
         }
         found
     }

@@ -159,7 +159,9 @@ pub fn run(options: Options, open: &OpenOptions) -> io::Result<Ending> {
     match ending {
         Ok(ending) => Ok(ending),
         // A terminal that went away is no failure of the program.
-        Err(error) if error.raw_os_error() == Some(5) || error.kind() == io::ErrorKind::BrokenPipe => Ok(Ending::Closed),
+        Err(error) if error.raw_os_error() == Some(5) || error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(Ending::Closed)
+        }
         Err(error) => Err(error),
     }
 }

@@ -72,10 +72,9 @@ impl Theme {
         let (default, color_blind) = match paint {
             Paint::Plain | Paint::Dim | Paint::Bold => return None,
             Paint::Focus | Paint::Accent => (Color::Cyan, Color::Cyan),
-            Paint::Waste => (Color::Red, Color::Yellow),
+            Paint::Waste | Paint::Deleted => (Color::Red, Color::Yellow),
             Paint::Added => (Color::Green, Color::Blue),
             Paint::Changed => (Color::Yellow, Color::Magenta),
-            Paint::Deleted => (Color::Red, Color::Yellow),
             Paint::Bar => (Color::Blue, Color::Blue),
         };
         match self {

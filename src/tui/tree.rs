@@ -174,7 +174,6 @@ pub struct FileTree {
     layer: usize,
     sort: Sort,
     show: Show,
-    filtered: bool,
 }
 
 impl FileTree {
@@ -196,7 +195,6 @@ impl FileTree {
             layer: 0,
             sort: Sort::default(),
             show: Show::default(),
-            filtered: false,
         };
         files.flags[0] |= OPEN;
         files.set_view(analysis, Scope::Layer, 0);
@@ -637,7 +635,6 @@ impl FileTree {
 
     /// Keeps what `matches` says, and what stands above it; everything without. Costs all paths.
     pub fn set_filter(&mut self, tree: &Tree, matches: Option<&[bool]>) {
-        self.filtered = matches.is_some();
         match matches {
             Some(matches) => {
                 for (flags, found) in self.flags.iter_mut().zip(matches) {
@@ -647,6 +644,20 @@ impl FileTree {
             None => self.flags.iter_mut().for_each(|flags| *flags |= MATCH),
         }
         self.settle(tree);
+    }
+
+    /// Opens the way to what the filter takes, where that is at most `most` paths.
+    pub fn open_matches(&mut self, tree: &Tree, most: usize) {
+        let is_top = |at: usize| {
+            let above = tree.parent(NodeId::at(at)).is_some_and(|above| self.has(above.index(), MATCH));
+            self.flags[at] & (MATCH | SHOWN) == MATCH | SHOWN && !above
+        };
+        let found: Vec<usize> = (1..self.flags.len()).filter(|at| is_top(*at)).take(most + 1).collect();
+        if found.len() <= most {
+            for at in found {
+                self.reveal(tree, NodeId::at(at));
+            }
+        }
     }
 
     /// Says whether the filter takes a path, itself.

@@ -51,6 +51,9 @@ pub enum Effect {
     Report(report::Request),
 }
 
+/// A filter that keeps more is narrowed further before anyone reads it all.
+const MOST_OPENED: usize = 100;
+
 /// Something that is to be done at once and leaves nothing to do outside.
 const NOTHING: Option<Effect> = None;
 
@@ -128,7 +131,9 @@ impl App {
         if view.request != request {
             return;
         }
-        let opened = result.and_then(|region| Pager::new(region.clone()).map(|pager| (region, pager)).map_err(|error| error.to_string()));
+        let opened = result.and_then(|region| {
+            Pager::new(region.clone()).map(|pager| (region, pager)).map_err(|error| error.to_string())
+        });
         match opened {
             Ok((region, pager)) => (view.region, view.pager) = (Some(region), Some(pager)),
             Err(problem) => view.problem = Some(problem),
@@ -157,10 +162,8 @@ impl App {
 
     /// Does what a key means.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
-        if self.popup.is_some()
-            && let Some(effect) = self.act_in_front(action)
-        {
-            return effect;
+        if self.popup.is_some() && self.act_in_front(action) {
+            return NOTHING;
         }
         match action {
             Action::Quit => return Some(Effect::Quit),
@@ -179,7 +182,9 @@ impl App {
             Action::Units => self.next_units(),
             Action::Zoom => self.zoom = !self.zoom,
             Action::NextPane => self.focus_on(Pane::ALL[(self.focus.index() + 1) % Pane::ALL.len()]),
-            Action::PreviousPane => self.focus_on(Pane::ALL[(self.focus.index() + Pane::ALL.len() - 1) % Pane::ALL.len()]),
+            Action::PreviousPane => {
+                self.focus_on(Pane::ALL[(self.focus.index() + Pane::ALL.len() - 1) % Pane::ALL.len()]);
+            }
             Action::Pane(at) => self.focus_on(Pane::ALL[at]),
             Action::Find | Action::Filter | Action::Report => self.ask(action),
             Action::FindNext => self.find(true),
@@ -212,15 +217,14 @@ impl App {
         }
     }
 
-    /// Keys for what is in front of the panes; nothing where they mean the same as everywhere.
-    fn act_in_front(&mut self, action: Action) -> Option<Option<Effect>> {
+    /// Keys for what is in front of the panes; says whether that was one.
+    fn act_in_front(&mut self, action: Action) -> bool {
         if let Some(rows) = self.rows_of(action) {
             self.scroll_front(rows);
-            return Some(NOTHING);
+            return true;
         }
         match (action, &mut self.popup) {
-            (Action::Back | Action::Help, Some(Popup::Help(_))) | (Action::Back, _) => self.popup = None,
-            (Action::Quit, _) => return None,
+            (Action::Back, _) | (Action::Help, Some(Popup::Help(_))) => self.popup = None,
             (Action::TextOrHex, Some(Popup::Content(view))) => {
                 if let Some(pager) = &mut view.pager {
                     pager.toggle();
@@ -228,16 +232,18 @@ impl App {
             }
             (Action::Extract, Some(Popup::Content(view))) if view.region.is_some() => {
                 let text = format!("./{}", String::from_utf8_lossy(&view.name).escape_debug());
-                self.prompt = Some(Prompt { asking: Asking::Extract, text, problem: None, before: (self.node, String::new()) });
+                let before = (self.node, String::new());
+                self.prompt = Some(Prompt { asking: Asking::Extract, text, problem: None, before });
             }
-            _ => return None,
+            _ => return false,
         }
-        Some(NOTHING)
+        true
     }
 
     /// Returns how far a key moves.
     fn rows_of(&self, action: Action) -> Option<isize> {
-        let height = if self.popup.is_some() { usize::from(self.size.1).saturating_sub(4) } else { self.height(self.focus) };
+        let height =
+            if self.popup.is_some() { usize::from(self.size.1).saturating_sub(4) } else { self.height(self.focus) };
         let page = isize::try_from(height).unwrap_or(isize::MAX).max(1);
         Some(match action {
             Action::Up => -1,
@@ -358,10 +364,8 @@ impl App {
     fn sort(&mut self, action: Action) {
         let is_waste = self.focus == Pane::Waste;
         let Some(image) = &mut self.image else { return };
-        let (sort, keys) = match is_waste {
-            true => (image.waste.sort, &SortKey::WASTE[..]),
-            false => (image.files.sort(), &SortKey::FILES[..]),
-        };
+        let (sort, keys) =
+            if is_waste { (image.waste.sort, &SortKey::WASTE[..]) } else { (image.files.sort(), &SortKey::FILES[..]) };
         let sort = match action {
             Action::Reverse => Sort { reversed: !sort.reversed, ..sort },
             _ => Sort { key: sort.key.next(keys), reversed: false },
@@ -770,7 +774,8 @@ impl App {
         let (Some(image), Some((_, matches))) = (&mut self.image, &self.found) else { return false };
         let tree = &image.analysis.index.tree;
         let is_first = |node: NodeId| {
-            matches[node.index()] && !tree.parent(node).is_some_and(|parent| parent != NodeId::ROOT && matches[parent.index()])
+            matches[node.index()]
+                && !tree.parent(node).is_some_and(|parent| parent != NodeId::ROOT && matches[parent.index()])
         };
         let Some(node) = image.files.find(tree, self.node, forward, is_first) else { return false };
         self.is_arranged = true;
@@ -789,6 +794,9 @@ impl App {
         let tree = &image.analysis.index.tree;
         let matches = pattern.map(|pattern| pattern.matches(tree));
         image.files.set_filter(tree, matches.as_deref());
+        if matches.is_some() {
+            image.files.open_matches(tree, MOST_OPENED);
+        }
         self.filter = text;
         self.follow_node();
         None

@@ -136,18 +136,22 @@ impl WasteTable {
                 _ => b.bytes.cmp(&a.bytes),
             };
             let order = if sort.reversed { order.reverse() } else { order };
-            order.then_with(|| (Reverse(a.bytes), a.top, a.stored_in, a.hidden_by, a.cause).cmp(&(
-                Reverse(b.bytes),
-                b.top,
-                b.stored_in,
-                b.hidden_by,
-                b.cause,
-            )))
+            order.then_with(|| {
+                (Reverse(a.bytes), a.top, a.stored_in, a.hidden_by, a.cause).cmp(&(
+                    Reverse(b.bytes),
+                    b.top,
+                    b.stored_in,
+                    b.hidden_by,
+                    b.cause,
+                ))
+            })
         });
         for group in &mut self.groups {
             group.records.sort_unstable();
             if sort.key == SortKey::Name {
-                group.records.sort_by_cached_key(|place| path(analysis, node(analysis, &analysis.waste[*place as usize])));
+                group
+                    .records
+                    .sort_by_cached_key(|place| path(analysis, node(analysis, &analysis.waste[*place as usize])));
             }
             if sort.reversed {
                 group.records.reverse();

@@ -11,47 +11,65 @@ use crate::tui::app::{App, Asking, Prompt};
 use crate::tui::text::{cut, percent, plural};
 use crate::tui::theme::Paint;
 
+/// A piece of the header; the lower its rank, the longer it stays when the screen is narrow.
+struct Piece {
+    text: String,
+    paint: Paint,
+    rank: u8,
+}
+
 /// Draws ` layerlens  shop-api:1.4  8 layers  719.4 MB  waste 284.6 MB (39.6 %)  efficiency 60.4 %  gate ✗`.
 pub fn header(frame: &mut Frame, area: Rect, app: &App) {
-    let mut parts: Vec<(String, Paint)> = Vec::new();
-    match &app.image {
-        Some(image) => {
-            let totals = &image.analysis.totals;
-            parts.push((plural(image.analysis.layers.len() as u64, "layer"), Paint::Plain));
-            parts.push((app.options.units.show(totals.stored_bytes), Paint::Plain));
-            let share = percent(totals.wasted_bytes, totals.stored_bytes);
-            parts.push(match totals.wasted_bytes {
-                0 => ("no waste".to_owned(), Paint::Added),
-                bytes => (format!("waste {} ({share})", app.options.units.show(bytes)), Paint::Waste),
-            });
-            if let Some(verdict) = &app.verdict {
-                let broken = verdict.rules.iter().filter(|rule| !rule.passed).count();
-                parts.push(match broken {
-                    0 => ("gate ✓".to_owned(), Paint::Added),
-                    count => (format!("gate ✗ {} broken", plural(count as u64, "rule")), Paint::Deleted),
-                });
-            }
-            let live = percent(totals.final_bytes, totals.stored_bytes.max(1));
-            parts.push((format!("efficiency {live}"), Paint::Plain));
-        }
-        None => parts.push((reading(app), Paint::Plain)),
-    }
     let theme = app.options.theme;
     let name_style = theme.style(Paint::Accent).add_modifier(Modifier::REVERSED);
     let mut spans = vec![Span::styled(" layerlens ", name_style)];
-    let mut room = usize::from(area.width).saturating_sub(11);
-    let wanted: usize = parts.iter().take(3).map(|(text, _)| text.width() + 2).sum();
-    let name = super::super::text::cut_middle(&app.name(), room.saturating_sub(wanted + 2).clamp(8, 60));
-    parts.insert(0, (name, Paint::Bold));
-    for (text, paint) in parts {
-        if text.width() + 2 > room {
-            continue;
+    let room = usize::from(area.width).saturating_sub(11);
+    let pieces = pieces(app);
+    let wanted: usize = pieces.iter().filter(|piece| piece.rank < 3).map(|piece| piece.text.width() + 2).sum();
+    let name = crate::tui::text::cut_middle(&app.name(), room.saturating_sub(wanted + 2).clamp(8, 60));
+    let mut left = room.saturating_sub(name.width() + 2);
+    let mut ranks: Vec<u8> = Vec::new();
+    let mut by_rank: Vec<&Piece> = pieces.iter().collect();
+    by_rank.sort_by_key(|piece| piece.rank);
+    for piece in by_rank {
+        if piece.text.width() + 2 <= left {
+            left -= piece.text.width() + 2;
+            ranks.push(piece.rank);
         }
-        room -= text.width() + 2;
-        spans.push(Span::raw("  "));
-        spans.push(Span::styled(text, theme.style(paint)));
+    }
+    spans.push(Span::styled(format!("  {name}"), theme.style(Paint::Bold)));
+    for piece in pieces.iter().filter(|piece| ranks.contains(&piece.rank)) {
+        spans.push(Span::styled(format!("  {}", piece.text), theme.style(piece.paint)));
     }
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+fn pieces(app: &App) -> Vec<Piece> {
+    let piece = |rank, text: String, paint| Piece { text, paint, rank };
+    let Some(image) = &app.image else {
+        return vec![piece(0, reading(app), Paint::Plain)];
+    };
+    let (totals, units) = (&image.analysis.totals, app.options.units);
+    let share = percent(totals.wasted_bytes, totals.stored_bytes);
+    let live = percent(totals.final_bytes, totals.stored_bytes.max(1));
+    let mut pieces = vec![
+        piece(2, plural(image.analysis.layers.len() as u64, "layer"), Paint::Plain),
+        piece(1, units.show(totals.stored_bytes), Paint::Plain),
+        match totals.wasted_bytes {
+            0 => piece(0, "no waste".to_owned(), Paint::Added),
+            bytes => piece(0, format!("waste {} ({share})", units.show(bytes)), Paint::Waste),
+        },
+        piece(4, format!("efficiency {live}"), Paint::Plain),
+    ];
+    if let Some(verdict) = &app.verdict {
+        let broken: Vec<_> = verdict.rules.iter().filter(|rule| !rule.passed).collect();
+        pieces.push(match &broken[..] {
+            [] => piece(3, "gate ✓".to_owned(), Paint::Added),
+            [rule] => piece(3, format!("gate ✗ {}", rule.sentence(units)), Paint::Deleted),
+            rules => piece(3, format!("gate ✗ {} rules broken", rules.len()), Paint::Deleted),
+        });
+    }
+    pieces
 }
 
 const GAUGE: usize = 16;
@@ -90,7 +108,8 @@ pub fn footer(frame: &mut Frame, area: Rect, app: &App) {
     }
     let theme = app.options.theme;
     let room = usize::from(area.width).saturating_sub(2);
-    let message = app.status.clone().map(|text| (text, Paint::Bold)).or_else(|| marks(app).map(|text| (text, Paint::Accent)));
+    let message =
+        app.status.clone().map(|text| (text, Paint::Bold)).or_else(|| marks(app).map(|text| (text, Paint::Accent)));
     let line = match message {
         Some((text, paint)) => Line::styled(format!(" {}", cut(&text, room)), theme.style(paint)),
         None => keys(app, room),

@@ -1,5 +1,7 @@
 //! A file's content: a window over the panes, with line numbers or in hexadecimal.
 
+use std::fmt::Write as _;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -51,7 +53,8 @@ fn text(app: &App, row: &TextRow, width: usize) -> Line<'static> {
     let number = row.number.map(count).unwrap_or_default();
     // More bytes than columns are never seen: they need not be escaped.
     let bytes = &row.bytes[..row.bytes.len().min(4 * width + 8)];
-    let parts: Vec<String> = bytes.strip_suffix(b"\r").unwrap_or(bytes).split(|byte| *byte == b'\t').map(escape).collect();
+    let parts: Vec<String> =
+        bytes.strip_suffix(b"\r").unwrap_or(bytes).split(|byte| *byte == b'\t').map(escape).collect();
     let text = cut(&parts.join("    "), width.saturating_sub(NUMBER + 2));
     Line::from(vec![
         Span::styled(format!("{} ", right(&number, NUMBER)), app.options.theme.style(Paint::Dim)),
@@ -63,7 +66,8 @@ fn hex(app: &App, offset: u64, bytes: &[u8], width: usize) -> Line<'static> {
     let mut digits = String::new();
     for (at, byte) in bytes.iter().enumerate() {
         digits.push_str(if at == 8 { "  " } else { " " });
-        digits.push_str(&format!("{byte:02x}"));
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
     }
     let printable = |byte: &u8| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' };
     let text: String = bytes.iter().map(printable).collect();

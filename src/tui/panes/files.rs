@@ -186,11 +186,15 @@ pub fn state(app: &App) -> String {
     if !app.filter.is_empty() {
         parts.push(format!("filter {}", escape(app.filter.as_bytes())));
     }
-    let hidden: String =
-        Letter::ALL.iter().zip(show.letters).filter(|(_, shown)| !shown).map(|(letter, _)| match letter {
+    let hidden: String = Letter::ALL
+        .iter()
+        .zip(show.letters)
+        .filter(|(_, shown)| !shown)
+        .map(|(letter, _)| match letter {
             Letter::Unmodified => 'U',
             letter => letter.char(),
-        }).collect();
+        })
+        .collect();
     if !hidden.is_empty() {
         parts.push(format!("without {hidden}"));
     }

@@ -49,8 +49,9 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     }
     let width = usize::from(area.width).saturating_sub(2);
     let lines = lines.into_iter().skip(app.fixes.top).take(usize::from(area.height));
-    let lines: Vec<Line> =
-        lines.map(|(text, paint)| Line::styled(format!(" {}", cut(&text, width)), app.options.theme.style(paint))).collect();
+    let lines: Vec<Line> = lines
+        .map(|(text, paint)| Line::styled(format!(" {}", cut(&text, width)), app.options.theme.style(paint)))
+        .collect();
     frame.render_widget(Paragraph::new(lines), area);
 }
 
@@ -58,7 +59,9 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
 #[must_use]
 pub fn state(app: &App) -> String {
     match (app.marked_range(), app.marked_saving) {
-        (Some((low, high)), Some((bytes, _))) if low < high => format!("{low} to {high} saves {}", app.options.units.show(bytes)),
+        (Some((low, high)), Some((bytes, _))) if low < high => {
+            format!("{low} to {high} saves {}", app.options.units.show(bytes))
+        }
         _ => String::new(),
     }
 }

@@ -81,7 +81,13 @@ fn fill(line: &mut RowLine, app: &App, spec: &ImageSpec, row: usize, kind: Layer
         LayerRow::Step(place) => ("·".to_owned(), history(spec, place)),
     };
     let is_marked = is_marked(app, kind);
-    let mark = if is_here { "▶" } else if is_marked { "*" } else { " " };
+    let mark = if is_here {
+        "▶"
+    } else if is_marked {
+        "*"
+    } else {
+        " "
+    };
     line.left(mark, 1, Paint::Accent);
     let figures = figures(app, kind);
     let paint = match &figures {
@@ -112,12 +118,12 @@ fn sizes(line: &mut RowLine, app: &App, width: usize, figures: Option<&Figures>,
     line.right(&size, SIZE + 1, paint);
     let wasted = figures.map_or(0, |figures| figures.wasted);
     if width >= BAR_FROM {
-        let (live, dead) = share(stored.unwrap_or(0), wasted, largest);
+        let (kept, gone) = share(stored.unwrap_or(0), wasted, largest);
         line.left("", 2, Paint::Plain);
-        let room = BAR - unicode_width::UnicodeWidthStr::width(live.as_str());
-        let live_width = BAR - room;
-        line.bar(&live, live_width, Paint::Bar);
-        line.bar(&dead, room, Paint::Waste);
+        let room = BAR - unicode_width::UnicodeWidthStr::width(kept.as_str());
+        let kept_width = BAR - room;
+        line.bar(&kept, kept_width, Paint::Bar);
+        line.bar(&gone, room, Paint::Waste);
     }
     size_or_dash(line, app, stored.is_some(), wasted);
 }

@@ -121,9 +121,10 @@ fn tab_texts(app: &App, place: &layout::Frame) -> Vec<(Pane, String)> {
             _ => None,
         };
         let count = count.map(|count| format!(" ({count})")).unwrap_or_default();
-        match is_narrow && pane != place.pane {
-            true => format!(" {} ", pane.index() + 1),
-            false => format!(" {} {}{count} ", pane.index() + 1, pane.name()),
+        if is_narrow && pane != place.pane {
+            format!(" {} ", pane.index() + 1)
+        } else {
+            format!(" {} {}{count} ", pane.index() + 1, pane.name())
         }
     };
     place.tabs.iter().map(|pane| (*pane, title(*pane))).collect()
@@ -212,7 +213,9 @@ impl<'a> RowLine<'a> {
         self.push(rest, Paint::Plain);
         let spans = self.cells.into_iter().map(|cell| {
             let style = match cursor {
-                Some(true) if !cell.keeps_color => cell.style.remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED),
+                Some(true) if !cell.keeps_color => {
+                    cell.style.remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED)
+                }
                 Some(_) => cell.style.add_modifier(Modifier::BOLD),
                 None => cell.style,
             };

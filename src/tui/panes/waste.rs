@@ -88,7 +88,11 @@ fn fill(line: &mut RowLine, app: &App, image: &Image, row: WasteRow, columns: Co
     let (bytes, path) = match row {
         WasteRow::Record(_, record) => {
             let record = &image.analysis.waste[record];
-            (record.bytes, (format!("    {}", escape(&tree.path(waste::node(&image.analysis, record)))), String::new()))
+            let path = tree.path(waste::node(&image.analysis, record));
+            // What the group's row says already is not said again.
+            let above = tree.path(group.top);
+            let below = path.strip_prefix(&above[..]).map(|path| path.strip_prefix(b"/").unwrap_or(path));
+            (record.bytes, (format!("    {}", escape(below.unwrap_or(&path))), String::new()))
         }
         WasteRow::Group(_) => {
             let path = escape(&tree.path(group.top));
@@ -128,6 +132,7 @@ pub fn state(app: &App) -> String {
     };
     let row = (app.waste.cursor + 1).min(image.waste.row_count());
     let place = format!("{}/{}", count(row as u64), count(image.waste.row_count() as u64));
-    let filter = if app.filter.is_empty() { String::new() } else { format!("filter {} · ", escape(app.filter.as_bytes())) };
+    let filter =
+        if app.filter.is_empty() { String::new() } else { format!("filter {} · ", escape(app.filter.as_bytes())) };
     format!("{filter}sort: {} · {place} · {}", image.waste.sort.label(), app.options.units.show(image.waste.bytes()))
 }
