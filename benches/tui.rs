@@ -5,6 +5,9 @@
 //! a move is at most 4 ms, a layer switch 40, a sort 40, a filter keystroke 15, and the tree takes at most 50 bytes per
 //! entry beyond the index.
 
+#![allow(clippy::print_stdout, reason = "a command: its product is what it prints")]
+
+#[allow(dead_code, reason = "each bench uses its own part of it")]
 mod image;
 
 use std::io::{self, Write};

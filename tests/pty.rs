@@ -173,8 +173,24 @@ fn a_panic_gives_the_terminal_back_first() {
 
 #[test]
 fn a_closed_terminal_ends_it() {
-    let Pty { master, mut child, writer, .. } = Pty::layerlens();
-    drop((master, writer));
+    let directory = tempfile::tempdir().expect("a directory");
+    let image = shop().write(Packing::default(), directory.path(), "shop.tar");
+    let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerlens"));
+    command.arg(&image);
+    command.env("TERM", "xterm-256color");
+    command.env("XDG_CONFIG_HOME", directory.path());
+    let mut child = pair.slave.spawn_command(command).expect("it starts");
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().expect("readable");
+    let mut parser = parser();
+    let mut bytes = [0; 4096];
+    while !parser.screen().contents().contains("waste 150.7 kB") {
+        let read = reader.read(&mut bytes).expect("it is drawn");
+        parser.process(&bytes[..read]);
+    }
+    // Nobody holds the other end any more.
+    drop((reader, pair.master));
     let start = Instant::now();
     while child.try_wait().expect("waited for").is_none() {
         if start.elapsed() > PATIENCE {

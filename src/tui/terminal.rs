@@ -172,6 +172,7 @@ const PANIC_KEY: &str = "LAYERLENS_PANIC_KEY";
 fn listen_to_keys(sender: Sender<Message>) {
     let panic_key = std::env::var(PANIC_KEY).ok().and_then(|key| key.parse::<super::keys::Key>().ok());
     thread::spawn(move || {
+        let _obituary = Obituary(sender.clone());
         loop {
             let message = match crossterm::event::read() {
                 Ok(event) => {
@@ -188,6 +189,18 @@ fn listen_to_keys(sender: Sender<Message>) {
             }
         }
     });
+}
+
+/// Ends the loop when the thread that holds it panics.
+struct Obituary(Sender<Message>);
+
+impl Drop for Obituary {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // A loop that has ended needs no news.
+            let _ = self.0.send(Message::News(loader::News::Died));
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -162,6 +162,10 @@ impl App {
 
     /// Does what a key means.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
+        // Steps through the layers are shown once, for all keys that came together; anything else needs the layer now.
+        if self.stale_view && !(self.focus == Pane::Layers && self.rows_of(action).is_some()) {
+            self.prepare();
+        }
         if self.popup.is_some() && self.act_in_front(action) {
             return NOTHING;
         }
