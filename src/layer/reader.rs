@@ -157,16 +157,17 @@ impl<F: Feed> Reader<F> {
 
     /// Returns what identifies the content, and how.
     fn identify(&mut self) -> Result<(u64, u8)> {
-        let sparse = if self.walker.member().is_sparse { Entry::SPARSE } else { 0 };
-        if let Some(content) = self.walker.content_in_memory() {
-            return Ok((xxh3_64(content), Entry::HASHED | sparse));
+        let is_sparse = self.walker.member().is_sparse;
+        if !is_sparse && let Some(content) = self.walker.content_in_memory() {
+            return Ok((xxh3_64(content), Entry::HASHED));
         }
-        if self.walker.feed().can_jump() && sparse == 0 {
+        if !is_sparse && self.walker.feed().can_jump() {
             return Ok((self.walker.position(), 0));
         }
         let mut hash = Xxh3::new();
+        hash.update(&self.walker.member().sparse_map);
         self.walker.read_content(|piece| hash.update(piece))?;
-        Ok((hash.digest(), Entry::HASHED | sparse))
+        Ok((hash.digest(), Entry::HASHED | if is_sparse { Entry::SPARSE } else { 0 }))
     }
 
     fn warn_about_oddities(&mut self) {

@@ -28,9 +28,10 @@ pub fn measure(blob: &Region, compression: Compression, wanted: &[u32]) -> Resul
     let mut walker = Walker::new(Stream::exact(decoder, compression));
     let (mut spans, mut path) = (Vec::with_capacity(wanted.len()), Vec::new());
     let mut wanted = wanted.iter().copied().peekable();
-    let mut place = 0;
+    // Decoders read a stream's header before they are asked for anything, and a gzip member's trailer (8 bytes) only
+    // when they are asked for more.
+    let (mut place, mut start) = (0, 0);
     while wanted.peek().is_some() {
-        let start = consumed.get();
         if !walker.advance()? {
             break;
         }
@@ -40,6 +41,7 @@ pub fn measure(blob: &Region, compression: Compression, wanted: &[u32]) -> Resul
             spans.push(consumed.get() - start);
         }
         place += u32::from(counts);
+        start = consumed.get();
     }
     Ok(spans)
 }

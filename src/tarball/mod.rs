@@ -35,8 +35,10 @@ pub struct Member {
     pub stored_bytes: u64,
     /// Mode, owner, time and device.
     pub numbers: Numbers,
-    /// A sparse file: `stored_bytes` are its map and data, not its content.
+    /// A sparse file: `stored_bytes` are its data, maybe with its map, not its content.
     pub is_sparse: bool,
+    /// The sparse file's map, as far as it stands in headers.
+    pub sparse_map: Vec<u8>,
     /// The type flag is none that tar readers agree about.
     pub has_odd_type: bool,
     /// A PAX record for owner or time is no number: the header's value stands.
@@ -307,6 +309,7 @@ impl<F: Feed> Walker<F> {
                 return Err(Error::Truncated { at, missing: BLOCK as u64, inside: "a sparse header" });
             };
             self.member.numbers.has_sparse_extension = block[504] != 0;
+            self.member.sparse_map.extend_from_slice(&block[..504]);
             self.feed.consume(BLOCK);
         }
         Ok(())
