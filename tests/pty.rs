@@ -137,8 +137,10 @@ fn a_session() {
     pty.wait_for("»server.js");
     pty.press("o");
     pty.wait_for("const http");
-    pty.press("\x1bf");
-    pty.wait_for("filter");
+    pty.press("\x1b");
+    pty.wait_for("»server.js");
+    pty.press("f");
+    pty.wait_for("expression");
     pty.press("json\r");
     pty.wait_for("filter json");
     pty.master.resize(size(120, 40)).expect("resized");
