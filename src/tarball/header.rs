@@ -69,9 +69,16 @@ pub struct Numbers {
 pub(super) fn decode(block: &[u8; BLOCK], member: &mut Member) -> Result<u8, String> {
     check_sum(block)?;
     let flag = block[156];
-    let size = field(block, "size", 124, 12)?;
+    let [mode, uid, gid, size, mtime] = FIELDS.map(|(_, at, len)| number(&block[at..at + len]));
+    let (Some(mode), Some(uid), Some(gid), Some(size), Some(mtime)) = (mode, uid, gid, size, mtime) else {
+        return Err(bad_field(block));
+    };
     member.stored_bytes = u64::try_from(size).map_err(|_| format!("its size is negative ({size})"))?;
-    member.numbers = numbers(block, flag)?;
+    let mode = u16::try_from(mode & 0o7777).unwrap_or(0);
+    member.numbers = Numbers { mode, uid, gid, mtime, device: (0, 0), has_sparse_extension: false };
+    if matches!(flag, b'3' | b'4') {
+        member.numbers.device = (device(block, 329)?, device(block, 337)?);
+    }
     member.is_sparse = flag == b'S';
     member.sparse_map.clear();
     member.has_odd_type = false;
@@ -88,6 +95,16 @@ pub(super) fn decode(block: &[u8; BLOCK], member: &mut Member) -> Result<u8, Str
     }
     names(block, member);
     Ok(flag)
+}
+
+/// The numbers of every header: name, offset, length.
+const FIELDS: [(&str, usize, usize); 5] =
+    [("mode", 100, 8), ("uid", 108, 8), ("gid", 116, 8), ("size", 124, 12), ("mtime", 136, 12)];
+
+#[cold]
+fn bad_field(block: &[u8; BLOCK]) -> String {
+    let bad = FIELDS.iter().find(|(_, at, len)| number(&block[*at..*at + *len]).is_none());
+    format!("its {} field is no number", bad.map_or("size", |(name, ..)| name))
 }
 
 /// Says whether a block is a header.
@@ -110,22 +127,6 @@ fn kind(flag: u8, member: &mut Member) -> Kind {
             Kind::File
         }
     }
-}
-
-fn numbers(block: &[u8; BLOCK], flag: u8) -> Result<Numbers, String> {
-    let mode = field(block, "mode", 100, 8)?;
-    let device = match flag {
-        b'3' | b'4' => (device(block, 329)?, device(block, 337)?),
-        _ => (0, 0),
-    };
-    Ok(Numbers {
-        mode: u16::try_from(mode & 0o7777).unwrap_or(0),
-        uid: field(block, "uid", 108, 8)?,
-        gid: field(block, "gid", 116, 8)?,
-        mtime: field(block, "mtime", 136, 12)?,
-        device,
-        has_sparse_extension: false,
-    })
 }
 
 fn device(block: &[u8; BLOCK], at: usize) -> Result<u32, String> {
@@ -202,7 +203,6 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-#[inline]
 fn field(block: &[u8; BLOCK], name: &str, at: usize, len: usize) -> Result<i64, String> {
     number(&block[at..at + len]).ok_or_else(|| format!("its {name} field is no number"))
 }
