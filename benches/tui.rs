@@ -91,7 +91,7 @@ fn image_file(scale: u64) -> PathBuf {
 
 fn main() {
     // `cargo test --benches` only wants to know that it runs.
-    let is_test = std::env::args().any(|argument| argument == "--test");
+    let is_test = !std::env::args().any(|argument| argument == "--bench");
     let scale = std::env::var("LAYERLENS_BENCH_SCALE").ok().and_then(|scale| scale.parse().ok());
     let scale = scale.unwrap_or(if is_test { 1 } else { 50 });
     let file = std::env::var_os("LAYERLENS_BENCH_IMAGE").map_or_else(|| image_file(scale), PathBuf::from);

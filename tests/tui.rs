@@ -79,7 +79,9 @@ fn layers_are_walked_and_files_follow() {
     assert!(screen.text().contains("up to layer 1"));
     screen.press("v");
     assert!(screen.text().contains("final image"));
-    assert!(screen.row(" root/").contains('D'), "what is gone stays in sight with what it cost: {}", screen.text());
+    screen.press("/ \"npm\" enter");
+    let row = screen.row("».npm");
+    assert!(row.starts_with("┃D") && row.contains("48.2 kB"), "what is gone stays in sight with what it cost: {row}");
 }
 
 #[test]
