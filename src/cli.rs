@@ -126,6 +126,14 @@ struct LookArgs {
     /// Whether to colour the text: auto colours on a terminal, unless `NO_COLOR` is set.
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: ColorArg,
+
+    /// Colours of the screen: default, color-blind or mono. `NO_COLOR` means mono.
+    #[arg(long, value_name = "NAME", value_parser = crate::tui::config::theme)]
+    theme: Option<crate::tui::theme::Theme>,
+
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    no_mouse: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -144,14 +152,14 @@ enum ColorArg {
 
 const EXAMPLES: &str = "\
 Examples:
-  layerlens image.tar                            the summary
+  layerlens image.tar                            browse it; piped or with --ci: the summary
   layerlens image.tar --ci --max-waste 10MB      a gate: exit 1 when more is wasted
   layerlens image.tar --report json=report.json  for scripts
   docker save app:1.4 | layerlens -              straight from the engine";
 
 const LONG_EXAMPLES: &str = "\
 Examples:
-  layerlens image.tar                            the summary
+  layerlens image.tar                            browse it; piped or with --ci: the summary
   layerlens image.tar --ci --max-waste 10MB      a gate: exit 1 when more is wasted
   layerlens image.tar --ci --min-efficiency 95% --max-layers 20
   layerlens image.tar --report json=report.json  for scripts
@@ -215,6 +223,10 @@ pub struct Request {
     pub units: Units,
     /// When to colour.
     pub color: Color,
+    /// The colours of the screen, where they were asked for.
+    pub theme: Option<crate::tui::theme::Theme>,
+    /// Whether the screen leaves the mouse to the terminal.
+    pub no_mouse: bool,
 }
 
 impl Cli {
@@ -234,7 +246,12 @@ impl Cli {
             (None, None) => BaseChoice::Detect,
         };
         let selection = Selection { image: choice.name, platform: choice.platform };
-        let load = LoadOptions { selection, verify: choice.verify, progress: Arc::new(Progress::default()) };
+        let load = LoadOptions {
+            selection,
+            verify: choice.verify,
+            progress: Arc::new(Progress::default()),
+            ..LoadOptions::default()
+        };
         Ok(Request {
             image,
             open: OpenOptions { load, base, min_saving, wire },
@@ -259,6 +276,8 @@ impl Cli {
                 ColorArg::Always => Color::Always,
                 ColorArg::Never => Color::Never,
             },
+            theme: look.theme,
+            no_mouse: look.no_mouse,
         })
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!              leaves: path · digest · size · escape · error     (used by all, use no other module)
 //!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌───────┐   ┌──────────┐
-//!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report
+//!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report, tui
 //!               └────────┘   └─────────┘   └─────────┘   └───────┘   └───────┘   └──────────┘
 //!                bytes        members       documents,    entries     merged      waste, base,
 //!                                           blobs         by path     view, A/C/D sums
@@ -41,6 +41,7 @@ pub mod run;
 pub mod size;
 pub mod source;
 pub mod tarball;
+pub mod tui;
 
 pub use analysis::{Analysis, OpenOptions, open};
 pub use error::{Error, Result, Warning};

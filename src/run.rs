@@ -17,6 +17,10 @@ use crate::exit::Exit;
 use crate::gate::Verdict;
 use crate::report::{self, Format, Style, Target};
 use crate::source::Progress;
+use crate::tui::app::Options;
+use crate::tui::config::Config;
+use crate::tui::theme::Theme;
+use crate::tui::{Ending, terminal};
 
 /// Why the program could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,12 @@ pub enum Failure {
     /// Whoever reads the output has gone; nobody is left to tell.
     #[error("the reader of the output has gone")]
     ClosedPipe,
+    /// The configuration file is wrong.
+    #[error("{0}")]
+    Config(String),
+    /// The terminal cannot be used.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(io::Error),
 }
 
 impl Failure {
@@ -46,17 +56,18 @@ impl Failure {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Failure::Image(error) => error.hint(),
-            Failure::Report { .. } | Failure::Ranges(_) | Failure::ClosedPipe => None,
+            Failure::Terminal(_) => Some("for the text summary, send the output through a pipe: layerlens IMAGE | cat"),
+            Failure::Report { .. } | Failure::Ranges(_) | Failure::Config(_) | Failure::ClosedPipe => None,
         }
     }
 
-    /// Returns how the process ends.
+    /// Returns how the program ends.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Failure::Image(_) | Failure::Report { .. } => Exit::Unreadable,
-            Failure::Ranges(_) => Exit::Usage,
             Failure::ClosedPipe => Exit::Success,
+            Failure::Ranges(_) | Failure::Config(_) => Exit::Usage,
+            Failure::Image(_) | Failure::Report { .. } | Failure::Terminal(_) => Exit::Unreadable,
         }
     }
 
@@ -80,6 +91,10 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     for wanted in &request.reports {
         wanted.target.check().map_err(|source| Failure::report(&wanted.target, source))?;
     }
+    let is_summary = !request.gate && request.reports.is_empty() && request.merge.is_none();
+    if is_summary && io::stdout().is_terminal() {
+        return browse(request);
+    }
     let bar = Bar::start(&request.open.load.progress);
     let analysis = analysis::open(&request.image, &request.open);
     bar.stop();
@@ -101,6 +116,32 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     let passed = verdict.is_none_or(|verdict| verdict.passed());
     std::mem::forget(analysis);
     Ok(if passed { Exit::Success } else { Exit::RuleBroken })
+}
+
+/// Opens the screen.
+fn browse(request: &Request) -> Result<Exit, Failure> {
+    let config = Config::load().map_err(Failure::Config)?;
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_mono = request.color == Color::Never || (request.color == Color::Auto && no_color);
+    let theme = if is_mono { Some(Theme::Mono) } else { request.theme.or(config.theme) };
+    let options = Options {
+        theme: theme.unwrap_or_default(),
+        keys: config.keys,
+        units: request.units,
+        mouse: !request.no_mouse && config.mouse.unwrap_or(true),
+        rules: request.rules.clone(),
+        source: request.image.clone(),
+        progress: Arc::clone(&request.open.load.progress),
+    };
+    match terminal::run(options, &request.open).map_err(Failure::Terminal)? {
+        Ending::Quit | Ending::Closed => Ok(Exit::Success),
+        Ending::Failed(error) => Err(Failure::Image(error)),
+        Ending::Signal(signal) => {
+            terminal::die_of(signal);
+            Ok(Exit::Success)
+        }
+        Ending::Died => Ok(Exit::Unreadable),
+    }
 }
 
 fn note_others(analysis: &Analysis, notes: &mut dyn Write) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LEAVES: [&str; 6] = ["digest", "error", "escape", "exit", "path", "size"];
 
 /// Each module with what it may use beside the leaves and itself.
-const MODULES: [(&str, &[&str]); 10] = [
+const MODULES: [(&str, &[&str]); 11] = [
     ("source", &[]),
     ("tarball", &["source"]),
     ("archive", &["source", "tarball"]),
@@ -18,8 +18,9 @@ const MODULES: [(&str, &[&str]); 10] = [
     ("analysis", &["source", "archive", "layer", "merge"]),
     ("gate", &["analysis"]),
     ("report", &["archive", "layer", "merge", "analysis", "gate"]),
-    ("cli", &["source", "archive", "layer", "analysis", "gate", "report"]),
-    ("run", &["source", "analysis", "gate", "report", "cli"]),
+    ("tui", &["source", "tarball", "archive", "layer", "merge", "analysis", "gate", "report"]),
+    ("cli", &["source", "archive", "layer", "analysis", "gate", "report", "tui"]),
+    ("run", &["source", "analysis", "gate", "report", "tui", "cli"]),
 ];
 
 fn sources(of: &Path, out: &mut Vec<PathBuf>) {

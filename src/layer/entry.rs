@@ -42,6 +42,11 @@ impl NodeId {
     /// The image's root.
     pub const ROOT: NodeId = NodeId(0);
 
+    /// Returns the node at a place in arrays that hold something for each node.
+    pub(crate) fn at(index: usize) -> Self {
+        NodeId(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
     /// Returns the node's place in arrays that hold something for each node.
     #[must_use]
     pub fn index(self) -> usize {

@@ -154,6 +154,11 @@ impl Builder {
         layer.restore_order();
     }
 
+    /// Returns the content bytes of what a layer has so far; absurd sums end at the top.
+    pub(crate) fn stored_bytes(&self, layer: usize) -> u64 {
+        self.index.layers[layer].entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
+    }
+
     fn pack(&mut self, layer: usize, node: NodeId, kind: Kind, raw: &RawEntry, parts: Parts<'_>) -> Result<Entry> {
         let id = match kind {
             Kind::HardLink if parts.link.is_empty() => u64::MAX,

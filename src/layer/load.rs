@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::index::{Builder, Index, collect_warnings};
 use super::reader::{self, Footer, Sink};
 use super::stream;
+use super::watch::Watch;
 use crate::archive::members::{Archive, Directory};
 use crate::archive::{Documents, ImageSpec, LayerRef, Selection, StatedDigest, select};
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -60,6 +61,8 @@ pub struct LoadOptions {
     pub verify: bool,
     /// How far it has come.
     pub progress: Arc<Progress>,
+    /// Who hears of what is known so far.
+    pub watch: Watch,
 }
 
 /// Reads an image.
@@ -131,6 +134,7 @@ struct Job {
 
 fn from_store(store: &impl Store, options: &LoadOptions, odd: &[Warning]) -> Result<Loaded> {
     let spec = select(store, &options.selection)?;
+    options.watch.spec(&spec);
     check_documents(&spec, options)?;
     let (jobs, order) = jobs(store, &spec.layers)?;
     options.progress.expect(jobs.iter().map(|job| job.region.len()).sum());
@@ -377,6 +381,7 @@ fn read_all(jobs: &[Job], builder: &mut Builder, options: &LoadOptions) -> Resul
                 Message::Done(slot, result) => {
                     if let Ok(read) = &result {
                         builder.finish_layer(slot, &read.footer);
+                        options.watch.layer(Some(jobs[slot].number), builder.stored_bytes(slot));
                     }
                     results[slot] = Some(result);
                 }

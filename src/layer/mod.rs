@@ -11,4 +11,5 @@ pub mod load;
 pub mod reader;
 mod stream;
 pub mod tree;
+pub mod watch;
 pub mod wire;

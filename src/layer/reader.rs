@@ -41,7 +41,7 @@ const RUN_ENTRIES: usize = 1 << 16;
 const RUN_BYTES: usize = 8 << 20;
 
 /// Says whether a member is an entry of its layer; `path` is room for its normal form.
-pub(super) fn is_entry(member: &Member, path: &mut Vec<u8>) -> bool {
+pub(crate) fn is_entry(member: &Member, path: &mut Vec<u8>) -> bool {
     match normalize(&member.path, path) {
         Normal::Outside => false,
         Normal::Marked => meaning(path) == Meaning::Entry,

@@ -137,6 +137,7 @@ impl Passing<'_> {
         };
         if let Ok(read) = &result {
             self.builder.finish_layer(slot, &read.footer);
+            self.options.watch.layer(None, self.builder.stored_bytes(slot));
         }
         self.reads.push(result);
         Seen::Layer { slot, compression, blob_bytes }
@@ -144,6 +145,7 @@ impl Passing<'_> {
 
     fn finish(mut self) -> Result<Loaded> {
         let spec = select(&self, &self.options.selection)?;
+        self.options.watch.spec(&spec);
         check_documents(&spec, self.options)?;
         let (mut order, mut blobs) = (Vec::new(), Vec::new());
         let mut first_use: HashMap<usize, u32> = HashMap::new();

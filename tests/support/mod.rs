@@ -13,4 +13,5 @@ pub mod image;
 pub mod layer;
 pub mod library;
 pub mod scenario;
+pub mod screen;
 pub mod text;

@@ -1,0 +1,368 @@
+//! The lines of the details pane: everything known about a layer, a path, a group of waste.
+
+use super::text::{percent, plural};
+use super::theme::Paint;
+use super::waste::Group;
+use crate::analysis::Analysis;
+use crate::analysis::waste::{Cause, WasteRecord};
+use crate::escape::escape;
+use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
+use crate::merge::changes::differences;
+use crate::size::Units;
+
+/// One line: a label, and text that is broken to fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// What it is; empty where it goes on with the line above.
+    pub label: &'static str,
+    /// What it says; escaped.
+    pub text: String,
+    /// How it is drawn.
+    pub paint: Paint,
+}
+
+/// Collects lines.
+struct Page<'a> {
+    analysis: &'a Analysis,
+    units: Units,
+    lines: Vec<Detail>,
+}
+
+impl<'a> Page<'a> {
+    fn new(analysis: &'a Analysis, units: Units) -> Self {
+        Page { analysis, units, lines: Vec::new() }
+    }
+
+    fn add(&mut self, label: &'static str, text: impl Into<String>) {
+        self.paint(label, text, Paint::Plain);
+    }
+
+    fn paint(&mut self, label: &'static str, text: impl Into<String>, paint: Paint) {
+        self.lines.push(Detail { label, text: text.into(), paint });
+    }
+
+    fn size(&self, bytes: u64) -> String {
+        match self.units {
+            Units::Bytes => self.units.show(bytes),
+            _ if bytes < 1000 => self.units.show(bytes),
+            units => format!("{} ({} B)", units.show(bytes), super::text::count(bytes)),
+        }
+    }
+
+    /// A step in one line: what it is, not how it was broken.
+    fn step(&self, layer: LayerNumber) -> String {
+        one_line(&self.analysis.step(layer))
+    }
+}
+
+/// Puts a step on one line, escaped.
+#[must_use]
+pub fn one_line(step: &str) -> String {
+    let words: Vec<&str> = step.split_whitespace().take(2000).collect();
+    if words.is_empty() { "(the history does not say)".to_owned() } else { escape(words.join(" ").as_bytes()) }
+}
+
+/// Describes a layer.
+#[must_use]
+pub fn layer(analysis: &Analysis, at: usize, units: Units) -> Vec<Detail> {
+    let mut page = Page::new(analysis, units);
+    let layer = &analysis.layers[at];
+    let base = if layer.is_base { "the base image's" } else { "yours" };
+    page.paint("Layer", format!("{} of {} · {base}", layer.number, analysis.layers.len()), Paint::Bold);
+    page.add("Step", page.step(layer.number));
+    let share = percent(layer.stored_bytes, analysis.totals.stored_bytes);
+    page.add("Size", format!("{} · {share} of the image", page.size(layer.stored_bytes)));
+    let blob = format!("{} as stored and pulled · {}", page.size(layer.blob.blob_bytes), layer.blob.compression.name());
+    page.add("Blob", blob);
+    let files = plural(layer.file_count, "file");
+    page.add(
+        "Changes",
+        format!("A {} · C {} · D {} · {files}", layer.added_count, layer.changed_count, layer.deleted_count),
+    );
+    waste_of_layer(&mut page, layer.number, layer.wasted_bytes);
+    let ids = [
+        ("diff_id", layer.diff_id.as_ref().map(|id| id.0.to_string())),
+        ("chain_id", layer.chain_id.as_ref().map(|id| id.0.to_string())),
+        ("Digest", layer.blob_digest.as_ref().map(ToString::to_string)),
+    ];
+    for (label, id) in ids {
+        if let Some(id) = id {
+            page.add(label, id);
+        }
+    }
+    if let Some(entry) = layer.history.map(|place| &analysis.spec.history[place]) {
+        if let Some(created) = &entry.created {
+            page.add("Created", escape(created.as_bytes()));
+        }
+        page.paint("Recorded", escape(entry.created_by.as_bytes()), Paint::Dim);
+    }
+    for warning in analysis.warnings.iter().filter(|warning| warning.layer == Some(layer.number.get())) {
+        page.paint("Warning", warning.to_string(), Paint::Changed);
+    }
+    page.lines
+}
+
+/// Says what of a layer died where, and what died in it: the largest pairs first.
+fn waste_of_layer(page: &mut Page, number: LayerNumber, wasted: u64) {
+    let mut pairs: Vec<(u64, LayerNumber, LayerNumber, Cause)> = Vec::new();
+    for record in &page.analysis.waste {
+        if record.stored_in != number && record.hidden_by != number {
+            continue;
+        }
+        let key = (record.stored_in, record.hidden_by, record.cause);
+        match pairs.iter_mut().find(|(_, stored, hidden, cause)| (*stored, *hidden, *cause) == key) {
+            Some(pair) => pair.0 += record.bytes,
+            None => pairs.push((record.bytes, record.stored_in, record.hidden_by, record.cause)),
+        }
+    }
+    pairs.sort_by_key(|(bytes, stored, hidden, cause)| (std::cmp::Reverse(*bytes), *stored, *hidden, *cause));
+    page.add("Waste", if wasted == 0 { "nothing that it stores".to_owned() } else { page.size(wasted) });
+    for (bytes, stored_in, hidden_by, cause) in pairs.iter().take(6) {
+        let bytes = page.units.show(*bytes);
+        let text = if *stored_in == number && hidden_by != stored_in {
+            format!("{bytes} {} by layer {hidden_by}: {}", verb(*cause), page.step(*hidden_by))
+        } else if hidden_by == stored_in {
+            format!("{bytes} stored twice in this layer")
+        } else {
+            format!("{bytes} of layer {stored_in} {} here", verb(*cause))
+        };
+        page.paint("", text, Paint::Waste);
+    }
+}
+
+/// Returns what the hiding layer did to a copy.
+#[must_use]
+pub fn verb(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Deleted => "deleted",
+        Cause::Overwritten => "overwritten",
+        Cause::Metadata => "copied for its metadata",
+        Cause::Unchanged => "stored again unchanged",
+        Cause::Duplicate => "stored twice",
+    }
+}
+
+/// Describes a history entry that made no layer.
+#[must_use]
+pub fn step(analysis: &Analysis, place: usize) -> Vec<Detail> {
+    let entry = &analysis.spec.history[place];
+    let mut page = Page::new(analysis, Units::Si);
+    let step = entry.step();
+    page.paint("Step", one_line(&format!("{} {}", step.instruction, step.command)), Paint::Bold);
+    page.add("", "sets the configuration; it stores nothing");
+    if let Some(created) = &entry.created {
+        page.add("Created", escape(created.as_bytes()));
+    }
+    page.paint("Recorded", escape(entry.created_by.as_bytes()), Paint::Dim);
+    page.lines
+}
+
+/// Describes the image: what the folded base layers stand for.
+#[must_use]
+pub fn base(analysis: &Analysis, units: Units) -> Vec<Detail> {
+    let mut page = Page::new(analysis, units);
+    let base: Vec<_> = analysis.layers.iter().filter(|layer| layer.is_base).collect();
+    page.paint(
+        "Base",
+        format!("{} (from the {})", plural(base.len() as u64, "layer"), analysis.base.from.name()),
+        Paint::Bold,
+    );
+    page.add("Size", page.size(base.iter().map(|layer| layer.stored_bytes).sum()));
+    page.add(
+        "Inherited",
+        format!("{} wasted: no step of yours can remove it", page.size(analysis.totals.inherited_bytes)),
+    );
+    page.add("", "b shows its layers one by one");
+    for warning in analysis.warnings.iter().filter(|warning| warning.layer.is_none()) {
+        page.paint("Warning", warning.to_string(), Paint::Changed);
+    }
+    page.lines
+}
+
+/// Describes a path: what `at` stores there, and its history over all layers. Costs all entries.
+#[must_use]
+pub fn path(analysis: &Analysis, node: NodeId, at: Option<EntryRef>, units: Units) -> Vec<Detail> {
+    let mut page = Page::new(analysis, units);
+    page.paint("Path", escape(&analysis.index.tree.path(node)), Paint::Bold);
+    if let Some(at) = at {
+        entry(&mut page, at);
+    }
+    history(&mut page, node);
+    page.lines
+}
+
+fn entry(page: &mut Page, at: EntryRef) {
+    let index = &page.analysis.index;
+    let own = index.entry(at);
+    let inode = index.inode(at).unwrap_or(at);
+    let entry = index.entry(inode);
+    let kind = if own.kind == Kind::HardLink {
+        format!("hard link to a {}", entry.kind.name())
+    } else {
+        own.kind.name().to_owned()
+    };
+    let size = if entry.kind == Kind::File { format!(" · {}", page.size(entry.size)) } else { String::new() };
+    page.add("Kind", format!("{kind}{size} · stored in layer {}", at.layer()));
+    let (uid, gid) = index.owner(entry);
+    page.add("Mode", format!("{:04o} {} · owner {uid}:{gid}", entry.mode, permissions(entry)));
+    page.add("Modified", time(entry.mtime));
+    let (link, extra) = (index.extra(own).link, index.extra(entry));
+    if !link.is_empty() {
+        let slash = if own.kind == Kind::HardLink { "/" } else { "" };
+        page.add("Target", format!("{slash}{}", escape(link)));
+    }
+    if extra.device != (0, 0) {
+        page.add("Device", format!("{}:{}", extra.device.0, extra.device.1));
+    }
+    for (name, value) in xattrs(extra.xattrs) {
+        page.add("xattr", format!("{} = {}", escape(name), super::text::cut(&escape(value), 120)));
+    }
+}
+
+/// `rwxr-xr-x` as `ls` writes it.
+fn permissions(entry: &Entry) -> String {
+    let bit = |at: u16, letter| if entry.mode >> at & 1 == 1 { letter } else { '-' };
+    (0..9).rev().map(|at| bit(at, ['x', 'w', 'r'][usize::from(at % 3)])).collect()
+}
+
+fn xattrs(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let mut found = Vec::new();
+    let mut rest = bytes;
+    while let Some(end) = memchr::memchr(0, rest) {
+        let (name, tail) = (&rest[..end], &rest[end + 1..]);
+        let Some(length) = tail.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize) else { break };
+        let Some(value) = tail.get(4..4 + length) else { break };
+        found.push((name, value));
+        rest = &tail[4 + length..];
+    }
+    found
+}
+
+/// Seconds since 1970 as UTC; days by the civil calendar.
+fn time(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// What each layer did to the path, bottom first.
+fn history(page: &mut Page, node: NodeId) {
+    let analysis = page.analysis;
+    let index = &analysis.index;
+    let above: Vec<NodeId> = std::iter::successors(index.tree.parent(node), |node| index.tree.parent(*node)).collect();
+    let mut label = "History";
+    let mut is_there = false;
+    for (at, layer) in index.layers.iter().enumerate() {
+        let own = layer.entries.iter().rposition(|entry| entry.node == node);
+        let removed = layer.whiteouts.iter().any(|gone| *gone == node || above.contains(gone))
+            || layer.opaque.iter().any(|directory| above.contains(directory))
+            || layer.entries.iter().any(|entry| entry.kind != Kind::Directory && above.contains(&entry.node));
+        let number = LayerNumber::from_index(at);
+        let text = match own {
+            Some(place) => {
+                Some(stored(page, EntryRef { layer: number.get() - 1, index: u32::try_from(place).unwrap_or(0) }))
+            }
+            None if removed && is_there => Some("deleted".to_owned()),
+            None => None,
+        };
+        is_there = own.is_some() || (is_there && !removed);
+        if let Some(text) = text {
+            page.add(label, format!("{number}  {text} · {}", page.step(number)));
+            label = "";
+        }
+    }
+    let mut label = "Waste";
+    for record in analysis.waste.iter().filter(|record| index.entry(record.copy).node == node) {
+        page.paint(label, sentence(analysis, record, page.units), Paint::Waste);
+        label = "";
+    }
+}
+
+fn stored(page: &Page, at: EntryRef) -> String {
+    let index = &page.analysis.index;
+    let entry = index.entry(at);
+    let size = if entry.kind == Kind::File { format!("{} ", page.units.show(entry.size)) } else { String::new() };
+    if !entry.lower.is_present() {
+        return format!("{size}added");
+    }
+    let what = differences(index, entry.lower.get(), Some(at), entry.content());
+    if what.is_empty() {
+        return format!("{size}stored again, nothing changed");
+    }
+    let what: Vec<String> = what.iter().map(ToString::to_string).collect();
+    format!("{size}stored again: {}", what.join(", "))
+}
+
+/// Says in one sentence why a record's bytes are lost.
+#[must_use]
+pub fn sentence(analysis: &Analysis, record: &WasteRecord, units: Units) -> String {
+    let bytes = units.show(record.bytes);
+    let what: Vec<String> = record.what(&analysis.index).iter().map(ToString::to_string).collect();
+    let what = if what.is_empty() { String::new() } else { format!(" ({})", what.join(", ")) };
+    match record.cause {
+        Cause::Duplicate => format!("{bytes} stored twice in layer {}", record.stored_in),
+        cause => {
+            format!("{bytes} stored in layer {}, {} by layer {}{what}", record.stored_in, verb(cause), record.hidden_by)
+        }
+    }
+}
+
+/// Describes a group of waste, or one of its records.
+#[must_use]
+pub fn waste(analysis: &Analysis, group: &Group, record: Option<usize>, units: Units) -> Vec<Detail> {
+    let mut page = Page::new(analysis, units);
+    let slash = if record.is_none() && group.records.len() > 1 { "/**" } else { "" };
+    let node = record.map_or(group.top, |place| super::waste::node(analysis, &analysis.waste[place]));
+    let path = escape(&analysis.index.tree.path(node));
+    page.paint("Path", format!("{}{slash}", if path == "/" && !slash.is_empty() { "" } else { &path }), Paint::Bold);
+    if let Some(place) = record {
+        page.paint("Waste", sentence(analysis, &analysis.waste[place], units), Paint::Waste);
+    } else {
+        let files = plural(group.records.len() as u64, "file");
+        page.paint("Waste", format!("{} in {files}, {}", page.size(group.bytes), why(group.cause)), Paint::Waste);
+    }
+    page.add("Stored in", format!("{}  {}", group.stored_in, page.step(group.stored_in)));
+    if group.cause != Cause::Duplicate {
+        page.add("Hidden by", format!("{}  {}", group.hidden_by, page.step(group.hidden_by)));
+    }
+    let first = &analysis.waste[record.unwrap_or(group.records[0] as usize)];
+    let what: Vec<String> = first.what(&analysis.index).iter().map(ToString::to_string).collect();
+    if !what.is_empty() {
+        let which = if record.is_none() && group.records.len() > 1 { " (the first file's)" } else { "" };
+        page.add("Changed", format!("{}{which}", what.join(", ")));
+    }
+    page.lines
+}
+
+/// Says what a cause means.
+#[must_use]
+pub fn why(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Deleted => "deleted later: gone from sight, not from the image",
+        Cause::Overwritten => "overwritten later: both versions are stored",
+        Cause::Metadata => "same bytes stored again for another mode, owner or time",
+        Cause::Unchanged => "the same file stored again, nothing changed",
+        Cause::Duplicate => "twice in one layer's archive",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc() {
+        assert_eq!(time(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(time(951_782_400), "2000-02-29 00:00:00 UTC");
+        assert_eq!(time(1_763_712_001), "2025-11-21 08:00:01 UTC");
+        assert_eq!(time(-1), "1969-12-31 23:59:59 UTC");
+    }
+}

@@ -1,0 +1,227 @@
+//! The screen: browse an image layer by layer and see where the bytes died.
+//!
+//! `key → Action → App::update → draw`: keys come from one table ([`keys`]), the state ([`app`]) is changed by
+//! [`update`], which touches neither terminal nor file, and [`panes`] draw it and compute nothing that grows with the
+//! image. The loop is generic over the backend, so that tests run it on a buffer; what it needs from outside (the shell,
+//! the clipboard, threads) is a [`Host`].
+
+pub mod app;
+pub mod config;
+pub mod content;
+pub mod details;
+pub mod extract;
+pub mod keys;
+pub mod layers;
+pub mod layout;
+pub mod list;
+pub mod loader;
+pub mod panes;
+pub mod pattern;
+pub mod terminal;
+pub mod text;
+pub mod theme;
+pub mod tree;
+pub mod update;
+pub mod waste;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use crossterm::event::Event;
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+
+use crate::error::Error;
+use crate::layer::entry::EntryRef;
+use crate::report;
+use crate::source::Region;
+use app::App;
+use loader::News;
+use update::Effect;
+
+/// How often the screen moves by itself while an image is read.
+pub const TICKS_PER_SECOND: u64 = 10;
+/// How long the keyboard rests before what can wait is done.
+const REST: Duration = Duration::from_millis(60);
+
+/// What wakes the loop.
+pub enum Message {
+    /// A key, the mouse, a new size.
+    Input(Event),
+    /// A thread has something to say.
+    News(News),
+    /// A signal: end, or stop.
+    Signal(i32),
+    /// The terminal is gone.
+    Closed,
+}
+
+impl From<News> for Message {
+    fn from(news: News) -> Self {
+        Message::News(news)
+    }
+}
+
+/// How the loop ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// The user quit.
+    Quit,
+    /// A signal ended it.
+    Signal(i32),
+    /// The terminal is gone.
+    Closed,
+    /// The image cannot be read.
+    Failed(Error),
+    /// A thread died; its message stands on the screen.
+    Died,
+}
+
+/// What the loop needs from outside.
+pub trait Host {
+    /// Stops until the shell continues the program; a sentence where that cannot be.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be given back or taken again.
+    fn suspend(&mut self) -> std::io::Result<Option<&'static str>>;
+
+    /// Turns the mouse on or off.
+    fn mouse(&mut self, on: bool);
+
+    /// Puts text on the clipboard.
+    fn copy(&mut self, text: &str);
+
+    /// Opens content; [`News::Content`] answers.
+    fn content(&mut self, app: &App, at: EntryRef, request: u64);
+}
+
+/// Runs until something ends it. Whatever has come in the meantime is taken before the next frame.
+///
+/// # Errors
+/// What the backend answers.
+pub fn run_loop<B: Backend>(
+    terminal: &mut Terminal<B>,
+    app: &mut App,
+    messages: &Receiver<Message>,
+    host: &mut impl Host,
+) -> Result<Ending, B::Error> {
+    loop {
+        app.prepare();
+        terminal.draw(|frame| panes::draw(frame, app))?;
+        let mut next = wait(app, messages);
+        while let Some(message) = next {
+            if let Some(ending) = take(terminal, app, host, message)? {
+                return Ok(ending);
+            }
+            next = messages.try_recv().ok();
+        }
+    }
+}
+
+/// Waits for a message; nothing when it is time to draw again anyway.
+fn wait(app: &mut App, messages: &Receiver<Message>) -> Option<Message> {
+    let tick = Duration::from_millis(1000 / TICKS_PER_SECOND);
+    let patience = if app.is_loading() { tick } else { REST };
+    if app.is_loading() || app.owes() {
+        return match messages.recv_timeout(patience) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Disconnected) => Some(Message::Closed),
+            Err(RecvTimeoutError::Timeout) => {
+                if app.is_loading() {
+                    app.tick();
+                }
+                app.settle();
+                None
+            }
+        };
+    }
+    Some(messages.recv().unwrap_or(Message::Closed))
+}
+
+fn take<B: Backend>(
+    terminal: &mut Terminal<B>,
+    app: &mut App,
+    host: &mut impl Host,
+    message: Message,
+) -> Result<Option<Ending>, B::Error> {
+    let effect = match message {
+        Message::Input(event) => {
+            if let Event::Resize(..) = event {
+                terminal.autoresize()?;
+            }
+            app.input(event)
+        }
+        Message::News(news) => app.news(news),
+        Message::Signal(signal) if signal == terminal::STOP => Some(Effect::Suspend),
+        Message::Signal(signal) => return Ok(Some(Ending::Signal(signal))),
+        Message::Closed => return Ok(Some(Ending::Closed)),
+    };
+    match effect {
+        Some(effect) => perform(terminal, app, host, effect),
+        None => Ok(None),
+    }
+}
+
+fn perform<B: Backend>(
+    terminal: &mut Terminal<B>,
+    app: &mut App,
+    host: &mut impl Host,
+    effect: Effect,
+) -> Result<Option<Ending>, B::Error> {
+    match effect {
+        Effect::Quit => return Ok(Some(Ending::Quit)),
+        Effect::Fail(error) => return Ok(Some(Ending::Failed(error))),
+        Effect::Died => return Ok(Some(Ending::Died)),
+        Effect::Suspend => match host.suspend() {
+            Ok(refused) => {
+                app.status = refused.map(str::to_owned);
+                redraw(terminal, app)?;
+            }
+            Err(_) => return Ok(Some(Ending::Closed)),
+        },
+        Effect::Redraw => redraw(terminal, app)?,
+        Effect::Mouse(on) => host.mouse(on),
+        Effect::Copy(text) => host.copy(&text),
+        Effect::Content(at, request) => host.content(app, at, request),
+        Effect::Extract(region, mode, typed, name) => app.status = Some(extract_to(&region, mode, &typed, &name)),
+        Effect::Report(request) => app.status = Some(write_report(app, &request)),
+    }
+    Ok(None)
+}
+
+/// Forgets what the terminal shows: the next frame draws every cell. The size may have changed as well.
+fn redraw<B: Backend>(terminal: &mut Terminal<B>, app: &mut App) -> Result<(), B::Error> {
+    let size = terminal.size()?;
+    app.resize(size.width, size.height);
+    terminal.resize(ratatui::layout::Rect::new(0, 0, size.width, size.height))
+}
+
+fn extract_to(region: &Region, mode: u16, typed: &Path, name: &Path) -> String {
+    let (directory, name) = extract::split_target(typed, name);
+    match extract::extract(region, mode, &directory, &name) {
+        Ok(target) => format!("written: {}", crate::escape::escape(target.as_os_str().as_encoded_bytes())),
+        Err(error) => {
+            let target: PathBuf = directory.join(name);
+            format!("{}: not written: {error}", crate::escape::escape(target.as_os_str().as_encoded_bytes()))
+        }
+    }
+}
+
+fn write_report(app: &App, request: &report::Request) -> String {
+    let Some(image) = &app.image else {
+        return "the image is still being read".to_owned();
+    };
+    let style = report::Style { units: app.options.units, ..report::Style::default() };
+    let verdict = app.verdict.as_ref();
+    let write =
+        |mut out: &mut dyn std::io::Write| report::write(request.format, &image.analysis, verdict, &style, &mut out);
+    let name = match &request.target {
+        report::Target::File(path) => crate::escape::escape(path.as_os_str().as_encoded_bytes()),
+        report::Target::Stdout => "stdout".to_owned(),
+    };
+    match request.target.write(write) {
+        Ok(()) => format!("written: {name}"),
+        Err(error) => format!("{name}: not written: {error}"),
+    }
+}

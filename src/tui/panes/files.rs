@@ -1,0 +1,208 @@
+//! The file tree.
+//!
+//! ```text
+//! ±      Size     Waste     Hides  Name
+//! C  271.2 MB         -  212.3 MB  ▾ app/
+//! C  212.2 MB         -  160.1 MB    ▾ node_modules/
+//! D    8.6 MB         -    8.6 MB      Packages.lz4
+//! ```
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::{RowLine, cursor, hint, line_of};
+use crate::escape::escape;
+use crate::layer::entry::NodeId;
+use crate::tui::app::{App, Image};
+use crate::tui::layout::Pane;
+use crate::tui::text::{count, cut_middle};
+use crate::tui::theme::Paint;
+use crate::tui::tree::{Letter, Row, Scope, SortKey};
+
+const SIZE: usize = 10;
+const HIDES_FROM: usize = 64;
+const SIZE_FROM: usize = 36;
+
+/// Where the columns start.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns {
+    size: bool,
+    hides: bool,
+}
+
+impl Columns {
+    /// Chooses the columns that fit.
+    #[must_use]
+    pub fn new(app: &App, width: usize) -> Self {
+        let is_layer = app.image.as_ref().is_some_and(|image| image.files.scope() == Scope::Layer);
+        Columns { size: width >= SIZE_FROM, hides: width >= HIDES_FROM && is_layer }
+    }
+
+    /// Returns what the column at an offset is sorted by.
+    #[must_use]
+    pub fn key_at(self, at: usize) -> Option<SortKey> {
+        let mut start = 2;
+        if at < start {
+            return Some(SortKey::Change);
+        }
+        for (is_there, key) in [(self.size, SortKey::Size), (true, SortKey::Waste), (self.hides, SortKey::Waste)] {
+            start += if is_there { SIZE } else { 0 };
+            if is_there && at < start {
+                return Some(key);
+            }
+        }
+        Some(SortKey::Name)
+    }
+}
+
+/// Draws the tree.
+pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
+    let Some(image) = &app.image else {
+        return hint(frame, area, app, "the files appear when all layers are read; q aborts");
+    };
+    let width = usize::from(area.width);
+    let columns = Columns::new(app, width);
+    heading(frame, area, app, columns);
+    if image.files.row_count() == 0 {
+        let words = nothing(app, image);
+        return hint(frame, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }, app, &words);
+    }
+    let rows = image.files.rows(app.files.top, usize::from(area.height).saturating_sub(1));
+    for (line, row) in rows.into_iter().enumerate() {
+        let mut text = RowLine::new(app, width);
+        fill(&mut text, app, image, row, columns);
+        let cursor = cursor(app, Pane::Files, app.files.top + line, app.files.cursor);
+        text.draw(line_of(area, line + 1), frame.buffer_mut(), cursor);
+    }
+}
+
+fn nothing(app: &App, image: &Image) -> String {
+    let show = image.files.show();
+    if !app.filter.is_empty() {
+        return format!("nothing here matches {:?}: Esc drops the filter", app.filter);
+    }
+    if show.only_waste {
+        return "nothing here has waste: w shows everything".to_owned();
+    }
+    if show.letters != [true; 4] {
+        return "what is here is hidden: A C D U show it".to_owned();
+    }
+    match image.files.scope() {
+        Scope::Layer => "this layer changes no file".to_owned(),
+        _ => "no file yet".to_owned(),
+    }
+}
+
+fn heading(frame: &mut Frame, area: Rect, app: &App, columns: Columns) {
+    let mut line = RowLine::new(app, usize::from(area.width));
+    line.left("±", 2, Paint::Dim);
+    if columns.size {
+        line.right("Size", SIZE, Paint::Dim);
+    }
+    line.right("Waste", SIZE, Paint::Dim);
+    if columns.hides {
+        line.right("Hides", SIZE, Paint::Dim);
+    }
+    let room = line.room();
+    line.left("  Name", room, Paint::Dim);
+    line.draw(line_of(area, 0), frame.buffer_mut(), None);
+}
+
+fn fill(line: &mut RowLine, app: &App, image: &Image, row: Row, columns: Columns) {
+    let files = &image.files;
+    let letter = files.letter(row.node);
+    let paint = match letter {
+        Letter::Added => Paint::Added,
+        Letter::Changed => Paint::Changed,
+        Letter::Deleted => Paint::Deleted,
+        Letter::Unmodified => Paint::Plain,
+    };
+    line.left(&letter.char().to_string(), 2, paint);
+    if columns.size {
+        line.right(&app.options.units.show(files.size(row.node)), SIZE, Paint::Plain);
+    }
+    // Where there is one column for both, it shows what the layer wastes or hides.
+    let hides = files.hides(row.node);
+    let waste = files.waste(row.node) + if columns.hides { 0 } else { hides };
+    bytes(line, app, waste);
+    if columns.hides {
+        bytes(line, app, hides);
+    }
+    let room = line.room();
+    line.left(&name(app, image, row, room), room, paint);
+}
+
+fn bytes(line: &mut RowLine, app: &App, bytes: u64) {
+    match bytes {
+        0 => line.right("-", SIZE, Paint::Dim),
+        bytes => line.right(&app.options.units.show(bytes), SIZE, Paint::Waste),
+    }
+}
+
+/// Deep directories must leave room for the name.
+const MOST_INDENT: usize = 24;
+
+fn name(app: &App, image: &Image, row: Row, room: usize) -> String {
+    let tree = &image.analysis.index.tree;
+    let indent = (2 * row.depth).min(MOST_INDENT.min(room / 2));
+    let is_directory = image.files.is_directory(row.node);
+    let fold = match (is_directory, image.files.is_open(row.node)) {
+        (true, true) => "▾ ",
+        (true, false) => "▸ ",
+        (false, _) => "  ",
+    };
+    let is_found = app.found.as_ref().is_some_and(|(_, found)| found[row.node.index()]);
+    let mark = if is_found { "»" } else { "" };
+    let slash = if is_directory { "/" } else { "" };
+    let name = format!("{}{slash}", escape(tree.name(row.node)));
+    let used = 2 + indent + 2 + usize::from(is_found);
+    format!("  {}{fold}{mark}{}", " ".repeat(indent), cut_middle(&name, room.saturating_sub(used)))
+}
+
+/// Returns the directory of the cursor.
+#[must_use]
+pub fn breadcrumb(app: &App) -> String {
+    match &app.image {
+        Some(image) if app.node != NodeId::ROOT => escape(&image.analysis.index.tree.path(app.node)),
+        _ => String::new(),
+    }
+}
+
+/// Returns `layer 7 only · sort: waste↓ · 1/38 214`.
+#[must_use]
+pub fn state(app: &App) -> String {
+    let Some(image) = &app.image else {
+        return String::new();
+    };
+    let files = &image.files;
+    let layer = app.layer() + 1;
+    let scope = match files.scope() {
+        Scope::Layer => format!("layer {layer} only"),
+        Scope::UpTo => format!("up to layer {layer}"),
+        Scope::Final => "final image".to_owned(),
+    };
+    let show = files.show();
+    let mut parts = vec![scope];
+    if !app.filter.is_empty() {
+        parts.push(format!("filter {}", escape(app.filter.as_bytes())));
+    }
+    let hidden: String = Letter::ALL
+        .iter()
+        .zip(show.letters)
+        .filter(|(_, shown)| !shown)
+        .map(|(letter, _)| match letter {
+            Letter::Unmodified => 'U',
+            letter => letter.char(),
+        })
+        .collect();
+    if !hidden.is_empty() {
+        parts.push(format!("without {hidden}"));
+    }
+    if show.only_waste {
+        parts.push("waste only".to_owned());
+    }
+    parts.push(format!("sort: {}", files.sort().label()));
+    let row = (app.files.cursor + 1).min(files.row_count());
+    parts.push(format!("{}/{}", count(row as u64), count(files.row_count() as u64)));
+    parts.join(" · ")
+}

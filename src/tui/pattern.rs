@@ -1,0 +1,141 @@
+//! What is typed after `/` and `f`: a piece of a path, a glob, or a regular expression; `!` inverts.
+
+use globset::GlobBuilder;
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::layer::entry::NodeId;
+use crate::layer::tree::Tree;
+
+/// A pattern over paths.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    inverted: bool,
+    regex: Regex,
+    /// Looks at one component alone: what matches a directory's name matches everything below it.
+    by_name: bool,
+}
+
+/// The largest compiled expression; a typed one has kilobytes.
+const MOST_REGEX_BYTES: usize = 4 << 20;
+
+impl Pattern {
+    /// Understands what was typed; an empty text is no pattern.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong with it.
+    pub fn parse(text: &str) -> Result<Option<Pattern>, String> {
+        let (inverted, text) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let (source, by_name) = match text.strip_prefix("re:") {
+            Some(expression) => (expression.to_owned(), false),
+            None if text.contains(['*', '?', '[', '{']) => (glob(text)?, false),
+            None => (regex::escape(text), !text.contains('/')),
+        };
+        let ignore_case = !text.chars().any(char::is_uppercase);
+        let regex = RegexBuilder::new(&source)
+            .case_insensitive(ignore_case)
+            .size_limit(MOST_REGEX_BYTES)
+            .build()
+            .map_err(|error| last_line(&error.to_string()))?;
+        Ok(Some(Pattern { inverted, regex, by_name }))
+    }
+
+    /// Returns for each node whether the pattern takes it. Costs all paths.
+    #[must_use]
+    pub fn matches(&self, tree: &Tree) -> Vec<bool> {
+        let mut found = vec![false; tree.len()];
+        if self.by_name {
+            for at in 1..tree.len() {
+                let node = NodeId::at(at);
+                let above = tree.parent(node).is_some_and(|parent| found[parent.index()]);
+                found[at] = above || self.regex.is_match(tree.name(node));
+            }
+        } else {
+            self.match_paths(tree, &mut found);
+        }
+        if self.inverted {
+            for found in &mut found {
+                *found = !*found;
+            }
+        }
+        found
+    }
+
+    /// Walks the tree with one path that grows and shrinks.
+    fn match_paths(&self, tree: &Tree, found: &mut [bool]) {
+        let mut path = Vec::new();
+        let mut ways = vec![(tree.first_child(NodeId::ROOT), 0)];
+        while let Some((next, length)) = ways.last_mut() {
+            let Some(node) = *next else {
+                ways.pop();
+                continue;
+            };
+            *next = tree.next_sibling(node);
+            path.truncate(*length);
+            path.push(b'/');
+            path.extend_from_slice(tree.name(node));
+            found[node.index()] = self.regex.is_match(&path);
+            if let Some(child) = tree.first_child(node) {
+                ways.push((Some(child), path.len()));
+            }
+        }
+    }
+}
+
+/// Turns a glob into an expression: without a slash it is about names, with one about paths from the root.
+fn glob(text: &str) -> Result<String, String> {
+    let from_root = text.starts_with('/');
+    let pattern = if from_root { text.to_owned() } else { format!("**/{text}") };
+    let glob = GlobBuilder::new(&pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())?;
+    Ok(glob.regex().to_owned())
+}
+
+fn last_line(text: &str) -> String {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(text);
+    line.trim().trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::tree::Cursor;
+
+    fn found(pattern: &str) -> Vec<String> {
+        let (mut tree, mut cursor) = (Tree::default(), Cursor::default());
+        for path in ["app/Main.rs", "app/lib.rs", "app/node_modules/a.JS", "etc/a.js", "usr/lib/b.so.1"] {
+            tree.insert(&mut cursor, path.as_bytes()).expect("small");
+        }
+        let pattern = Pattern::parse(pattern).expect("valid").expect("not empty");
+        let found = pattern.matches(&tree);
+        let nodes = (1..tree.len()).filter(|at| found[*at]).map(NodeId::at);
+        nodes.map(|node| String::from_utf8(tree.path(node)).expect("text")).collect()
+    }
+
+    #[test]
+    fn plain_text_is_a_smart_case_piece_of_the_path() {
+        assert_eq!(found("main"), ["/app/Main.rs"]);
+        assert_eq!(found("MAIN"), [""; 0]);
+        assert_eq!(found("lib"), ["/app/lib.rs", "/usr/lib", "/usr/lib/b.so.1"]);
+        assert_eq!(found("p/n"), ["/app/node_modules", "/app/node_modules/a.JS"]);
+        assert_eq!(found("node_modules"), ["/app/node_modules", "/app/node_modules/a.JS"]);
+    }
+
+    #[test]
+    fn globs_expressions_and_inversion() {
+        assert_eq!(found("*.js"), ["/app/node_modules/a.JS", "/etc/a.js"]);
+        assert_eq!(found("/etc/*"), ["/etc/a.js"]);
+        assert_eq!(found("**/b.so*"), ["/usr/lib/b.so.1"]);
+        assert_eq!(found("re:so\\.[0-9]$"), ["/usr/lib/b.so.1"]);
+        assert_eq!(found("!re:a|lib|usr"), ["/etc"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert!(Pattern::parse("").expect("valid").is_none());
+        assert!(Pattern::parse("!").expect("valid").is_none());
+        assert!(Pattern::parse("re:(").expect_err("open group").contains("unclosed"));
+        assert!(Pattern::parse("a[").is_err());
+    }
+}

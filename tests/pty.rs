@@ -1,0 +1,281 @@
+//! The real program on a real terminal: start, keys, a new size, quit, signals, a panic, Ctrl-Z. After each the terminal
+//! must be as it was: no alternate screen, no mouse reporting.
+#![cfg(unix)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use support::image::Packing;
+use support::screen::shop;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Pty {
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    writer: Box<dyn Write + Send>,
+    parser: Arc<Mutex<vt100::Parser>>,
+    _directory: tempfile::TempDir,
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).expect("not 0")
+}
+
+fn parser() -> vt100::Parser {
+    vt100::Parser::new(cells(24), cells(80), 0)
+}
+
+impl Pty {
+    /// Runs `program` (the binary, or a shell) with the path of an image as its last argument.
+    fn start(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let image = shop().write(Packing::default(), directory.path(), "shop.tar");
+        let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        if program != "bash" {
+            command.arg(&image);
+        }
+        command.cwd(directory.path());
+        command.env("TERM", "xterm-256color");
+        command.env("XDG_CONFIG_HOME", directory.path());
+        command.env("PS1", "shell$ ");
+        command.env_remove("NO_COLOR");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).expect("it starts");
+        drop(pair.slave);
+        let parser = Arc::new(Mutex::new(parser()));
+        let mut reader = pair.master.try_clone_reader().expect("readable");
+        let sink = Arc::clone(&parser);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read) = reader.read(&mut bytes) {
+                if read == 0 {
+                    return;
+                }
+                sink.lock().expect("no panic").process(&bytes[..read]);
+            }
+        });
+        let writer = pair.master.take_writer().expect("writable");
+        Pty { master: pair.master, child, writer, parser, _directory: directory }
+    }
+
+    fn layerlens() -> Self {
+        let pty = Self::start(env!("CARGO_BIN_EXE_layerlens"), &[], &[]);
+        pty.wait_for("waste 150.7 kB");
+        pty
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).expect("the terminal is there");
+        self.writer.flush().expect("the terminal is there");
+    }
+
+    fn contents(&self) -> String {
+        self.parser.lock().expect("no panic").screen().contents()
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        let start = Instant::now();
+        while !holds(self.parser.lock().expect("no panic").screen()) {
+            assert!(start.elapsed() < PATIENCE, "waited in vain for {what}:\n{}", self.contents());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn wait_for(&self, words: &str) {
+        self.wait(words, |screen| screen.contents().contains(words));
+    }
+
+    fn kill(&self, signal: &str) {
+        let id = self.child.process_id().expect("it runs").to_string();
+        let status = std::process::Command::new("kill").args([signal, &id]).status().expect("kill");
+        assert!(status.success());
+    }
+
+    /// Waits for the end; returns the exit code and the signal's name.
+    fn end(&mut self) -> (u32, Option<String>) {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("waited for") {
+                return (status.exit_code(), status.signal().map(str::to_owned));
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end:\n{}", self.contents());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn assert_given_back(&self) {
+        self.wait("the usual screen", |screen| !screen.alternate_screen());
+        self.wait("no mouse", |screen| screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None);
+        self.wait("a cursor", |screen| !screen.hide_cursor());
+    }
+}
+
+#[test]
+fn a_session() {
+    let mut pty = Pty::layerlens();
+    pty.wait("the alternate screen and the mouse", |screen| {
+        screen.alternate_screen() && screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None
+    });
+    pty.press("j");
+    pty.wait_for("layer 6 only");
+    pty.press("k2/server\r");
+    pty.wait_for("»server.js");
+    pty.press("o");
+    pty.wait_for("const http");
+    pty.press("\x1b");
+    pty.wait_for("»server.js");
+    pty.press("f");
+    pty.wait_for("expression");
+    pty.press("json\r");
+    pty.wait_for("filter json");
+    pty.master.resize(size(120, 40)).expect("resized");
+    pty.parser.lock().expect("no panic").screen_mut().set_size(cells(40), cells(120));
+    pty.wait_for("5 Details");
+    pty.wait_for("3 Waste");
+    pty.press("q");
+    assert_eq!(pty.end(), (0, None));
+    pty.assert_given_back();
+}
+
+#[test]
+fn a_signal_ends_it_with_the_terminal_given_back() {
+    for (signal, name) in [("-TERM", "Terminated"), ("-HUP", "Hangup")] {
+        let mut pty = Pty::layerlens();
+        pty.kill(signal);
+        assert_eq!(pty.end().1.as_deref(), Some(name));
+        pty.assert_given_back();
+    }
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_first() {
+    let mut pty = Pty::start(env!("CARGO_BIN_EXE_layerlens"), &[], &[("LAYERLENS_PANIC_KEY", "P")]);
+    pty.wait_for("waste 150.7 kB");
+    pty.press("P");
+    let (code, signal) = pty.end();
+    assert!(code != 0 || signal.is_some(), "a panic is no success");
+    pty.assert_given_back();
+    pty.wait_for("LAYERLENS_PANIC_KEY was pressed");
+}
+
+#[test]
+fn a_closed_terminal_ends_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let image = shop().write(Packing::default(), directory.path(), "shop.tar");
+    let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerlens"));
+    command.arg(&image);
+    command.env("TERM", "xterm-256color");
+    command.env("XDG_CONFIG_HOME", directory.path());
+    let mut child = pair.slave.spawn_command(command).expect("it starts");
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().expect("readable");
+    let mut parser = parser();
+    let mut bytes = [0; 4096];
+    while !parser.screen().contents().contains("waste 150.7 kB") {
+        let read = reader.read(&mut bytes).expect("it is drawn");
+        parser.process(&bytes[..read]);
+    }
+    // Nobody holds the other end any more.
+    drop((reader, pair.master));
+    let start = Instant::now();
+    while child.try_wait().expect("waited for").is_none() {
+        if start.elapsed() > PATIENCE {
+            child.kill().expect("killed");
+            panic!("it runs on without a terminal");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn ctrl_z_and_fg() {
+    let mut pty = Pty::start("bash", &["--norc", "--noprofile", "-i"], &[]);
+    pty.wait_for("shell$");
+    pty.press(&format!("'{}' shop.tar; echo ended $?\r", env!("CARGO_BIN_EXE_layerlens")));
+    pty.wait_for("waste 150.7 kB");
+    pty.press("j");
+    pty.wait_for("layer 6 only");
+    pty.press("\x1a");
+    pty.assert_given_back();
+    pty.wait_for("Stopped");
+    pty.press("fg\r");
+    pty.wait("the screen again", |screen| screen.alternate_screen() && screen.contents().contains("layer 6 only"));
+    pty.press("k");
+    pty.wait_for("layer 5 only");
+    pty.press("q");
+    pty.assert_given_back();
+    pty.press("exit\r");
+}
+
+#[test]
+fn a_pipe_on_stdin_is_no_obstacle() {
+    let mut pty = Pty::start("bash", &["--norc", "--noprofile", "-i"], &[]);
+    pty.wait_for("shell$");
+    pty.press(&format!("cat shop.tar | '{}' - && echo 'all'' well'\r", env!("CARGO_BIN_EXE_layerlens")));
+    pty.wait_for("waste 150.7 kB");
+    pty.press("2o");
+    pty.press("/server\ro");
+    pty.wait_for("came through a pipe");
+    pty.press("\x1b");
+    pty.wait_for("»server.js");
+    pty.press("q");
+    pty.wait_for("all well");
+    pty.assert_given_back();
+    pty.press("exit\r");
+}
+
+#[test]
+fn failures_are_told_on_the_usual_screen() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let missing: PathBuf = directory.path().join("nothing.tar");
+    let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerlens"));
+    command.arg(&missing);
+    command.env("TERM", "xterm-256color");
+    let mut child = pair.slave.spawn_command(command).expect("it starts");
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().expect("readable");
+    let text = std::thread::spawn(move || {
+        let mut parser = parser();
+        let mut bytes = [0; 4096];
+        while let Ok(read) = reader.read(&mut bytes) {
+            if read == 0 {
+                break;
+            }
+            parser.process(&bytes[..read]);
+        }
+        (parser.screen().contents(), parser.screen().alternate_screen())
+    });
+    assert_eq!(child.wait().expect("waited for").exit_code(), 3);
+    drop(pair.master);
+    let (text, alternate) = text.join().expect("no panic");
+    assert!(!alternate && text.contains("layerlens: ") && text.contains("hint: "), "{text}");
+}
+
+#[test]
+fn a_wrong_configuration_is_a_usage_error() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(directory.path().join("layerlens")).expect("made");
+    let file = directory.path().join("layerlens/config.toml");
+    std::fs::write(&file, "[ui.keys]\nqit = \"Q\"\n").expect("written");
+    let config = directory.path().to_str().expect("text");
+    let mut pty = Pty::start(env!("CARGO_BIN_EXE_layerlens"), &[], &[("XDG_CONFIG_HOME", config)]);
+    assert_eq!(pty.end().0, 2);
+    pty.wait_for("did you mean \"quit\"?");
+}

@@ -1,0 +1,247 @@
+//! Journeys of keys through the real loop, on a terminal that is a buffer.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
+use layerlens::layer::entry::EntryRef;
+use layerlens::tui::app::{App, Image, Options};
+use layerlens::tui::loader::News;
+use layerlens::tui::{Ending, Host, Message, content, run_loop};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::Modifier;
+
+use super::image::{HistorySpec, ImageSpec};
+use super::layer::{Kind, LayerSpec, Member, Metadata};
+
+/// The outside of a test: contents are opened at once, the rest is written down.
+#[derive(Default)]
+pub struct Outside {
+    pub news: Vec<News>,
+    pub copied: Vec<String>,
+    pub mouse: Vec<bool>,
+    pub suspended: usize,
+}
+
+impl Host for Outside {
+    fn suspend(&mut self) -> std::io::Result<Option<&'static str>> {
+        self.suspended += 1;
+        Ok(None)
+    }
+
+    fn mouse(&mut self, on: bool) {
+        self.mouse.push(on);
+    }
+
+    fn copy(&mut self, text: &str) {
+        self.copied.push(text.to_owned());
+    }
+
+    fn content(&mut self, app: &App, at: EntryRef, request: u64) {
+        let analysis = &app.image.as_ref().expect("an image").analysis;
+        let result = content::open(analysis, &app.options.source, at).map_err(|error| error.to_string());
+        self.news.push(News::Content(request, result));
+    }
+}
+
+/// A screen with an image on it.
+pub struct Screen {
+    pub app: App,
+    pub terminal: Terminal<TestBackend>,
+    pub outside: Outside,
+}
+
+impl Screen {
+    /// A screen on which nothing is known yet.
+    pub fn opening(options: Options, size: (u16, u16)) -> Self {
+        let terminal = Terminal::new(TestBackend::new(size.0, size.1)).expect("a buffer");
+        let mut screen = Screen { app: App::new(options, size), terminal, outside: Outside::default() };
+        screen.take(Vec::new());
+        screen
+    }
+
+    /// A screen with a complete image.
+    pub fn of(image: &Path, size: (u16, u16)) -> Self {
+        Self::with(Options { source: image.to_owned(), ..Options::default() }, size)
+    }
+
+    pub fn with(options: Options, size: (u16, u16)) -> Self {
+        let analysis = layerlens::open(&options.source, &layerlens::OpenOptions::default()).expect("an image");
+        let mut screen = Self::opening(options, size);
+        let news = News::Image(Box::new(Ok(Image::new(Arc::new(analysis)))));
+        screen.take(vec![Message::News(news)]);
+        screen
+    }
+
+    /// Hands messages to the loop and lets it draw what comes of them; says how it ended, if it did.
+    pub fn take(&mut self, messages: Vec<Message>) -> Option<Ending> {
+        let mut queue = messages;
+        loop {
+            for message in queue.drain(..).map(Some).chain([None]) {
+                let (sender, receiver) = channel();
+                for message in message.into_iter().chain([Message::Closed]) {
+                    sender.send(message).expect("the receiver is here");
+                }
+                let ending = run_loop(&mut self.terminal, &mut self.app, &receiver, &mut self.outside);
+                match ending.expect("a buffer takes everything") {
+                    Ending::Closed => {}
+                    ending => return Some(ending),
+                }
+            }
+            if self.outside.news.is_empty() {
+                return None;
+            }
+            queue.extend(self.outside.news.drain(..).map(Message::News));
+        }
+    }
+
+    /// Presses keys, written with spaces between them: `j j enter / "lib" enter`.
+    pub fn press(&mut self, keys: &str) -> Option<Ending> {
+        let mut messages = Vec::new();
+        for key in keys.split(' ') {
+            match key.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+                Some(text) => messages.extend(text.chars().map(|c| event(KeyCode::Char(c), KeyModifiers::NONE))),
+                None => messages.push(named(key)),
+            }
+        }
+        self.take(messages)
+    }
+
+    pub fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
+        let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+        self.take(vec![Message::Input(Event::Mouse(event))]);
+    }
+
+    pub fn resize(&mut self, width: u16, height: u16) {
+        self.terminal.backend_mut().resize(width, height);
+        self.take(vec![Message::Input(Event::Resize(width, height))]);
+    }
+
+    pub fn buffer(&self) -> &Buffer {
+        self.terminal.backend().buffer()
+    }
+
+    /// The screen as text; `«` ends a row under the cursor's bar.
+    pub fn text(&self) -> String {
+        text(self.buffer())
+    }
+
+    /// The row that holds `words`.
+    pub fn row(&self, words: &str) -> String {
+        let text = self.text();
+        text.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("no {words:?} in\n{text}")).to_owned()
+    }
+}
+
+pub fn text(buffer: &Buffer) -> String {
+    let area = buffer.area;
+    let mut out = String::new();
+    for row in 0..area.height {
+        let cells: Vec<_> = (0..area.width).map(|column| &buffer[(column, row)]).collect();
+        let line: String = cells.iter().map(|cell| cell.symbol()).collect();
+        let is_reversed = row > 0 && cells.iter().any(|cell| cell.modifier.contains(Modifier::REVERSED));
+        out.push_str(line.trim_end());
+        out.push_str(if is_reversed { " «\n" } else { "\n" });
+    }
+    out
+}
+
+fn event(code: KeyCode, modifiers: KeyModifiers) -> Message {
+    Message::Input(Event::Key(KeyEvent::new(code, modifiers)))
+}
+
+fn named(key: &str) -> Message {
+    let (modifiers, name) =
+        key.strip_prefix("ctrl-").map_or((KeyModifiers::NONE, key), |name| (KeyModifiers::CONTROL, name));
+    let code = match name {
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "backtab" => KeyCode::BackTab,
+        "space" => KeyCode::Char(' '),
+        "back" => KeyCode::Backspace,
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "pgdn" => KeyCode::PageDown,
+        "pgup" => KeyCode::PageUp,
+        single => KeyCode::Char(char::from_str(single).unwrap_or_else(|_| panic!("{key:?} is no key"))),
+    };
+    event(code, modifiers)
+}
+
+fn file(name: &str, size: usize, mode: u32, uid: u64) -> Member {
+    // Contents differ from file to file, not from layer to layer.
+    let seed = name.bytes().fold(7u8, u8::wrapping_add);
+    let content = (0..size).map(|at| seed.wrapping_add(u8::try_from(at % 251).expect("below 251"))).collect();
+    Member::new(
+        name,
+        Kind::File(content),
+        Metadata { mode, uid, gid: uid, mtime: 1_700_000_000, ..Metadata::default() },
+    )
+}
+
+fn directory(name: &str, uid: u64) -> Member {
+    Member::new(name, Kind::Directory, Metadata { mode: 0o755, uid, gid: uid, ..Metadata::default() })
+}
+
+/// A web application's image as many are: a chown that copies everything, files removed a step too late.
+pub fn shop() -> ImageSpec {
+    let app = |uid| {
+        vec![
+            directory("app", uid),
+            directory("app/node_modules", uid),
+            directory("app/node_modules/esbuild", uid),
+            file("app/node_modules/esbuild/main.js", 22_700, 0o644, uid),
+            directory("app/node_modules/typescript", uid),
+            file("app/node_modules/typescript/tsc.js", 58_400, 0o644, uid),
+            file("app/package.json", 300, 0o644, uid),
+            Member::new(
+                "app/server.js",
+                Kind::File(
+                    b"const http = require('http');\n\nhttp.createServer((_, res) => res.end('hi')).listen(80);\n"
+                        .to_vec(),
+                ),
+                Metadata { mode: 0o755, uid, gid: uid, mtime: 1_700_000_000, ..Metadata::default() },
+            ),
+        ]
+    };
+    let layers = vec![
+        LayerSpec::of(vec![
+            directory("bin", 0),
+            file("bin/busybox", 74_800, 0o755, 0),
+            Member::new("bin/sh", Kind::Symlink(b"busybox".to_vec()), Metadata::with_mode(0o777)),
+            directory("etc", 0),
+            file("etc/passwd", 900, 0o644, 0),
+        ]),
+        LayerSpec::of(vec![
+            directory("var", 0),
+            directory("var/lib", 0),
+            directory("var/lib/apt", 0),
+            file("var/lib/apt/Packages.lz4", 21_000, 0o644, 0),
+            directory("usr", 0),
+            file("usr/python3", 48_000, 0o755, 0),
+        ]),
+        LayerSpec::of(app(0)),
+        LayerSpec::of(vec![directory("root", 0), file("root/.npm", 48_200, 0o600, 0)]),
+        LayerSpec::of(app(1000)),
+        LayerSpec::of(vec![Member::whiteout(b"var/lib/apt/Packages.lz4"), Member::whiteout(b"root/.npm")]),
+    ];
+    let step = HistorySpec::step;
+    let history = vec![
+        step("/bin/sh -c #(nop) ADD file:4b8fa1 in / "),
+        HistorySpec::config_step("/bin/sh -c #(nop)  CMD [\"sh\"]"),
+        step("RUN /bin/sh -c apt-get update && apt-get install -y python3 # buildkit"),
+        step("COPY . /app # buildkit"),
+        step("RUN /bin/sh -c npm ci # buildkit"),
+        step("RUN /bin/sh -c chown -R node:node /app # buildkit"),
+        step("RUN /bin/sh -c rm -rf /var/lib/apt/* /root/.npm # buildkit"),
+        HistorySpec::config_step("CMD [\"node\" \"server.js\"]"),
+    ];
+    ImageSpec { layers, history, tags: vec!["shop-api:1.4".to_owned()] }
+}
