@@ -781,6 +781,11 @@ impl App {
             matches[node.index()]
                 && !tree.parent(node).is_some_and(|parent| parent != NodeId::ROOT && matches[parent.index()])
         };
+        // Without a match there is no need to put every directory in order to find none.
+        let is_anywhere = (1..tree.len()).map(NodeId::at).any(|node| image.files.is_shown(node) && is_first(node));
+        if !is_anywhere {
+            return false;
+        }
         let Some(node) = image.files.find(tree, self.node, forward, is_first) else { return false };
         self.is_arranged = true;
         self.node = node;
