@@ -87,9 +87,14 @@ fn shape(plan: &Plan<'_>) -> (Kind, &'static str, Draft) {
 
 /// Returns the share of a group's bytes for which `holds`.
 fn share(plan: &Plan<'_>, holds: impl Fn(&WasteRecord) -> bool) -> (u64, u64) {
+    // Records come largest first; the words of a fix do not hang on its smallest files.
+    let largest = &plan.records[..plan.records.len().min(MOST_JUDGED)];
     let sum = |records: &mut dyn Iterator<Item = &&WasteRecord>| records.map(|record| record.bytes).sum();
-    (sum(&mut plan.records.iter().filter(|record| holds(record))), sum(&mut plan.records.iter()))
+    (sum(&mut largest.iter().filter(|record| holds(record))), sum(&mut largest.iter()))
 }
+
+/// How many records are looked at to tell what sort of waste a group is.
+const MOST_JUDGED: usize = 10_000;
 
 /// Commands that fetch something.
 const FETCHERS: [&str; 5] = ["curl", "wget", "git clone", "git fetch", "aria2c"];
@@ -102,7 +107,6 @@ fn flavour(plan: &Plan<'_>) -> (Kind, &'static str) {
     let text = |layer: LayerNumber| plan.timeline.line(layer).map_or("", |line| line.step.command.as_str());
     let moves = |record: &WasteRecord| text(record.hidden_by).split_whitespace().any(|word| word == "mv");
     let fetched = |record: &WasteRecord| FETCHERS.iter().any(|fetcher| text(record.stored_in).contains(fetcher));
-    // Looking at each path costs its length: the largest records decide.
     if mostly(share(plan, deletes)) {
         if mostly(share(plan, |record| deletes(record) && is_cache(record))) {
             return (Kind::PackageCleanup, "clean up in the RUN that installs");
