@@ -26,6 +26,8 @@ pub struct OpenOptions {
     pub load: LoadOptions,
     /// Where the base image ends.
     pub base: BaseChoice,
+    /// Whether the waste is measured on the wire too: compressed layers that hold some are read a second time.
+    pub wire: bool,
 }
 
 /// An image, analysed.
@@ -104,6 +106,8 @@ pub struct Totals {
     pub fixable_bytes: u64,
     /// All layers as they are stored and pulled.
     pub blob_bytes: u64,
+    /// The wasted copies on the wire, where all of them were measured.
+    pub wasted_wire_bytes: Option<u64>,
     /// Copies in the layers above the base.
     pub user_stored_bytes: u64,
 }
@@ -142,21 +146,24 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
     let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy().into_owned() };
     let place = || Place::Image(name.clone());
     let loaded = source::open(path).and_then(|input| load::load(input, &options.load)).at(place)?;
-    analyse(name.clone(), loaded, &options.base).at(place)
+    analyse(name.clone(), loaded, options).at(place)
 }
 
 /// Analyses a loaded image.
 ///
 /// # Errors
 /// Where contents that must be compared cannot be read again, or sizes do not fit 64 bits.
-pub fn analyse(source: String, loaded: Loaded, base: &BaseChoice) -> Result<Analysis> {
+pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<Analysis> {
     let Loaded { spec, mut index, blobs, mut warnings } = loaded;
     let merged = merger::merge(&mut index, &mut warnings);
     identity::decide(&mut index, &blobs, &merged.undecided)?;
-    let base = find_base(base, &spec, &mut warnings)?;
-    let waste = waste::records(&index, &merged.hidden);
+    let base = find_base(&options.base, &spec, &mut warnings)?;
+    let mut waste = waste::records(&index, &merged.hidden);
+    if options.wire {
+        waste::measure_wire(&mut waste, &blobs)?;
+    }
     let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count);
-    let totals = totals(&layers, &waste, merged.final_bytes, base)?;
+    let totals = totals(&layers, &waste, merged.final_bytes, base, options.wire)?;
     Ok(Analysis {
         source,
         spec,
@@ -230,7 +237,7 @@ fn layers(
     layers
 }
 
-fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base) -> Result<Totals> {
+fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base, is_measured: bool) -> Result<Totals> {
     let overflow = || Error::TooLarge { what: "the sum of all sizes".to_owned(), limit: "2^64 bytes".to_owned() };
     let sum = |of: &dyn Fn(&Layer) -> u64| layers.iter().try_fold(0u64, |sum, layer| sum.checked_add(of(layer)));
     let mut totals = Totals {
@@ -240,6 +247,7 @@ fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base)
         blob_bytes: sum(&|layer| layer.blob.blob_bytes).ok_or_else(overflow)?,
         user_stored_bytes: sum(&|layer| if layer.is_base { 0 } else { layer.stored_bytes }).ok_or_else(overflow)?,
         final_bytes,
+        wasted_wire_bytes: waste.iter().map(|record| record.wire_bytes).sum::<Option<u64>>().filter(|_| is_measured),
         ..Totals::default()
     };
     for record in waste {

@@ -1,11 +1,16 @@
 //! Waste records: each wasted copy, the layer that stores it, the layer that hid it, and why. MODEL.md 4.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use crate::error::{AtPlace, Place, Result};
 use crate::layer::entry::{Content, EntryRef, LayerNumber};
 use crate::layer::index::Index;
+use crate::layer::load::Blob;
+use crate::layer::wire;
 use crate::merge::changes::{What, differences};
 use crate::merge::merger::{After, Hidden};
+use crate::source::compression::Compression;
 
 /// Why a copy can no longer be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +52,8 @@ pub struct WasteRecord {
     pub copy: EntryRef,
     /// Its content bytes, uncompressed; never 0: an empty file wastes nothing.
     pub bytes: u64,
+    /// The compressed bytes that it takes in its layer's blob, where that was measured.
+    pub wire_bytes: Option<u64>,
     /// The layer that stores it.
     pub stored_in: LayerNumber,
     /// The layer that took its last name away.
@@ -84,6 +91,27 @@ pub(super) fn records(index: &Index, hidden: &[Hidden]) -> Vec<WasteRecord> {
     order.iter().map(|(.., at)| record(index, &hidden[*at as usize])).collect()
 }
 
+/// Measures what the records cost on the wire, where their layers are compressed and can be read again.
+pub(super) fn measure_wire(records: &mut [WasteRecord], blobs: &[Blob]) -> Result<()> {
+    let mut by_layer: BTreeMap<LayerNumber, Vec<usize>> = BTreeMap::new();
+    for (at, record) in records.iter().enumerate() {
+        by_layer.entry(record.stored_in).or_default().push(at);
+    }
+    for (layer, mut places) in by_layer {
+        let blob = &blobs[layer.index()];
+        let Some(region) = blob.region.as_ref().filter(|_| blob.compression != Compression::None) else {
+            continue;
+        };
+        places.sort_by_key(|at| records[*at].copy);
+        let wanted: Vec<u32> = places.iter().map(|at| records[*at].copy.index).collect();
+        let spans = wire::measure(region, blob.compression, &wanted).at(|| Place::Layer(layer.get()))?;
+        for (at, span) in places.into_iter().zip(spans) {
+            records[at].wire_bytes = Some(span);
+        }
+    }
+    Ok(())
+}
+
 fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
     let cause = match hidden.after {
         After::Gone => Cause::Deleted,
@@ -94,6 +122,7 @@ fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
     WasteRecord {
         copy: hidden.copy,
         bytes: index.entry(hidden.copy).size,
+        wire_bytes: None,
         stored_in: hidden.copy.layer(),
         hidden_by: hidden.hidden_by,
         cause,

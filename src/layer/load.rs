@@ -39,8 +39,16 @@ pub struct Blob {
     pub compression: Compression,
     /// Its size as stored and pulled.
     pub blob_bytes: u64,
-    /// Its bytes, where they are plain and can be read again.
-    pub plain: Option<Region>,
+    /// Its bytes as stored, where they can be read again.
+    pub region: Option<Region>,
+}
+
+impl Blob {
+    /// Returns the layer's tar, where it is stored plain and can be read again.
+    #[must_use]
+    pub fn plain(&self) -> Option<&Region> {
+        self.region.as_ref().filter(|_| self.compression == Compression::None)
+    }
 }
 
 /// What is to be read, and how.
@@ -216,8 +224,7 @@ fn jobs(store: &impl Store, layers: &[LayerRef]) -> Result<(Vec<Job>, Vec<usize>
 
 impl Job {
     fn blob(&self) -> Blob {
-        let plain = (self.compression == Compression::None).then(|| self.region.clone());
-        Blob { compression: self.compression, blob_bytes: self.region.len(), plain }
+        Blob { compression: self.compression, blob_bytes: self.region.len(), region: Some(self.region.clone()) }
     }
 
     fn read(&self, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {

@@ -40,6 +40,15 @@ const ORDER_SAMPLE: usize = 2 * Batch::MOST_ENTRIES;
 const RUN_ENTRIES: usize = 1 << 16;
 const RUN_BYTES: usize = 8 << 20;
 
+/// Says whether a member is an entry of its layer; `path` is room for its normal form.
+pub(super) fn is_entry(member: &Member, path: &mut Vec<u8>) -> bool {
+    match normalize(&member.path, path) {
+        Normal::Outside => false,
+        Normal::Marked => meaning(path) == Meaning::Entry,
+        Normal::Plain => !path.is_empty() || member.kind == Kind::Directory,
+    }
+}
+
 /// Reads the layer in `feed` into `sink`.
 ///
 /// # Errors
@@ -148,16 +157,17 @@ impl<F: Feed> Reader<F> {
 
     /// Returns what identifies the content, and how.
     fn identify(&mut self) -> Result<(u64, u8)> {
-        let sparse = if self.walker.member().is_sparse { Entry::SPARSE } else { 0 };
-        if let Some(content) = self.walker.content_in_memory() {
-            return Ok((xxh3_64(content), Entry::HASHED | sparse));
+        let is_sparse = self.walker.member().is_sparse;
+        if !is_sparse && let Some(content) = self.walker.content_in_memory() {
+            return Ok((xxh3_64(content), Entry::HASHED));
         }
-        if self.walker.feed().can_jump() && sparse == 0 {
+        if !is_sparse && self.walker.feed().can_jump() {
             return Ok((self.walker.position(), 0));
         }
         let mut hash = Xxh3::new();
+        hash.update(&self.walker.member().sparse_map);
         self.walker.read_content(|piece| hash.update(piece))?;
-        Ok((hash.digest(), Entry::HASHED | sparse))
+        Ok((hash.digest(), Entry::HASHED | if is_sparse { Entry::SPARSE } else { 0 }))
     }
 
     fn warn_about_oddities(&mut self) {

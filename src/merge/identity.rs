@@ -93,7 +93,7 @@ fn pair(index: &Index, blobs: &[Blob], upper: EntryRef) -> Option<Pair> {
         if entry.has(Entry::HASHED) {
             return Some(Source::Hash(entry.id));
         }
-        let region = blobs[at.layer as usize].plain.as_ref()?.slice(entry.id, entry.size);
+        let region = blobs[at.layer as usize].plain()?.slice(entry.id, entry.size);
         Some(Source::At { region, layer: at.layer() })
     };
     let lower = index.inode(index.entry(upper).lower.get()?)?;

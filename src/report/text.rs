@@ -72,7 +72,11 @@ impl<W: Write> Page<'_, W> {
         }
         let wasted = match totals.wasted_bytes {
             0 => self.paint(GOOD, "nothing wasted"),
-            bytes => self.paint(WASTE, &format!("{} wasted ({})", self.size(bytes), share(bytes, totals.stored_bytes))),
+            bytes => {
+                let wire = totals.wasted_wire_bytes.map(|wire| format!(", {} on the wire", self.size(wire)));
+                let share = share(bytes, totals.stored_bytes);
+                self.paint(WASTE, &format!("{} wasted ({share}{})", self.size(bytes), wire.unwrap_or_default()))
+            }
         };
         let (stored, shown) = (self.size(totals.stored_bytes), self.size(totals.final_bytes));
         writeln!(

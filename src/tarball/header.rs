@@ -73,6 +73,7 @@ pub(super) fn decode(block: &[u8; BLOCK], member: &mut Member) -> Result<u8, Str
     member.stored_bytes = u64::try_from(size).map_err(|_| format!("its size is negative ({size})"))?;
     member.numbers = numbers(block, flag)?;
     member.is_sparse = flag == b'S';
+    member.sparse_map.clear();
     member.has_odd_type = false;
     member.kind = kind(flag, member);
     let has_content = matches!(member.kind, Kind::File) || matches!(flag, b'x' | b'X' | b'g' | b'L' | b'K');
@@ -83,6 +84,7 @@ pub(super) fn decode(block: &[u8; BLOCK], member: &mut Member) -> Result<u8, Str
     if member.is_sparse {
         member.size = u64::try_from(field(block, "real size", 483, 12)?).map_err(|_| "its real size is negative")?;
         member.numbers.has_sparse_extension = block[482] != 0;
+        member.sparse_map.extend_from_slice(&block[386..482]);
     }
     names(block, member);
     Ok(flag)
