@@ -1,6 +1,5 @@
 //! Waste records: each wasted copy, the layer that stores it, the layer that hid it, and why. MODEL.md 4.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::error::{AtPlace, Place, Result};
@@ -8,7 +7,7 @@ use crate::layer::entry::{Content, EntryRef, LayerNumber};
 use crate::layer::index::Index;
 use crate::layer::load::Blob;
 use crate::layer::wire;
-use crate::merge::changes::{What, differences};
+use crate::merge::changes::{What, differences, has_same_metadata};
 use crate::merge::merger::{After, Hidden};
 use crate::source::compression::Compression;
 
@@ -78,17 +77,24 @@ impl WasteRecord {
 /// Turns hidden copies into records, in the order of reports.
 pub(super) fn records(index: &Index, hidden: &[Hidden]) -> Vec<WasteRecord> {
     let ranks = index.tree.path_ranks();
-    // Sorted by small keys: an image may waste a million copies.
-    let mut order: Vec<(Reverse<u64>, u32, EntryRef, u32)> = (0..)
-        .zip(hidden)
-        .map(|(at, hidden)| {
-            let entry = index.entry(hidden.copy);
-            (Reverse(entry.size), ranks[entry.node.index()], hidden.copy, at)
-        })
-        .filter(|(Reverse(bytes), ..)| *bytes > 0)
-        .collect();
+    // Sorted by one number each (size, path, place), because an image may waste a million copies.
+    let mut order: Vec<u128> = Vec::with_capacity(hidden.len());
+    for (at, hidden) in (0u32..).zip(hidden) {
+        let entry = index.entry(hidden.copy);
+        if entry.size > 0 {
+            let rank = ranks[entry.node.index()];
+            order.push(u128::from(!entry.size) << 64 | u128::from(rank) << 32 | u128::from(at));
+        }
+    }
     order.sort_unstable();
-    order.iter().map(|(.., at)| record(index, &hidden[*at as usize])).collect()
+    #[expect(clippy::cast_possible_truncation, reason = "the place was packed from 32 bits")]
+    let place = |packed: &u128| *packed as u32 as usize;
+    let mut records: Vec<WasteRecord> = order.iter().map(|packed| record(index, &hidden[place(packed)])).collect();
+    // Copies of one size at one path: the lower layer first.
+    for run in records.chunk_by_mut(|a, b| a.bytes == b.bytes && index.entry(a.copy).node == index.entry(b.copy).node) {
+        run.sort_by_key(|record| record.copy);
+    }
+    records
 }
 
 /// Measures what the records cost on the wire, where their layers are compressed and can be read again.
@@ -136,7 +142,7 @@ fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
 fn cause_of_file(index: &Index, copy: EntryRef, upper: EntryRef) -> Cause {
     let content = index.entry(upper).content();
     match content {
-        Content::Same if differences(index, Some(copy), Some(upper), content).is_empty() => Cause::Unchanged,
+        Content::Same if has_same_metadata(index, copy, upper) => Cause::Unchanged,
         Content::Same => Cause::Metadata,
         Content::Different | Content::Unknown => Cause::Overwritten,
     }

@@ -85,12 +85,16 @@ impl Tree {
     /// # Errors
     /// [`Error::TooLarge`] for more than 2^32 paths, 4 GiB of names, or a component above 65 535 bytes.
     pub fn insert(&mut self, cursor: &mut Cursor, path: &[u8]) -> Result<NodeId> {
-        let common = common_prefix(&cursor.path, path);
+        let common = match cursor.directory_of(path) {
+            Some(end) => end,
+            None => common_prefix(&cursor.path, path),
+        };
         cursor.pop_to(common, path);
         let mut start = cursor.top().end;
         start += usize::from(start > 0);
         while start < path.len() {
-            let end = memchr::memchr(b'/', &path[start..]).map_or(path.len(), |at| start + at);
+            // Names are short: a plain loop is faster than a call.
+            let end = path[start..].iter().position(|byte| *byte == b'/').map_or(path.len(), |at| start + at);
             let parent = cursor.top();
             let node = self.child(parent.node, parent.last, &path[start..end])?;
             if let Some(frame) = cursor.frames.last_mut() {
@@ -271,7 +275,9 @@ impl Tree {
 
     /// Decides what follows a path: what is below it, or siblings whose names go on with a byte below `/`.
     fn schedule(&self, node: NodeId, stack: &mut Vec<Work>) {
-        stack.push(Work::Below(node));
+        if self.nodes[node.index()].first != NONE {
+            stack.push(Work::Below(node));
+        }
         let Some(next) = self.next_sibling(node) else {
             return;
         };
@@ -308,6 +314,15 @@ impl Cursor {
     fn top(&self) -> Frame {
         // The root's frame is never popped.
         self.frames[self.frames.len() - 1]
+    }
+
+    /// Returns where the last path's directory ends, if `path` is another name in it: what nearly every path is.
+    fn directory_of(&self, path: &[u8]) -> Option<usize> {
+        let directory = self.frames.get(self.frames.len().checked_sub(2)?)?.end;
+        let is_in = path.get(directory) == Some(&b'/') && path[..directory] == self.path[..directory];
+        // Below the last path itself, more is shared.
+        let is_below = path.get(self.path.len()) == Some(&b'/');
+        (is_in && !is_below && directory > 0).then_some(directory)
     }
 
     /// Goes up until the frame is a directory above `path` (or `path` itself), `common` bytes being shared.

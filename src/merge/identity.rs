@@ -24,6 +24,9 @@ pub(super) enum Verdict {
 
 /// Compares as far as sizes and hashes tell.
 pub(super) fn compare_known(index: &Index, lower: Slot, upper: EntryRef) -> Verdict {
+    if !lower.is_present() {
+        return Verdict::NoFiles;
+    }
     let file = |at: Option<EntryRef>| {
         let inode = index.inode(at?)?;
         Some((inode, index.entry(inode))).filter(|(_, entry)| entry.kind == Kind::File)
