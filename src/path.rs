@@ -58,6 +58,25 @@ pub fn normalize(raw: &[u8], out: &mut Vec<u8>) -> Normal {
     normalize_slowly(raw, out)
 }
 
+/// Writes the normal form of a name that is another one in the directory which ends, its slash included, at `directory`
+/// in the normal path `previous`; `false` where it is not.
+///
+/// Layers are written directory by directory, so this is what nearly every name is.
+pub fn normalize_sibling(raw: &[u8], previous: &[u8], directory: usize, out: &mut Vec<u8>) -> bool {
+    let Some((above, name)) = raw.split_at_checked(directory) else {
+        return false;
+    };
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let is_sibling = above == &previous[..directory]
+        && !matches!(name.first(), None | Some(b'.'))
+        && name.iter().all(|byte| *byte != b'/');
+    if is_sibling {
+        out.clear();
+        out.extend_from_slice(&raw[..directory + name.len()]);
+    }
+    is_sibling
+}
+
 /// Says that no component is empty or starts with a dot. Without a branch in the loop, so that the compiler takes many
 /// bytes at a time; '.' and '/' differ in their lowest bit only.
 fn is_clean(raw: &[u8]) -> bool {

@@ -85,29 +85,36 @@ impl Tree {
     /// # Errors
     /// [`Error::TooLarge`] for more than 2^32 paths, 4 GiB of names, or a component above 65 535 bytes.
     pub fn insert(&mut self, cursor: &mut Cursor, path: &[u8]) -> Result<NodeId> {
-        let common = match cursor.directory_of(path) {
-            Some(end) => end,
-            None => common_prefix(&cursor.path, path),
-        };
+        let common = common_prefix(&cursor.path, path);
         cursor.pop_to(common, path);
         let mut start = cursor.top().end;
         start += usize::from(start > 0);
         while start < path.len() {
-            // Names are short: a plain loop is faster than a call.
-            let end = path[start..].iter().position(|byte| *byte == b'/').map_or(path.len(), |at| start + at);
-            let parent = cursor.top();
-            let node = self.child(parent.node, parent.last, &path[start..end])?;
-            if let Some(frame) = cursor.frames.last_mut() {
-                frame.last = node;
-            }
-            cursor.frames.push(Frame { end, node, last: NONE });
+            let end = memchr::memchr(b'/', &path[start..]).map_or(path.len(), |at| start + at);
+            self.descend(cursor, &path[start..end], end)?;
             start = end + 1;
         }
-        // What both paths share is there already.
-        let kept = common.min(cursor.path.len());
-        cursor.path.truncate(kept);
-        cursor.path.extend_from_slice(&path[kept..]);
+        cursor.remember(path, common);
         Ok(NodeId(cursor.top().node))
+    }
+
+    /// The same for another name in the directory of the last path at this cursor, which ends at `directory`.
+    pub(crate) fn insert_sibling(&mut self, cursor: &mut Cursor, path: &[u8], directory: usize) -> Result<NodeId> {
+        cursor.pop_to(directory, path);
+        self.descend(cursor, &path[directory + 1..], path.len())?;
+        cursor.remember(path, directory);
+        Ok(NodeId(cursor.top().node))
+    }
+
+    /// Goes down to the child `name`, whose path ends at `end`.
+    fn descend(&mut self, cursor: &mut Cursor, name: &[u8], end: usize) -> Result<()> {
+        let parent = cursor.top();
+        let node = self.child(parent.node, parent.last, name)?;
+        if let Some(frame) = cursor.frames.last_mut() {
+            frame.last = node;
+        }
+        cursor.frames.push(Frame { end, node, last: NONE });
+        Ok(())
     }
 
     /// Finds or makes the child `name`; `hint` is a child that likely stands before it.
@@ -316,13 +323,11 @@ impl Cursor {
         self.frames[self.frames.len() - 1]
     }
 
-    /// Returns where the last path's directory ends, if `path` is another name in it: what nearly every path is.
-    fn directory_of(&self, path: &[u8]) -> Option<usize> {
-        let directory = self.frames.get(self.frames.len().checked_sub(2)?)?.end;
-        let is_in = path.get(directory) == Some(&b'/') && path[..directory] == self.path[..directory];
-        // Below the last path itself, more is shared.
-        let is_below = path.get(self.path.len()) == Some(&b'/');
-        (is_in && !is_below && directory > 0).then_some(directory)
+    /// Takes `path` for the last one, of which `common` bytes are there already.
+    fn remember(&mut self, path: &[u8], common: usize) {
+        let kept = common.min(self.path.len());
+        self.path.truncate(kept);
+        self.path.extend_from_slice(&path[kept..]);
     }
 
     /// Goes up until the frame is a directory above `path` (or `path` itself), `common` bytes being shared.

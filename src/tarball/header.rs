@@ -69,9 +69,16 @@ pub struct Numbers {
 pub(super) fn decode(block: &[u8; BLOCK], member: &mut Member) -> Result<u8, String> {
     check_sum(block)?;
     let flag = block[156];
-    let size = field(block, "size", 124, 12)?;
+    let size = number(&block[124..136]).ok_or_else(|| bad_field(block))?;
     member.stored_bytes = u64::try_from(size).map_err(|_| format!("its size is negative ({size})"))?;
-    member.numbers = numbers(block, flag)?;
+    // Neighbours mostly have the same mode, owner and time: what was decoded once need not be decoded again.
+    if block[100..124] != member.raw.owner || block[136..148] != member.raw.mtime {
+        member.raw.decode(block).ok_or_else(|| bad_field(block))?;
+    }
+    member.numbers = member.raw.numbers;
+    if matches!(flag, b'3' | b'4') {
+        member.numbers.device = (device(block, 329)?, device(block, 337)?);
+    }
     member.is_sparse = flag == b'S';
     member.sparse_map.clear();
     member.has_odd_type = false;
@@ -88,6 +95,36 @@ pub(super) fn decode(block: &[u8; BLOCK], member: &mut Member) -> Result<u8, Str
     }
     names(block, member);
     Ok(flag)
+}
+
+/// The fields of the last header that its neighbour likely repeats, and what they say.
+#[derive(Debug, Default)]
+pub(super) struct Raw {
+    /// Mode, uid and gid.
+    owner: [u8; 24],
+    mtime: [u8; 12],
+    numbers: Numbers,
+}
+
+impl Raw {
+    fn decode(&mut self, block: &[u8; BLOCK]) -> Option<()> {
+        let mode = u16::try_from(number(&block[100..108])? & 0o7777).unwrap_or(0);
+        let (uid, gid) = (number(&block[108..116])?, number(&block[116..124])?);
+        self.numbers = Numbers { mode, uid, gid, mtime: number(&block[136..148])?, ..Numbers::default() };
+        self.owner.copy_from_slice(&block[100..124]);
+        self.mtime.copy_from_slice(&block[136..148]);
+        Some(())
+    }
+}
+
+/// The numbers of every header: name, offset, length.
+const FIELDS: [(&str, usize, usize); 5] =
+    [("mode", 100, 8), ("uid", 108, 8), ("gid", 116, 8), ("size", 124, 12), ("mtime", 136, 12)];
+
+#[cold]
+fn bad_field(block: &[u8; BLOCK]) -> String {
+    let bad = FIELDS.iter().find(|(_, at, len)| number(&block[*at..*at + *len]).is_none());
+    format!("its {} field is no number", bad.map_or("size", |(name, ..)| name))
 }
 
 /// Says whether a block is a header.
@@ -110,22 +147,6 @@ fn kind(flag: u8, member: &mut Member) -> Kind {
             Kind::File
         }
     }
-}
-
-fn numbers(block: &[u8; BLOCK], flag: u8) -> Result<Numbers, String> {
-    let mode = field(block, "mode", 100, 8)?;
-    let device = match flag {
-        b'3' | b'4' => (device(block, 329)?, device(block, 337)?),
-        _ => (0, 0),
-    };
-    Ok(Numbers {
-        mode: u16::try_from(mode & 0o7777).unwrap_or(0),
-        uid: field(block, "uid", 108, 8)?,
-        gid: field(block, "gid", 116, 8)?,
-        mtime: field(block, "mtime", 136, 12)?,
-        device,
-        has_sparse_extension: false,
-    })
 }
 
 fn device(block: &[u8; BLOCK], at: usize) -> Result<u32, String> {
@@ -202,7 +223,6 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-#[inline]
 fn field(block: &[u8; BLOCK], name: &str, at: usize, len: usize) -> Result<i64, String> {
     number(&block[at..at + len]).ok_or_else(|| format!("its {name} field is no number"))
 }
