@@ -6,7 +6,7 @@
 #
 # usage: benches/goals.sh DIR           full size: 15 GB in DIR, half an hour
 #        benches/goals.sh DIR small     a twentieth of it: a few minutes, indicative only
-# Needs cargo, python3, igzip (Debian: isal) and zstd. Goals that compare with `diving` or use
+# Needs cargo, python3, igzip (Debian: isal), zstd and GNU time. Goals that compare with `diving` or use
 # `hyperfine` are left out, and the table says so, where these are not installed.
 set -euo pipefail
 
@@ -16,6 +16,7 @@ fail() { echo "goals.sh: $1" >&2; exit 2; }
 for tool in cargo python3 igzip zstd; do
   command -v "$tool" >/dev/null || fail "$tool is not installed"
 done
+[ -x /usr/bin/time ] || fail "GNU time is not installed"
 mkdir -p "$1"
 dir=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -31,14 +32,14 @@ case ${2:-full} in
   *) fail "the size is 'small' or left out" ;;
 esac
 
-# executable CARGO ARGUMENT…: builds one target and prints where it is
+# executable NAME CARGO ARGUMENT…: builds a target and prints where it is
 executable() {
-  cargo "$@" --message-format=json-render-diagnostics |
-    sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n1
+  cargo "${@:2}" --message-format=json-render-diagnostics |
+    sed -n "/\"name\":\"$1\"/"'s/.*"executable":"\([^"]*\)".*/\1/p'
 }
-layerlens=$(executable build --release --bin layerlens)
-generate=$(executable bench --no-run --bench generate)
-floor=$(executable bench --no-run --bench floor)
+layerlens=$(executable layerlens build --release --bin layerlens)
+generate=$(executable generate bench --no-run --bench generate)
+floor=$(executable floor bench --no-run --bench floor)
 
 # image NAME VARIANT,… GENERATOR ARGUMENT…: makes the variants that are not in DIR yet
 image() {

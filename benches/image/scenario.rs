@@ -109,7 +109,7 @@ fn realistic(size: Size, seed: u64) -> Vec<Layer> {
         layer("RUN /bin/sh -c upgrade packages # buildkit", upgrade),
         layer("RUN /bin/sh -c chown -R app /usr/bin; cp -r /usr/share /opt/copy # buildkit", copies),
         layer("RUN /bin/sh -c remove packages # buildkit", deletes),
-        layer("COPY odd /srv/odd # buildkit", odd(mix(seed, 10))),
+        layer("COPY odd /srv/odd # buildkit", odd(size.bytes, mix(seed, 10))),
     ]
 }
 
@@ -157,11 +157,12 @@ fn deletes(packages: &[Entry]) -> Vec<Entry> {
 }
 
 /// What readers get wrong: long names in both notations, attributes, links, a path stored twice.
-fn odd(seed: u64) -> Vec<Entry> {
+fn odd(bytes: u64, seed: u64) -> Vec<Entry> {
     let mut entries = vec![Entry::directory("srv"), Entry::directory("srv/odd")];
     let mut random = Random::new(seed);
+    let most_bytes = (bytes / 10_000).clamp(1, 20_000);
     for number in 0..100 {
-        let content = Content::new(random.draw(), random.below(20_000));
+        let content = Content::new(random.draw(), random.below(most_bytes));
         let plain = format!("srv/odd/plain-{number:03}");
         let long = format!("srv/odd/{}-{number:03}", "long-name-".repeat(30));
         entries.push(Entry {
@@ -174,7 +175,7 @@ fn odd(seed: u64) -> Vec<Entry> {
         entries.push(Entry::new(format!("{plain}.hard"), Kind::HardLink(plain)));
         entries.push(Entry::new(format!("{long}.soft"), Kind::Symlink(format!("{long}.pax"))));
     }
-    let twice = Content::new(seed, 30_000);
+    let twice = Content::new(seed, most_bytes);
     entries.push(Entry::file("srv/odd/twice", twice));
     entries.push(Entry::file("srv/odd/twice", Content { patched: true, ..twice }));
     entries.push(Entry::file("srv/odd/na\u{ef}ve \u{2603}", twice));
