@@ -18,7 +18,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream, Window};
-use crate::source::{Counted, Input, Progress, Region};
+use crate::source::{Access, Counted, Input, Progress, Region};
 
 /// An image with every layer indexed.
 pub struct Loaded {
@@ -52,6 +52,8 @@ pub struct LoadOptions {
     pub verify: bool,
     /// How far it has come.
     pub progress: Arc<Progress>,
+    /// How engines and registries are reached.
+    pub access: Access,
 }
 
 /// Reads an image.

@@ -1,10 +1,16 @@
-//! Where the bytes come from: a file, a directory, a stream. The only input on the way in.
+//! Where the bytes come from: a file, a directory, a stream, an engine's socket. The only input on the way in.
 //!
+//! [`reference`] says what a name means, `engine` asks the engines of this machine, `http` is the one client.
 //! Promises: a [`Region`] can be read at any offset, by several threads, without memory for its size; a stream is read
 //! once, forward. What the bytes mean is left to [`crate::archive`].
 
 pub mod compression;
+mod engine;
 pub mod feed;
+mod http;
+pub mod reference;
+#[cfg(unix)]
+mod unix;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,7 +18,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
+use reference::Reference;
 
 /// An image input, opened.
 pub enum Input {
@@ -24,14 +33,46 @@ pub enum Input {
     Stream(Box<dyn Read + Send>),
 }
 
-/// Opens what `path` names; `-` is standard input.
+/// How engines and registries are reached.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The engine's socket, or its address; nothing: as the engine's own command line finds it.
+    pub socket: Option<String>,
+    /// Whether a registry may be spoken to in plain http, or with a certificate that nobody vouches for.
+    pub insecure: bool,
+    /// Whether blobs of registries are kept, and taken from what was kept.
+    pub cache: bool,
+    /// How long a server may be silent.
+    pub patience: Duration,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Access { socket: None, insecure: false, cache: true, patience: Duration::from_secs(60) }
+    }
+}
+
+/// Opens what `path` names; `-` is standard input, a bare word that is no file an image of the local engines.
 ///
 /// # Errors
-/// [`Error::Io`] where the system refuses.
-pub fn open(path: &Path) -> Result<Input> {
-    if path.as_os_str() == "-" {
-        return Ok(Input::Stream(Box::new(io::stdin())));
+/// [`Error::Io`] where the system refuses, [`Error::BadReference`], what engines and registries answer.
+pub fn open(path: &Path, access: &Access) -> Result<Input> {
+    match reference::parse(path)? {
+        Reference::Stdin => Ok(Input::Stream(Box::new(io::stdin()))),
+        Reference::Engine(engine, name) => engine::export(engine, &name, access),
+        Reference::Path(path) => match (open_path(&path), path.to_str()) {
+            (Err(Error::Io { source, .. }), Some(word))
+                if source.kind() == io::ErrorKind::NotFound && reference::is_image_name(word) =>
+            {
+                engine::export_from_any(word, access)
+            }
+            (result, _) => result,
+        },
+        _ => Err(Error::BadReference { problem: "soon" }),
     }
+}
+
+fn open_path(path: &Path) -> Result<Input> {
     let file = File::open(path).map_err(|source| Error::Io { action: "open", source })?;
     let metadata = file.metadata().map_err(|source| Error::Io { action: "read", source })?;
     if metadata.is_dir() {
