@@ -8,6 +8,7 @@ mod docker;
 pub mod history;
 pub mod members;
 mod oci;
+pub mod registry;
 mod select;
 pub mod spec;
 mod v1;
@@ -36,6 +37,11 @@ pub trait Documents {
 
     /// Says whether this is a directory, not an archive.
     fn is_directory(&self) -> bool;
+
+    /// Returns how the image is packed, where the documents themselves do not show it.
+    fn format(&self) -> Option<Format> {
+        None
+    }
 }
 
 /// How the image was packed.
@@ -53,6 +59,8 @@ pub enum Format {
     OciDirectory,
     /// One manifest and its blobs beside it: skopeo's `dir:`.
     ManifestDirectory,
+    /// Manifest and blobs of a registry.
+    Registry,
 }
 
 impl Format {
@@ -66,6 +74,7 @@ impl Format {
             Format::OciArchive => "oci-archive",
             Format::OciDirectory => "oci-directory",
             Format::ManifestDirectory => "manifest-directory",
+            Format::Registry => "registry",
         }
     }
 }

@@ -178,7 +178,7 @@ pub fn select(documents: &dyn Documents, selection: &Selection) -> Result<ImageS
             };
         }
     };
-    choose(documents, format, candidates, selection)
+    choose(documents, documents.format().unwrap_or(format), candidates, selection)
 }
 
 fn from_docker(documents: &dyn Documents, manifest: &[u8], index: Option<&[u8]>) -> Result<(Format, Vec<Candidate>)> {

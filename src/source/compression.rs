@@ -12,9 +12,10 @@ use lzma_rust2::XzReader;
 use crate::error::Error;
 
 /// How a blob or a whole archive is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// Not at all.
+    #[default]
     None,
     /// gzip, one member or many.
     Gzip,

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ureq::config::Config;
+use ureq::config::{Config, RedirectAuthHeaders};
 use ureq::http::Response;
 use ureq::tls::{ClientCert, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
@@ -59,6 +59,7 @@ impl Client {
             .build();
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .user_agent(concat!("layerlens/", env!("CARGO_PKG_VERSION")))
             .tls_config(tls)
             .timeout_connect(Some(CONNECT))
@@ -68,6 +69,11 @@ impl Client {
             config = config.proxy(None);
         }
         Client { agent: agent(config.build(), route.socket), peer }
+    }
+
+    /// Returns the same client for another server, with the same manners.
+    pub(super) fn named(&self, peer: String) -> Self {
+        Client { agent: self.agent.clone(), peer }
     }
 
     /// Asks for `url`.

@@ -1,14 +1,18 @@
-//! Where the bytes come from: a file, a directory, a stream, an engine's socket. The only input on the way in.
+//! Where the bytes come from: a file, a directory, a stream, an engine's socket, a registry. The only input on the way in.
 //!
-//! [`reference`] says what a name means, `engine` asks the engines of this machine, `http` is the one client.
+//! [`reference`] says what a name means, `engine` asks the engines of this machine, [`registry`] a registry; `http` is
+//! the one client of both, `credentials` what a user shows, `cache` what is kept.
 //! Promises: a [`Region`] can be read at any offset, by several threads, without memory for its size; a stream is read
 //! once, forward. What the bytes mean is left to [`crate::archive`].
 
+mod cache;
 pub mod compression;
+mod credentials;
 mod engine;
 pub mod feed;
 mod http;
 pub mod reference;
+pub mod registry;
 #[cfg(unix)]
 mod unix;
 
@@ -22,6 +26,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use reference::Reference;
+use registry::Repository;
 
 /// An image input, opened.
 pub enum Input {
@@ -31,6 +36,33 @@ pub enum Input {
     Directory(PathBuf),
     /// Bytes that come once: standard input, a pipe, a device.
     Stream(Box<dyn Read + Send>),
+    /// An image of a registry.
+    Registry(Box<Repository>),
+}
+
+/// The bytes of a blob.
+pub enum Bytes {
+    /// They are at hand.
+    Here(Region),
+    /// They have to be fetched.
+    Remote(registry::Blob),
+}
+
+impl Bytes {
+    /// Returns how many there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match self {
+            Bytes::Here(region) => region.len(),
+            Bytes::Remote(blob) => blob.len(),
+        }
+    }
+
+    /// Says whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// How engines and registries are reached.
@@ -68,7 +100,8 @@ pub fn open(path: &Path, access: &Access) -> Result<Input> {
             }
             (result, _) => result,
         },
-        _ => Err(Error::BadReference { problem: "soon" }),
+        Reference::Registry(name) => Repository::connect(name, access).map(|found| Input::Registry(Box::new(found))),
+        Reference::DockerRoot(_) => Err(Error::BadReference { problem: "soon" }),
     }
 }
 
