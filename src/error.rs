@@ -296,6 +296,9 @@ impl Error {
             Error::Refused { status, .. } => refusal_hint(*status),
             Error::Transfer { .. } => Some("nothing was kept of it: try again"),
             Error::DigestMismatch { .. } => Some("the image was changed after it was built, or damaged on the way"),
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("it belongs to another user: use sudo")
+            }
             Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("give the path of a saved image: docker save NAME -o image.tar")
             }

@@ -5,6 +5,7 @@
 //! indexed as they come ([`crate::layer`]). Either way [`select`] finds the image in the documents.
 
 mod docker;
+pub mod docker_root;
 pub mod history;
 pub mod members;
 mod oci;
@@ -61,6 +62,8 @@ pub enum Format {
     ManifestDirectory,
     /// Manifest and blobs of a registry.
     Registry,
+    /// The data root of a Docker engine.
+    DockerRoot,
 }
 
 impl Format {
@@ -75,6 +78,7 @@ impl Format {
             Format::OciDirectory => "oci-directory",
             Format::ManifestDirectory => "manifest-directory",
             Format::Registry => "registry",
+            Format::DockerRoot => "docker-root",
         }
     }
 }

@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::index::{Builder, Index, collect_warnings};
 use super::reader::{self, Footer, Sink};
 use super::stream;
+use crate::archive::docker_root::DockerRoot;
 use crate::archive::members::{Archive, Directory};
 use crate::archive::registry::Pulled;
 use crate::archive::{Documents, ImageSpec, LayerRef, Selection, StatedDigest, select};
@@ -65,6 +66,7 @@ pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
     match input {
         Input::Directory(path) => from_store(&Directory::open(&path)?, options, &[]),
         Input::Registry(repository) => from_store(&Pulled::fetch(*repository, &options.selection)?, options, &[]),
+        Input::DockerRoot(root) => from_store(&DockerRoot::open(&root, &options.selection)?, options, &[]),
         Input::Stream(reader) => {
             let reader = BufReader::with_capacity(STREAM_READ, reader);
             stream::load(Counted { inner: reader, progress: Arc::clone(&options.progress) }, options)
@@ -116,6 +118,12 @@ impl Store for Archive {
 impl Store for Directory {
     fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
         Ok(Directory::blob(self, name)?.map(Bytes::Here))
+    }
+}
+
+impl Store for DockerRoot {
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        Ok(DockerRoot::blob(self, name)?.map(Bytes::Here))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod feed;
 mod http;
 pub mod reference;
 pub mod registry;
+mod tar_split;
 #[cfg(unix)]
 mod unix;
 
@@ -27,6 +28,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use reference::Reference;
 use registry::Repository;
+use tar_split::Assembly;
 
 /// An image input, opened.
 pub enum Input {
@@ -38,6 +40,8 @@ pub enum Input {
     Stream(Box<dyn Read + Send>),
     /// An image of a registry.
     Registry(Box<Repository>),
+    /// The data root of a Docker engine.
+    DockerRoot(PathBuf),
 }
 
 /// The bytes of a blob.
@@ -101,7 +105,7 @@ pub fn open(path: &Path, access: &Access) -> Result<Input> {
             (result, _) => result,
         },
         Reference::Registry(name) => Repository::connect(name, access).map(|found| Input::Registry(Box::new(found))),
-        Reference::DockerRoot(_) => Err(Error::BadReference { problem: "soon" }),
+        Reference::DockerRoot(root) => Ok(Input::DockerRoot(root)),
     }
 }
 
@@ -112,15 +116,32 @@ fn open_path(path: &Path) -> Result<Input> {
         return Ok(Input::Directory(path.to_owned()));
     }
     if metadata.is_file() {
-        return Ok(Input::File(Region { file: Arc::new(file), start: 0, len: metadata.len() }));
+        return Ok(Input::File(Region { backing: Backing::File(Arc::new(file)), start: 0, len: metadata.len() }));
     }
     Ok(Input::Stream(Box::new(file)))
+}
+
+/// What holds a region's bytes.
+#[derive(Debug, Clone)]
+enum Backing {
+    File(Arc<File>),
+    /// A tar that lies in pieces.
+    Assembly(Arc<Assembly>),
+}
+
+impl Backing {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Backing::File(file) => positioned_read(file, buf, offset),
+            Backing::Assembly(assembly) => assembly.read_at(offset, buf),
+        }
+    }
 }
 
 /// A run of bytes of a file that can be read at any offset, by any number of threads.
 #[derive(Debug, Clone)]
 pub struct Region {
-    file: Arc<File>,
+    backing: Backing,
     start: u64,
     len: u64,
 }
@@ -132,7 +153,27 @@ impl Region {
     /// [`Error::Io`] where the system refuses.
     pub fn whole(file: File) -> Result<Self> {
         let len = file.metadata().map_err(|source| Error::Io { action: "read", source })?.len();
-        Ok(Region { file: Arc::new(file), start: 0, len })
+        Ok(Region { backing: Backing::File(Arc::new(file)), start: 0, len })
+    }
+
+    /// Opens a layer's tar of which the contents lie as files in `folder`, the rest in `tar_split`.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Json`] or [`Error::Document`] where they cannot be read.
+    pub fn assembled(tar_split: &Path, folder: &Path) -> Result<Self> {
+        let assembly = Assembly::open(tar_split, folder)?;
+        let len = assembly.len();
+        Ok(Region { backing: Backing::Assembly(Arc::new(assembly)), start: 0, len })
+    }
+
+    /// Returns how many of the `wanted` bytes at `offset` can be had without opening a file for them.
+    pub(crate) fn in_reach(&self, offset: u64, wanted: usize) -> usize {
+        match &self.backing {
+            Backing::File(_) => wanted,
+            Backing::Assembly(assembly) => {
+                usize::try_from(assembly.in_memory(self.start + offset, wanted as u64)).unwrap_or(wanted)
+            }
+        }
     }
 
     /// Returns the number of bytes.
@@ -151,7 +192,7 @@ impl Region {
     #[must_use]
     pub fn slice(&self, offset: u64, len: u64) -> Region {
         let offset = offset.min(self.len);
-        Region { file: Arc::clone(&self.file), start: self.start + offset, len: len.min(self.len - offset) }
+        Region { backing: self.backing.clone(), start: self.start + offset, len: len.min(self.len - offset) }
     }
 
     /// Reads into `buf` from `offset` on, until it is full or the region ends.
@@ -163,7 +204,7 @@ impl Region {
         let wanted = buf.len().min(room);
         let mut done = 0;
         while done < wanted {
-            match positioned_read(&self.file, &mut buf[done..wanted], self.start + offset + done as u64) {
+            match self.backing.read_at(self.start + offset + done as u64, &mut buf[done..wanted]) {
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
