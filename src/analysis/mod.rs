@@ -142,7 +142,8 @@ pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
     let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy().into_owned() };
     let place = || Place::Image(name.clone());
-    let loaded = source::open(path, &options.load.access).and_then(|input| load::load(input, &options.load)).at(place)?;
+    let loaded =
+        source::open(path, &options.load.access).and_then(|input| load::load(input, &options.load)).at(place)?;
     analyse(name.clone(), loaded, options).at(place)
 }
 

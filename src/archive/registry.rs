@@ -47,7 +47,8 @@ impl Pulled {
             document = read(&manifest)?;
         }
         let index = index(&repository, &manifest, &platform);
-        let mut pulled = Pulled { repository: Arc::new(repository), documents: BTreeMap::new(), layers: BTreeMap::new(), others };
+        let mut pulled =
+            Pulled { repository: Arc::new(repository), documents: BTreeMap::new(), layers: BTreeMap::new(), others };
         pulled.documents.insert(oci::INDEX.to_vec(), index);
         pulled.add(manifest, &document)?;
         Ok(pulled)
@@ -94,9 +95,10 @@ fn index(repository: &Repository, manifest: &Manifest, platform: &serde_json::Va
 }
 
 fn platform_json(descriptor: &Descriptor) -> serde_json::Value {
-    descriptor.platform.as_ref().map_or(serde_json::Value::Null, |platform| {
-        json!({"os": platform.os, "architecture": platform.architecture, "variant": platform.variant})
-    })
+    descriptor.platform.as_ref().map_or(
+        serde_json::Value::Null,
+        |platform| json!({"os": platform.os, "architecture": platform.architecture, "variant": platform.variant}),
+    )
 }
 
 /// Reads a manifest or an index; anything else that a registry can hold is named.
@@ -108,7 +110,8 @@ fn read(manifest: &Manifest) -> Result<ManifestOrIndex> {
         Err(error) => return Err(error.at(Place::Member(b"the manifest".to_vec()))),
     };
     if document.schema_version == Some(1) {
-        let what = "the registry has it as a Docker manifest of schema 1, which engines stopped writing in 2016".to_owned();
+        let what =
+            "the registry has it as a Docker manifest of schema 1, which engines stopped writing in 2016".to_owned();
         return unsupported(what, "pull the image with an engine of then and push it with a current one");
     }
     if oci::is_artifact(&document) {

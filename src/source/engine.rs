@@ -316,7 +316,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let meta = folder.path().join("contexts/meta").join(Digest::sha256(b"remote").hex());
         fs::create_dir_all(&meta).expect("the context's folder");
-        let text = r#"{"Name":"remote","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///x.sock","SkipTLSVerify":false}}}"#;
+        let text =
+            r#"{"Name":"remote","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///x.sock","SkipTLSVerify":false}}}"#;
         fs::write(meta.join("meta.json"), text).expect("the context");
         fs::write(folder.path().join("config.json"), r#"{"currentContext":"remote"}"#).expect("the config");
         let name = current_context(folder.path());

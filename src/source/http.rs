@@ -149,7 +149,10 @@ impl Answer {
     /// [`Error::TooLarge`] beyond `limit`, [`Error::Transfer`].
     pub(super) fn into_bytes(self, what: &str, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.into_reader().take(limit + 1).read_to_end(&mut bytes).map_err(|error| Error::from_read("receive", error))?;
+        self.into_reader()
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::from_read("receive", error))?;
         if bytes.len() as u64 > limit {
             return Err(Error::TooLarge { what: what.to_owned(), limit: format!("{limit} bytes") });
         }
@@ -175,7 +178,8 @@ fn message(bytes: &[u8]) -> String {
         errors: Vec<Words>,
     }
     let words = serde_json::from_slice::<Words>(bytes).ok();
-    let said = words.and_then(|words| words.message.or_else(|| words.errors.into_iter().find_map(|error| error.message)));
+    let said =
+        words.and_then(|words| words.message.or_else(|| words.errors.into_iter().find_map(|error| error.message)));
     said.unwrap_or_default().chars().take(300).collect()
 }
 

@@ -118,7 +118,8 @@ pub fn is_image_name(text: &str) -> bool {
 }
 
 fn remote_name(text: &str) -> Result<RemoteName> {
-    const FORM: &str = "write registry://HOST[:PORT]/NAME[:TAG] or …@sha256:DIGEST, like registry://docker.io/library/alpine:3.20";
+    const FORM: &str =
+        "write registry://HOST[:PORT]/NAME[:TAG] or …@sha256:DIGEST, like registry://docker.io/library/alpine:3.20";
     let Some((host, rest)) = text.split_once('/').filter(|(host, _)| is_host(host)) else {
         return bad(FORM);
     };
@@ -200,7 +201,8 @@ mod tests {
         ] {
             assert_eq!(remote(text).as_deref(), Some(expected), "{text}");
         }
-        for bad in ["registry:///a", "registry://h/", "registry://h/a:", "registry://h/a@sha256:12", "registry://h/a#b"] {
+        for bad in ["registry:///a", "registry://h/", "registry://h/a:", "registry://h/a@sha256:12", "registry://h/a#b"]
+        {
             assert_eq!(remote(bad), None, "{bad}");
         }
     }

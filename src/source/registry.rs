@@ -68,8 +68,7 @@ impl Repository {
     pub(super) fn connect(name: RemoteName, access: &Access) -> Result<Self> {
         let host = if name.host == "docker.io" { "registry-1.docker.io" } else { &name.host };
         let peer = format!("the registry {}", name.host);
-        let route =
-            Route { trust_all: access.insecure, is_direct: is_loopback(host), ..Route::default() };
+        let route = Route { trust_all: access.insecure, is_direct: is_loopback(host), ..Route::default() };
         let client = Client::new(peer.clone(), route, access.patience);
         let root = root(&client, host, access.insecure)?;
         Ok(Repository {
@@ -171,9 +170,7 @@ impl Repository {
             answer.headers("WWW-Authenticate").iter().filter_map(|text| Challenge::parse(text)).collect();
         let bearer = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
         match bearer.or(challenges.first()) {
-            Some(Challenge::Bearer { realm, service, scope }) => {
-                self.token(realm, service, scope.as_deref()).map(Some)
-            }
+            Some(Challenge::Bearer { realm, service, scope }) => self.token(realm, service, scope.as_deref()).map(Some),
             Some(Challenge::Basic) => Ok(self.credentials.as_ref().and_then(Credentials::basic)),
             None => Ok(None),
         }
@@ -201,7 +198,13 @@ impl Repository {
             }
             Some(Credentials::Identity(token)) => {
                 let kind = ("grant_type", "refresh_token");
-                let form = [kind, ("service", service), ("client_id", "layerlens"), ("scope", scope), ("refresh_token", token)];
+                let form = [
+                    kind,
+                    ("service", service),
+                    ("client_id", "layerlens"),
+                    ("scope", scope),
+                    ("refresh_token", token),
+                ];
                 client.post(realm, &form)?
             }
             login => {
@@ -486,7 +489,8 @@ mod tests {
 
     #[test]
     fn challenges_as_registries_write_them() {
-        let text = r#"Bearer realm="https://auth.example.org/token",service="example.org",scope="repository:a/b:pull,push""#;
+        let text =
+            r#"Bearer realm="https://auth.example.org/token",service="example.org",scope="repository:a/b:pull,push""#;
         let bearer = Challenge::Bearer {
             realm: "https://auth.example.org/token".to_owned(),
             service: "example.org".to_owned(),

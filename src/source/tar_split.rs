@@ -80,11 +80,16 @@ impl Assembly {
         let bad = |what: &str| Error::Document { problem: format!("the layer's tar-split has {what}") };
         match line.kind {
             SEGMENT => {
-                let bytes = STANDARD.decode(line.payload.unwrap_or_default()).map_err(|_| bad("a segment that is no base64"))?;
+                let bytes = STANDARD
+                    .decode(line.payload.unwrap_or_default())
+                    .map_err(|_| bad("a segment that is no base64"))?;
                 self.push(Content::Segment(self.segments.len()), bytes.len() as u64)?;
                 self.segments.extend_from_slice(&bytes);
                 if self.segments.len() > MOST_SEGMENT_BYTES {
-                    return Err(Error::TooLarge { what: "the layer's tar-split".to_owned(), limit: "4 GiB".to_owned() });
+                    return Err(Error::TooLarge {
+                        what: "the layer's tar-split".to_owned(),
+                        limit: "4 GiB".to_owned(),
+                    });
                 }
                 Ok(())
             }
