@@ -140,7 +140,8 @@ impl Answer {
 
     /// Returns the body as it comes.
     pub(super) fn into_reader(self) -> Transfer {
-        Transfer { body: Box::new(self.response.into_body().into_reader()), peer: self.peer, received: 0 }
+        let body = Box::new(self.response.into_body().into_reader());
+        Transfer { body, peer: self.peer, received: 0, failure: None }
     }
 
     /// Reads the whole body.
@@ -188,10 +189,22 @@ pub(super) struct Transfer {
     body: Box<dyn Read + Send>,
     peer: String,
     received: u64,
+    /// Why it broke off: the client says it once, and then that the body is at its end.
+    failure: Option<(io::ErrorKind, String)>,
+}
+
+impl Transfer {
+    fn broken(&self, kind: io::ErrorKind, problem: &str) -> io::Error {
+        let (peer, received) = (self.peer.clone(), self.received);
+        io::Error::other(Error::Transfer { peer, received, source: io::Error::new(kind, problem) })
+    }
 }
 
 impl Read for Transfer {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some((kind, problem)) = &self.failure {
+            return Err(self.broken(*kind, problem));
+        }
         match self.body.read(buf) {
             Ok(n) => {
                 self.received += n as u64;
@@ -199,8 +212,11 @@ impl Read for Transfer {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
             Err(error) => {
-                let (peer, received) = (self.peer.clone(), self.received);
-                Err(io::Error::other(Error::Transfer { peer, received, source: plain(ureq::Error::from(error)) }))
+                let error = plain(ureq::Error::from(error));
+                let (kind, problem) = (error.kind(), error.to_string());
+                let broken = self.broken(kind, &problem);
+                self.failure = Some((kind, problem));
+                Err(broken)
             }
         }
     }

@@ -53,7 +53,7 @@ fn spread(sample: &str, kind: &str, number: usize, folder: &Path, peers: &Peers)
     if let Some(podman) = &peers.podman {
         let url = format!("unix://{}", podman.socket());
         run("podman", &["--remote", "--url", &url, "load", "-q", "-i", &archive])?;
-        sources.push((format!("podman://localhost/{name}"), vec!["--socket".to_owned(), podman.socket()]));
+        sources.push((format!("podman://{name}"), vec!["--socket".to_owned(), podman.socket()]));
     }
     Some(Places { sources })
 }
