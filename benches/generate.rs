@@ -70,7 +70,7 @@ fn generate(options: &Options) -> io::Result<()> {
 
 fn recipe(options: &Options) -> Recipe {
     let scenario = options.scenario;
-    let size = scenario.default_size();
+    let size = default_size(scenario);
     let name = options.name.as_deref().unwrap_or(scenario.name());
     Recipe {
         scenario,
@@ -78,6 +78,14 @@ fn recipe(options: &Options) -> Recipe {
         order: options.order,
         seed: options.seed,
         name: name.to_owned(),
+    }
+}
+
+fn default_size(scenario: Scenario) -> Size {
+    match scenario {
+        Scenario::Tiny => Size { files: 1_000_000, bytes: 0 },
+        Scenario::Realistic => Size { files: 60_000, bytes: 2 << 30 },
+        Scenario::Large => Size { files: 0, bytes: 4 << 30 },
     }
 }
 

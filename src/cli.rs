@@ -43,6 +43,10 @@ pub struct Cli {
     #[arg(long)]
     changes: bool,
 
+    /// Measure what the waste costs in transfer: reads compressed layers that hold some a second time.
+    #[arg(long)]
+    wire: bool,
+
     #[command(flatten)]
     rules: RuleArgs,
 
@@ -225,7 +229,7 @@ impl Cli {
     /// # Errors
     /// Where flags contradict each other.
     pub fn into_request(self) -> Result<Request, clap::Error> {
-        let Cli { image, ci, report: reports, changes, rules, choice, access, look } = self;
+        let Cli { image, ci, report: reports, changes, wire, rules, choice, access, look } = self;
         if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
             let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
@@ -245,7 +249,7 @@ impl Cli {
         let load = LoadOptions { selection, verify: choice.verify, progress: Arc::new(Progress::default()), access };
         Ok(Request {
             image,
-            open: OpenOptions { load, base },
+            open: OpenOptions { load, base, wire },
             gate: ci,
             rules: Rules {
                 max_waste: rules.max_waste,

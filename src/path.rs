@@ -49,6 +49,45 @@ pub enum Normal {
 /// path.
 pub fn normalize(raw: &[u8], out: &mut Vec<u8>) -> Normal {
     out.clear();
+    // Nearly every name is in its normal form already, but for `./` before it and a slash behind it.
+    let raw = raw.strip_prefix(b"./").unwrap_or(raw);
+    if is_clean(raw) {
+        out.extend_from_slice(raw.strip_suffix(b"/").unwrap_or(raw));
+        return Normal::Plain;
+    }
+    normalize_slowly(raw, out)
+}
+
+/// Writes the normal form of a name that is another one in the directory which ends, its slash included, at `directory`
+/// in the normal path `previous`; `false` where it is not.
+///
+/// Layers are written directory by directory, so this is what nearly every name is.
+pub fn normalize_sibling(raw: &[u8], previous: &[u8], directory: usize, out: &mut Vec<u8>) -> bool {
+    let Some((above, name)) = raw.split_at_checked(directory) else {
+        return false;
+    };
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let is_sibling = above == &previous[..directory]
+        && !matches!(name.first(), None | Some(b'.'))
+        && name.iter().all(|byte| *byte != b'/');
+    if is_sibling {
+        out.clear();
+        out.extend_from_slice(&raw[..directory + name.len()]);
+    }
+    is_sibling
+}
+
+/// Says that no component is empty or starts with a dot. Without a branch in the loop, so that the compiler takes many
+/// bytes at a time; '.' and '/' differ in their lowest bit only.
+fn is_clean(raw: &[u8]) -> bool {
+    if matches!(raw.first(), None | Some(b'/' | b'.')) {
+        return false;
+    }
+    let pairs = raw.iter().zip(&raw[1..]);
+    !pairs.fold(false, |found, (this, next)| found | ((*this == b'/') & (*next | 1 == b'/')))
+}
+
+fn normalize_slowly(raw: &[u8], out: &mut Vec<u8>) -> Normal {
     let mut normal = Normal::Plain;
     let mut start = 0;
     loop {
@@ -87,18 +126,14 @@ fn push(component: &[u8], out: &mut Vec<u8>) {
 #[must_use]
 pub fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let mut at = 0;
-    for (left, right) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
-        let (left, right) = (word(left), word(right));
+    for (left, right) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+        let (left, right) = (u64::from_le_bytes(*left), u64::from_le_bytes(*right));
         if left != right {
             return at + (left ^ right).trailing_zeros() as usize / 8;
         }
         at += 8;
     }
     at + a[at..].iter().zip(&b[at..]).take_while(|(left, right)| left == right).count()
-}
-
-fn word(bytes: &[u8]) -> u64 {
-    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// Compares two normal paths in the order of a walk: a directory before what is below it, siblings by name.
@@ -157,6 +192,13 @@ mod tests {
         assert_eq!(normal(b"../x"), None);
         assert_eq!(normal(b"a/../../x"), None);
         assert_eq!(normal(b".../x").as_deref(), Some(&b".../x"[..]));
+        assert_eq!(normal(b"usr/share/doc/a").as_deref(), Some(&b"usr/share/doc/a"[..]));
+        assert_eq!(normal(b"usr/share//doc/").as_deref(), Some(&b"usr/share/doc"[..]));
+        assert_eq!(normal(b"usr/share/doc/./a").as_deref(), Some(&b"usr/share/doc/a"[..]));
+        assert_eq!(normal(b"usr/share/doc../a").as_deref(), Some(&b"usr/share/doc../a"[..]));
+        assert_eq!(normal(b"usr/share/do/..").as_deref(), Some(&b"usr/share"[..]));
+        assert_eq!(normal(b".//").as_deref(), Some(&b""[..]));
+        assert_eq!(normal(b"./../x"), None);
     }
 
     #[test]

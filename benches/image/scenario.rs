@@ -36,14 +36,6 @@ impl Scenario {
         }
     }
 
-    pub fn default_size(self) -> Size {
-        match self {
-            Self::Tiny => Size { files: 1_000_000, bytes: 0 },
-            Self::Realistic => Size { files: 60_000, bytes: 2 << 30 },
-            Self::Large => Size { files: 0, bytes: 4 << 30 },
-        }
-    }
-
     /// The layers, bottom first, their entries in no particular order.
     pub fn layers(self, size: Size, seed: u64) -> Vec<Layer> {
         match self {

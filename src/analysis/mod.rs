@@ -26,6 +26,8 @@ pub struct OpenOptions {
     pub load: LoadOptions,
     /// Where the base image ends.
     pub base: BaseChoice,
+    /// Whether the waste is measured on the wire too: compressed layers that hold some are read a second time.
+    pub wire: bool,
 }
 
 /// An image, analysed.
@@ -104,6 +106,8 @@ pub struct Totals {
     pub fixable_bytes: u64,
     /// All layers as they are stored and pulled.
     pub blob_bytes: u64,
+    /// The wasted copies on the wire, where all of them were measured.
+    pub wasted_wire_bytes: Option<u64>,
     /// Copies in the layers above the base.
     pub user_stored_bytes: u64,
 }
@@ -156,9 +160,12 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
     let merged = merger::merge(&mut index, &mut warnings);
     identity::decide(&mut index, &blobs, &merged.undecided)?;
     let base = find_base(options, &spec, &mut warnings)?;
-    let waste = waste::records(&index, &merged.hidden);
+    let mut waste = waste::records(&index, &merged.hidden);
+    if options.wire {
+        waste::measure_wire(&mut waste, &blobs)?;
+    }
     let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count);
-    let totals = totals(&layers, &waste, merged.final_bytes, base)?;
+    let totals = totals(&layers, &waste, merged.final_bytes, base, options.wire)?;
     Ok(Analysis {
         source,
         spec,
@@ -232,7 +239,7 @@ fn layers(
     layers
 }
 
-fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base) -> Result<Totals> {
+fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base, is_measured: bool) -> Result<Totals> {
     let overflow = || Error::TooLarge { what: "the sum of all sizes".to_owned(), limit: "2^64 bytes".to_owned() };
     let sum = |of: &dyn Fn(&Layer) -> u64| layers.iter().try_fold(0u64, |sum, layer| sum.checked_add(of(layer)));
     let mut totals = Totals {
@@ -242,6 +249,7 @@ fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base)
         blob_bytes: sum(&|layer| layer.blob.blob_bytes).ok_or_else(overflow)?,
         user_stored_bytes: sum(&|layer| if layer.is_base { 0 } else { layer.stored_bytes }).ok_or_else(overflow)?,
         final_bytes,
+        wasted_wire_bytes: waste.iter().map(|record| record.wire_bytes).sum::<Option<u64>>().filter(|_| is_measured),
         ..Totals::default()
     };
     for record in waste {

@@ -1,11 +1,15 @@
 //! Waste records: each wasted copy, the layer that stores it, the layer that hid it, and why. MODEL.md 4.
 
-use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use crate::error::{AtPlace, Place, Result};
 use crate::layer::entry::{Content, EntryRef, LayerNumber};
 use crate::layer::index::Index;
-use crate::merge::changes::{What, differences};
+use crate::layer::load::Blob;
+use crate::layer::wire;
+use crate::merge::changes::{What, differences, has_same_metadata};
 use crate::merge::merger::{After, Hidden};
+use crate::source::compression::Compression;
 
 /// Why a copy can no longer be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +51,8 @@ pub struct WasteRecord {
     pub copy: EntryRef,
     /// Its content bytes, uncompressed; never 0: an empty file wastes nothing.
     pub bytes: u64,
+    /// The compressed bytes that it takes in its layer's blob, where that was measured.
+    pub wire_bytes: Option<u64>,
     /// The layer that stores it.
     pub stored_in: LayerNumber,
     /// The layer that took its last name away.
@@ -71,17 +77,45 @@ impl WasteRecord {
 /// Turns hidden copies into records, in the order of reports.
 pub(super) fn records(index: &Index, hidden: &[Hidden]) -> Vec<WasteRecord> {
     let ranks = index.tree.path_ranks();
-    // Sorted by small keys: an image may waste a million copies.
-    let mut order: Vec<(Reverse<u64>, u32, EntryRef, u32)> = (0..)
-        .zip(hidden)
-        .map(|(at, hidden)| {
-            let entry = index.entry(hidden.copy);
-            (Reverse(entry.size), ranks[entry.node.index()], hidden.copy, at)
-        })
-        .filter(|(Reverse(bytes), ..)| *bytes > 0)
-        .collect();
+    // Sorted by one number each (size, path, place), because an image may waste a million copies.
+    let mut order: Vec<u128> = Vec::with_capacity(hidden.len());
+    for (at, hidden) in (0u32..).zip(hidden) {
+        let entry = index.entry(hidden.copy);
+        if entry.size > 0 {
+            let rank = ranks[entry.node.index()];
+            order.push(u128::from(!entry.size) << 64 | u128::from(rank) << 32 | u128::from(at));
+        }
+    }
     order.sort_unstable();
-    order.iter().map(|(.., at)| record(index, &hidden[*at as usize])).collect()
+    #[expect(clippy::cast_possible_truncation, reason = "the place was packed from 32 bits")]
+    let place = |packed: &u128| *packed as u32 as usize;
+    let mut records: Vec<WasteRecord> = order.iter().map(|packed| record(index, &hidden[place(packed)])).collect();
+    // Copies of one size at one path: the lower layer first.
+    for run in records.chunk_by_mut(|a, b| a.bytes == b.bytes && index.entry(a.copy).node == index.entry(b.copy).node) {
+        run.sort_by_key(|record| record.copy);
+    }
+    records
+}
+
+/// Measures what the records cost on the wire, where their layers are compressed and can be read again.
+pub(super) fn measure_wire(records: &mut [WasteRecord], blobs: &[Blob]) -> Result<()> {
+    let mut by_layer: BTreeMap<LayerNumber, Vec<usize>> = BTreeMap::new();
+    for (at, record) in records.iter().enumerate() {
+        by_layer.entry(record.stored_in).or_default().push(at);
+    }
+    for (layer, mut places) in by_layer {
+        let blob = &blobs[layer.index()];
+        let Some(region) = blob.region.as_ref().filter(|_| blob.compression != Compression::None) else {
+            continue;
+        };
+        places.sort_by_key(|at| records[*at].copy);
+        let wanted: Vec<u32> = places.iter().map(|at| records[*at].copy.index).collect();
+        let spans = wire::measure(region, blob.compression, &wanted).at(|| Place::Layer(layer.get()))?;
+        for (at, span) in places.into_iter().zip(spans) {
+            records[at].wire_bytes = Some(span);
+        }
+    }
+    Ok(())
 }
 
 fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
@@ -94,6 +128,7 @@ fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
     WasteRecord {
         copy: hidden.copy,
         bytes: index.entry(hidden.copy).size,
+        wire_bytes: None,
         stored_in: hidden.copy.layer(),
         hidden_by: hidden.hidden_by,
         cause,
@@ -107,7 +142,7 @@ fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
 fn cause_of_file(index: &Index, copy: EntryRef, upper: EntryRef) -> Cause {
     let content = index.entry(upper).content();
     match content {
-        Content::Same if differences(index, Some(copy), Some(upper), content).is_empty() => Cause::Unchanged,
+        Content::Same if has_same_metadata(index, copy, upper) => Cause::Unchanged,
         Content::Same => Cause::Metadata,
         Content::Different | Content::Unknown => Cause::Overwritten,
     }

@@ -23,6 +23,8 @@ pub(crate) struct RawEntry {
     pub(crate) size: u64,
     pub(crate) id: u64,
     pub(crate) path_len: u32,
+    /// Where the directory ends that the path has in common with the one before it; 0 = not known.
+    pub(crate) shared: u32,
     pub(crate) link_len: u32,
     pub(crate) xattr_len: u32,
     /// Place among the layer's members, for layers that were sorted on the way.

@@ -126,7 +126,11 @@ impl Builder {
     /// [`Error::TooLarge`] beyond what 32 bits can number.
     pub(crate) fn push(&mut self, layer: usize, batch: &Batch) -> Result<()> {
         batch.try_for_each(|raw, parts| {
-            let node = self.index.tree.insert(&mut self.cursors[layer].paths, parts.path)?;
+            let (tree, cursor) = (&mut self.index.tree, &mut self.cursors[layer].paths);
+            let node = match raw.shared as usize {
+                0 => tree.insert(cursor, parts.path)?,
+                directory => tree.insert_sibling(cursor, parts.path, directory)?,
+            };
             match raw.role {
                 Role::Whiteout => self.index.layers[layer].whiteouts.push(node),
                 Role::Opaque => self.index.layers[layer].opaque.push(node),

@@ -41,8 +41,16 @@ pub struct Blob {
     pub compression: Compression,
     /// Its size as stored and pulled.
     pub blob_bytes: u64,
-    /// Its bytes, where they are plain and can be read again.
-    pub plain: Option<Region>,
+    /// Its bytes as stored, where they can be read again.
+    pub region: Option<Region>,
+}
+
+impl Blob {
+    /// Returns the layer's tar, where it is stored plain and can be read again.
+    #[must_use]
+    pub fn plain(&self) -> Option<&Region> {
+        self.region.as_ref().filter(|_| self.compression == Compression::None)
+    }
 }
 
 /// What is to be read, and how.
@@ -238,11 +246,11 @@ fn jobs(store: &impl Store, layers: &[LayerRef]) -> Result<(Vec<Job>, Vec<usize>
 
 impl Job {
     fn blob(&self, compression: Compression) -> Blob {
-        let plain = match &self.bytes {
-            Bytes::Here(region) if compression == Compression::None => Some(region.clone()),
-            _ => None,
+        let region = match &self.bytes {
+            Bytes::Here(region) => Some(region.clone()),
+            Bytes::Remote(blob) => blob.kept(),
         };
-        Blob { compression, blob_bytes: self.bytes.len(), plain }
+        Blob { compression, blob_bytes: self.bytes.len(), region }
     }
 
     fn read(&self, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {

@@ -11,3 +11,4 @@ pub mod load;
 pub mod reader;
 mod stream;
 pub mod tree;
+pub mod wire;

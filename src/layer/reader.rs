@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 use super::batch::{Batch, RawEntry, Role};
 use super::entry::Entry;
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
-use crate::path::{Meaning, Normal, common_prefix, meaning, normalize, walk_order};
+use crate::path::{Meaning, Normal, common_prefix, meaning, normalize, normalize_sibling, walk_order};
 use crate::source::feed::Feed;
 use crate::tarball::header::Kind;
 use crate::tarball::{Member, Walker};
@@ -40,6 +40,15 @@ const ORDER_SAMPLE: usize = 2 * Batch::MOST_ENTRIES;
 const RUN_ENTRIES: usize = 1 << 16;
 const RUN_BYTES: usize = 8 << 20;
 
+/// Says whether a member is an entry of its layer; `path` is room for its normal form.
+pub(super) fn is_entry(member: &Member, path: &mut Vec<u8>) -> bool {
+    match normalize(&member.path, path) {
+        Normal::Outside => false,
+        Normal::Marked => meaning(path) == Meaning::Entry,
+        Normal::Plain => !path.is_empty() || member.kind == Kind::Directory,
+    }
+}
+
 /// Reads the layer in `feed` into `sink`.
 ///
 /// # Errors
@@ -52,6 +61,9 @@ pub(crate) fn read<F: Feed>(feed: F, sink: &mut impl Sink) -> Result<(Footer, F)
         path: Vec::new(),
         link: Vec::new(),
         order: Order::Unknown { seen: 0, inversions: 0 },
+        previous: Vec::new(),
+        directory: 0,
+        shared: 0,
     };
     while reader.advance()? {
         reader.entry().at(|| Place::Entry(reader.walker.count(), reader.walker.member().path.clone()))?;
@@ -67,6 +79,11 @@ struct Reader<F> {
     path: Vec<u8>,
     link: Vec<u8>,
     order: Order,
+    /// The last path that was pushed, and where its directory ends, with the slash.
+    previous: Vec<u8>,
+    directory: usize,
+    /// Where the directory ends that the current path has in common with the last one, if that is known.
+    shared: usize,
 }
 
 /// Whether the layer's members come in the order of a walk.
@@ -88,7 +105,13 @@ impl<F: Feed> Reader<F> {
 
     fn entry(&mut self) -> Result<()> {
         let member = self.walker.member();
-        let normal = normalize(&member.path, &mut self.path);
+        let normal = if normalize_sibling(&member.path, &self.previous, self.directory, &mut self.path) {
+            self.shared = self.directory.saturating_sub(1);
+            Normal::Plain
+        } else {
+            self.shared = 0;
+            normalize(&member.path, &mut self.path)
+        };
         if normal == Normal::Outside || (self.path.is_empty() && member.kind != Kind::Directory) {
             let message = "is outside the image's root, or the root itself and no directory: it is not counted";
             let warning = Warning::about(WarningCode::PathOutside, &member.path, message);
@@ -148,16 +171,17 @@ impl<F: Feed> Reader<F> {
 
     /// Returns what identifies the content, and how.
     fn identify(&mut self) -> Result<(u64, u8)> {
-        let sparse = if self.walker.member().is_sparse { Entry::SPARSE } else { 0 };
-        if let Some(content) = self.walker.content_in_memory() {
-            return Ok((xxh3_64(content), Entry::HASHED | sparse));
+        let is_sparse = self.walker.member().is_sparse;
+        if !is_sparse && let Some(content) = self.walker.content_in_memory() {
+            return Ok((xxh3_64(content), Entry::HASHED));
         }
-        if self.walker.feed().can_jump() && sparse == 0 {
+        if !is_sparse && self.walker.feed().can_jump() {
             return Ok((self.walker.position(), 0));
         }
         let mut hash = Xxh3::new();
+        hash.update(&self.walker.member().sparse_map);
         self.walker.read_content(|piece| hash.update(piece))?;
-        Ok((hash.digest(), Entry::HASHED | sparse))
+        Ok((hash.digest(), Entry::HASHED | if is_sparse { Entry::SPARSE } else { 0 }))
     }
 
     fn warn_about_oddities(&mut self) {
@@ -195,6 +219,7 @@ impl<F: Feed> Reader<F> {
             size,
             id,
             path_len: length(self.path.len()),
+            shared: length(self.shared),
             link_len,
             xattr_len,
             sequence: u32::try_from(self.walker.count()).unwrap_or(u32::MAX),
@@ -203,6 +228,10 @@ impl<F: Feed> Reader<F> {
             *seen += 1;
             let previous = &self.batch.bytes[..start];
             *inversions += usize::from(walk_order(&self.path, last_path(previous, &self.batch.entries)).is_lt());
+        }
+        std::mem::swap(&mut self.path, &mut self.previous);
+        if self.shared == 0 {
+            self.directory = memchr::memrchr(b'/', &self.previous).map_or(0, |at| at + 1);
         }
     }
 
@@ -283,7 +312,7 @@ fn pass_on_sorted(run: &mut Batch, sink: &mut impl Sink) -> Result<()> {
     });
     let mut batch = Batch::default();
     for (_, at, offset) in order {
-        let entry = run.entries[at as usize];
+        let entry = RawEntry { shared: 0, ..run.entries[at as usize] };
         batch.bytes.extend_from_slice(&run.bytes[offset..offset + entry.length()]);
         batch.entries.push(entry);
         if batch.is_full() {

@@ -153,7 +153,7 @@ impl Passing<'_> {
                 Some(Seen::Layer { slot, compression, blob_bytes }) => {
                     first_use.entry(*slot).or_insert(number);
                     order.push(*slot);
-                    blobs.push(Blob { compression: *compression, blob_bytes: *blob_bytes, plain: None });
+                    blobs.push(Blob { compression: *compression, blob_bytes: *blob_bytes, region: None });
                 }
                 Some(_) => {
                     let problem = "the layer is no tar".to_owned();

@@ -91,19 +91,30 @@ impl Tree {
         start += usize::from(start > 0);
         while start < path.len() {
             let end = memchr::memchr(b'/', &path[start..]).map_or(path.len(), |at| start + at);
-            let parent = cursor.top();
-            let node = self.child(parent.node, parent.last, &path[start..end])?;
-            if let Some(frame) = cursor.frames.last_mut() {
-                frame.last = node;
-            }
-            cursor.frames.push(Frame { end, node, last: NONE });
+            self.descend(cursor, &path[start..end], end)?;
             start = end + 1;
         }
-        // What both paths share is there already.
-        let kept = common.min(cursor.path.len());
-        cursor.path.truncate(kept);
-        cursor.path.extend_from_slice(&path[kept..]);
+        cursor.remember(path, common);
         Ok(NodeId(cursor.top().node))
+    }
+
+    /// The same for another name in the directory of the last path at this cursor, which ends at `directory`.
+    pub(crate) fn insert_sibling(&mut self, cursor: &mut Cursor, path: &[u8], directory: usize) -> Result<NodeId> {
+        cursor.pop_to(directory, path);
+        self.descend(cursor, &path[directory + 1..], path.len())?;
+        cursor.remember(path, directory);
+        Ok(NodeId(cursor.top().node))
+    }
+
+    /// Goes down to the child `name`, whose path ends at `end`.
+    fn descend(&mut self, cursor: &mut Cursor, name: &[u8], end: usize) -> Result<()> {
+        let parent = cursor.top();
+        let node = self.child(parent.node, parent.last, name)?;
+        if let Some(frame) = cursor.frames.last_mut() {
+            frame.last = node;
+        }
+        cursor.frames.push(Frame { end, node, last: NONE });
+        Ok(())
     }
 
     /// Finds or makes the child `name`; `hint` is a child that likely stands before it.
@@ -271,7 +282,9 @@ impl Tree {
 
     /// Decides what follows a path: what is below it, or siblings whose names go on with a byte below `/`.
     fn schedule(&self, node: NodeId, stack: &mut Vec<Work>) {
-        stack.push(Work::Below(node));
+        if self.nodes[node.index()].first != NONE {
+            stack.push(Work::Below(node));
+        }
         let Some(next) = self.next_sibling(node) else {
             return;
         };
@@ -308,6 +321,13 @@ impl Cursor {
     fn top(&self) -> Frame {
         // The root's frame is never popped.
         self.frames[self.frames.len() - 1]
+    }
+
+    /// Takes `path` for the last one, of which `common` bytes are there already.
+    fn remember(&mut self, path: &[u8], common: usize) {
+        let kept = common.min(self.path.len());
+        self.path.truncate(kept);
+        self.path.extend_from_slice(&path[kept..]);
     }
 
     /// Goes up until the frame is a directory above `path` (or `path` itself), `common` bytes being shared.

@@ -140,8 +140,7 @@ pub(crate) fn differences(
     upper: Option<EntryRef>,
     content: Content,
 ) -> Vec<What> {
-    let inode = |at: Option<EntryRef>| at.map(|at| index.entry(index.inode(at).unwrap_or(at)));
-    let (lower, upper) = (inode(lower), inode(upper));
+    let (lower, upper) = (inode(index, lower), inode(index, upper));
     let kind = |entry: Option<&Entry>| entry.map_or(Kind::Directory, |entry| entry.kind);
     if kind(lower) != kind(upper) {
         return vec![What::Type(kind(lower), kind(upper))];
@@ -167,4 +166,19 @@ pub(crate) fn differences(
     add(upper.kind == Kind::Symlink && old.link != new.link, What::Target);
     add(old.device != new.device, What::Device);
     what
+}
+
+/// Says whether two regular files have the same metadata: what [`differences`] would find, without the list.
+pub(crate) fn has_same_metadata(index: &Index, lower: EntryRef, upper: EntryRef) -> bool {
+    let (Some(lower), Some(upper)) = (inode(index, Some(lower)), inode(index, Some(upper))) else {
+        return false;
+    };
+    lower.mode == upper.mode
+        && lower.owner == upper.owner
+        && lower.mtime == upper.mtime
+        && index.extra(lower).xattrs == index.extra(upper).xattrs
+}
+
+fn inode(index: &Index, at: Option<EntryRef>) -> Option<&Entry> {
+    at.map(|at| index.entry(index.inode(at).unwrap_or(at)))
 }

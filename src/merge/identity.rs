@@ -24,6 +24,9 @@ pub(super) enum Verdict {
 
 /// Compares as far as sizes and hashes tell.
 pub(super) fn compare_known(index: &Index, lower: Slot, upper: EntryRef) -> Verdict {
+    if !lower.is_present() {
+        return Verdict::NoFiles;
+    }
     let file = |at: Option<EntryRef>| {
         let inode = index.inode(at?)?;
         Some((inode, index.entry(inode))).filter(|(_, entry)| entry.kind == Kind::File)
@@ -93,7 +96,7 @@ fn pair(index: &Index, blobs: &[Blob], upper: EntryRef) -> Option<Pair> {
         if entry.has(Entry::HASHED) {
             return Some(Source::Hash(entry.id));
         }
-        let region = blobs[at.layer as usize].plain.as_ref()?.slice(entry.id, entry.size);
+        let region = blobs[at.layer as usize].plain()?.slice(entry.id, entry.size);
         Some(Source::At { region, layer: at.layer() })
     };
     let lower = index.inode(index.entry(upper).lower.get()?)?;

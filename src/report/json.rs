@@ -143,7 +143,7 @@ fn totals(analysis: &Analysis) -> Value {
         "fixable_bytes": totals.fixable_bytes,
         "remainder_bytes": totals.remainder_bytes(),
         "blob_bytes": totals.blob_bytes,
-        "wasted_wire_bytes": Value::Null,
+        "wasted_wire_bytes": totals.wasted_wire_bytes,
         "user_stored_bytes": totals.user_stored_bytes,
         "user_wasted_bytes": totals.user_wasted_bytes(),
     })
@@ -235,7 +235,7 @@ impl Serialize for Waste<'_> {
         map.serialize_entry("hidden_by", &record.hidden_by.get())?;
         map.serialize_entry("cause", record.cause.name())?;
         map.serialize_entry("what", &words(&record.what(&analysis.index)))?;
-        map.serialize_entry("wire_bytes", &Value::Null)?;
+        map.serialize_entry("wire_bytes", &record.wire_bytes)?;
         map.end()
     }
 }

@@ -72,7 +72,11 @@ impl<W: Write> Page<'_, W> {
         }
         let wasted = match totals.wasted_bytes {
             0 => self.paint(GOOD, "nothing wasted"),
-            bytes => self.paint(WASTE, &format!("{} wasted ({})", self.size(bytes), share(bytes, totals.stored_bytes))),
+            bytes => {
+                let wire = totals.wasted_wire_bytes.map(|wire| format!(", {} on the wire", self.size(wire)));
+                let share = share(bytes, totals.stored_bytes);
+                self.paint(WASTE, &format!("{} wasted ({share}{})", self.size(bytes), wire.unwrap_or_default()))
+            }
         };
         let (stored, shown) = (self.size(totals.stored_bytes), self.size(totals.final_bytes));
         writeln!(
@@ -237,21 +241,26 @@ struct Place {
 }
 
 fn groups(analysis: &Analysis) -> Vec<Group> {
-    // Sorted by pair, then by path number: what belongs together lies together in memory too.
-    let mut order: Vec<Wasted> = (0..)
-        .zip(&analysis.waste)
-        .map(|(at, record)| (key(record), analysis.index.entry(record.copy).node, at))
-        .collect();
-    order.sort_unstable();
-    let record = |(.., at): &Wasted| &analysis.waste[*at as usize];
-    let mut runs: Vec<(u64, &[Wasted])> = order
-        .chunk_by(|(key, ..), (other, ..)| key == other)
-        .map(|run| (run.iter().map(|item| record(item).bytes).sum(), run))
-        .collect();
-    runs.sort_by_key(|(bytes, run)| (std::cmp::Reverse(*bytes), run[0].0));
-    let describe = |(rank, (bytes, run)): (usize, (u64, &[Wasted]))| {
-        let (stored_in, hidden_by, cause) = run[0].0;
-        let records: Vec<&WasteRecord> = if rank < MOST_GROUPS { run.iter().map(record).collect() } else { Vec::new() };
+    let mut runs: Vec<(Key, u64, Vec<u32>)> = Vec::new();
+    let mut known: HashMap<Key, usize> = HashMap::new();
+    let mut last: Option<(Key, usize)> = None;
+    for (at, record) in (0..).zip(&analysis.waste) {
+        let key = key(record);
+        let run = match last {
+            Some((same, run)) if same == key => run,
+            _ => *known.entry(key).or_insert_with(|| {
+                runs.push((key, 0, Vec::new()));
+                runs.len() - 1
+            }),
+        };
+        last = Some((key, run));
+        runs[run].1 += record.bytes;
+        runs[run].2.push(at);
+    }
+    runs.sort_by_key(|(key, bytes, _)| (std::cmp::Reverse(*bytes), *key));
+    let describe = |(rank, ((stored_in, hidden_by, cause), bytes, run)): (usize, (Key, u64, Vec<u32>))| {
+        let shown = if rank < MOST_GROUPS { &run[..] } else { &[] };
+        let records: Vec<&WasteRecord> = shown.iter().map(|at| &analysis.waste[*at as usize]).collect();
         Group {
             stored_in,
             hidden_by,
@@ -267,9 +276,6 @@ fn groups(analysis: &Analysis) -> Vec<Group> {
 
 /// The pair of layers, and why.
 type Key = (LayerNumber, LayerNumber, Cause);
-
-/// A wasted copy: its pair, its path, its place among the records.
-type Wasted = (Key, NodeId, u32);
 
 fn key(record: &WasteRecord) -> Key {
     (record.stored_in, record.hidden_by, record.cause)
@@ -297,24 +303,21 @@ fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
         return files;
     }
     let tree = &analysis.index.tree;
-    let depth_of = |node: NodeId| std::iter::successors(Some(node), |node| tree.parent(*node)).count();
-    let climb = |node: NodeId, steps: usize| (0..steps).try_fold(node, |node, _| tree.parent(node)).unwrap_or(node);
-    let depths: Vec<usize> = records.iter().map(|record| depth_of(node(record))).collect();
-    // The deepest directory that all of them share, and the places just below it.
-    let (mut top, mut top_depth) = (node(records[0]), depths[0]);
-    for (record, depth) in records.iter().zip(&depths) {
-        let shared = top_depth.min(*depth);
-        let (mut left, mut right) = (climb(top, top_depth - shared), climb(node(record), depth - shared));
-        top_depth = shared;
+    // The deepest path that all of them share: of two paths the one with the higher number is never above the other.
+    let top = records.iter().map(|record| node(record)).reduce(|mut left, mut right| {
         while left != right {
-            (left, right, top_depth) = (climb(left, 1), climb(right, 1), top_depth - 1);
+            let higher = if left > right { &mut left } else { &mut right };
+            *higher = tree.parent(*higher).unwrap_or(NodeId::ROOT);
         }
-        top = left;
-    }
+        left
+    });
     let mut sums: HashMap<NodeId, Place> = HashMap::new();
-    for (record, depth) in records.iter().zip(&depths) {
-        let at = climb(node(record), depth.saturating_sub(top_depth + 1));
-        let is_directory = depth > &(top_depth + 1);
+    for record in records {
+        let mut at = node(record);
+        while Some(at) != top && tree.parent(at) != top {
+            at = tree.parent(at).unwrap_or(NodeId::ROOT);
+        }
+        let is_directory = at != node(record);
         let place = sums.entry(at).or_insert(Place { node: at, bytes: 0, file_count: 0, is_directory });
         place.bytes += record.bytes;
         place.file_count += 1;

@@ -20,6 +20,15 @@ pub trait Feed {
     /// Where the bytes cannot be read or decoded.
     fn peek(&mut self, n: usize) -> Result<&[u8]>;
 
+    /// Returns some bytes at the current position, at most `most`; none only at the end.
+    ///
+    /// # Errors
+    /// Where the bytes cannot be read or decoded.
+    fn piece(&mut self, most: u64) -> Result<&[u8]> {
+        let bytes = self.peek(1)?;
+        Ok(&bytes[..bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX))])
+    }
+
     /// Returns the bytes at the current position that are in memory already.
     fn buffered(&self) -> &[u8];
 
@@ -146,12 +155,27 @@ pub struct Stream<R> {
     to: usize,
     position: u64,
     ended: bool,
+    is_greedy: bool,
 }
 
 impl<R: Read> Stream<R> {
     /// Starts at the first byte of `reader`; `compression` is what its errors are blamed on.
     pub fn new(reader: R, compression: Compression) -> Self {
-        Stream { reader, compression, buf: vec![0; STREAM_BUFFER], from: 0, to: 0, position: 0, ended: false }
+        Stream {
+            reader,
+            compression,
+            buf: vec![0; STREAM_BUFFER],
+            from: 0,
+            to: 0,
+            position: 0,
+            ended: false,
+            is_greedy: true,
+        }
+    }
+
+    /// Starts at the first byte of `reader` and never takes more from it than was asked for.
+    pub fn exact(reader: R, compression: Compression) -> Self {
+        Stream { is_greedy: false, ..Stream::new(reader, compression) }
     }
 
     /// Reads on until there are `n` bytes or the end is reached.
@@ -161,7 +185,8 @@ impl<R: Read> Stream<R> {
             (self.from, self.to) = (0, self.to - self.from);
         }
         while self.to - self.from < n && !self.ended {
-            match self.reader.read(&mut self.buf[self.to..]) {
+            let end = if self.is_greedy { self.buf.len() } else { self.from + n };
+            match self.reader.read(&mut self.buf[self.to..end]) {
                 Ok(0) => self.ended = true,
                 Ok(read) => self.to += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -195,15 +220,21 @@ impl<R: Read> Feed for Stream<R> {
     fn skip(&mut self, n: u64) -> Result<u64> {
         let mut left = n;
         while left > 0 {
-            let available = self.peek(1)?.len();
-            if available == 0 {
+            let step = self.piece(left)?.len();
+            if step == 0 {
                 break;
             }
-            let step = usize::try_from(left).map_or(available, |left| left.min(available));
             self.consume(step);
             left -= step as u64;
         }
         Ok(n - left)
+    }
+
+    fn piece(&mut self, most: u64) -> Result<&[u8]> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let least = if self.is_greedy { 1 } else { most.min(MOST_PEEKED) };
+        let bytes = self.peek(least)?;
+        Ok(&bytes[..bytes.len().min(most)])
     }
 
     fn position(&self) -> u64 {

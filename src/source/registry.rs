@@ -15,7 +15,7 @@ use super::cache::{Cache, Keeper};
 use super::credentials::{self, Credentials};
 use super::http::{Answer, Client, Route, Transfer};
 use super::reference::{RemoteName, is_loopback};
-use super::{Access, Bytes};
+use super::{Access, Bytes, Region};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
 
@@ -328,6 +328,12 @@ impl Blob {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.size == 0
+    }
+
+    /// Returns its bytes where they were kept.
+    #[must_use]
+    pub fn kept(&self) -> Option<Region> {
+        self.repository.cache.as_ref()?.find(&self.digest, self.size)
     }
 
     /// Fetches it. The last byte is only handed out once all of them are known to be the right ones.

@@ -35,8 +35,10 @@ pub struct Member {
     pub stored_bytes: u64,
     /// Mode, owner, time and device.
     pub numbers: Numbers,
-    /// A sparse file: `stored_bytes` are its map and data, not its content.
+    /// A sparse file: `stored_bytes` are its data, maybe with its map, not its content.
     pub is_sparse: bool,
+    /// The sparse file's map, as far as it stands in headers.
+    pub sparse_map: Vec<u8>,
     /// The type flag is none that tar readers agree about.
     pub has_odd_type: bool,
     /// A PAX record for owner or time is no number: the header's value stands.
@@ -162,12 +164,11 @@ impl<F: Feed> Walker<F> {
             return Ok(&[]);
         }
         let (at, missing) = (self.feed.position(), self.left);
-        let bytes = self.feed.peek(1)?;
+        let bytes = self.feed.piece(self.left)?;
         if bytes.is_empty() {
             return Err(Error::Truncated { at, missing, inside: "a file's content" });
         }
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
-        Ok(&bytes[..bytes.len().min(most)])
+        Ok(bytes)
     }
 
     /// Returns the start of the content that is left, not consumed: `n` bytes unless there are fewer.
@@ -183,7 +184,7 @@ impl<F: Feed> Walker<F> {
     }
 
     /// Goes over the content that was not read, and the padding.
-    fn finish_member(&mut self) -> Result<()> {
+    pub(crate) fn finish_member(&mut self) -> Result<()> {
         if self.left > 0 {
             let skipped = self.feed.skip(self.left)?;
             if skipped < self.left {
@@ -308,6 +309,7 @@ impl<F: Feed> Walker<F> {
                 return Err(Error::Truncated { at, missing: BLOCK as u64, inside: "a sparse header" });
             };
             self.member.numbers.has_sparse_extension = block[504] != 0;
+            self.member.sparse_map.extend_from_slice(&block[..504]);
             self.feed.consume(BLOCK);
         }
         Ok(())

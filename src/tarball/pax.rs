@@ -20,6 +20,7 @@ pub(super) struct Records {
     sparse_name: Option<Vec<u8>>,
     sparse_size: Option<u64>,
     is_sparse: bool,
+    sparse_map: Vec<u8>,
     is_odd: bool,
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -64,7 +65,11 @@ impl Records {
             b"mtime" => self.mtime = self.number(value, clamped_seconds),
             b"GNU.sparse.name" => self.sparse_name = bytes(),
             b"GNU.sparse.size" | b"GNU.sparse.realsize" => self.sparse_size = size()?,
-            _ if key.starts_with(b"GNU.sparse.") => self.is_sparse = true,
+            _ if key.starts_with(b"GNU.sparse.") => {
+                self.is_sparse = true;
+                self.sparse_map.extend_from_slice(value);
+                self.sparse_map.push(b',');
+            }
             _ => {
                 if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
                     self.set_xattr(name, value);
@@ -109,6 +114,7 @@ impl Records {
         if self.is_sparse || self.sparse_size.is_some() {
             member.is_sparse = member.kind == Kind::File;
             member.size = self.sparse_size.unwrap_or(member.size);
+            member.sparse_map.extend_from_slice(&self.sparse_map);
         }
         member.has_odd_record = self.is_odd;
         self.write_xattrs(&mut member.xattrs);

@@ -12,7 +12,7 @@ use super::view::{Copies, Shown, Stack, Thing};
 pub fn of_layer(stack: &Stack, number: usize) -> Vec<Change> {
     let (lower, view) = (stack.view(number - 1), stack.view(number));
     let shown = view.names.iter().filter_map(|(path, new)| match lower.get(path) {
-        None => Some(change(number, path, ChangeKind::Added)),
+        None => Some(Change { bytes: stored_bytes(stack, number, path), ..change(number, path, ChangeKind::Added) }),
         Some(old) => restored(stack, number, path, old, new),
     });
     let deleted = lower.names.keys().filter(|path| view.get(path).is_none() && view.has_directory(&parent_of(path)));
@@ -23,18 +23,27 @@ pub fn of_layer(stack: &Stack, number: usize) -> Vec<Change> {
 /// a directory of it. (An implied directory over a directory is not stored, so it is no change.)
 fn restored(stack: &Stack, number: usize, path: &Path, old: &Shown, new: &Shown) -> Option<Change> {
     let is_implied_over_other = new.is_directory() && !old.is_directory();
-    (stack.stores(number, path) || is_implied_over_other)
-        .then(|| Change { what: differences(&stack.copies, old, new), ..change(number, path, ChangeKind::Changed) })
+    (stack.stores(number, path) || is_implied_over_other).then(|| Change {
+        what: differences(&stack.copies, old, new),
+        bytes: stored_bytes(stack, number, path),
+        ..change(number, path, ChangeKind::Changed)
+    })
 }
 
 fn deletion(stack: &Stack, number: usize, path: &Path) -> Change {
-    let copies = stack.view(number - 1).copies_at_or_below(path);
-    let deleted_bytes = copies.into_iter().map(|id| stack.copies.bytes(id)).sum();
-    Change { deleted_bytes, ..change(number, path, ChangeKind::Deleted) }
+    let lower = stack.view(number - 1);
+    let bytes = lower.copies_at_or_below(path).into_iter().map(|id| stack.copies.bytes(id)).sum();
+    let names = lower.names.iter().filter(|(name, shown)| name.starts_with(path) && !shown.is_directory());
+    Change { bytes, files: names.count() as u64, ..change(number, path, ChangeKind::Deleted) }
 }
 
 fn change(layer: usize, path: &Path, kind: ChangeKind) -> Change {
-    Change { layer, path: joined(path), kind, what: Vec::new(), deleted_bytes: 0 }
+    Change { layer, path: joined(path), kind, what: Vec::new(), bytes: 0, files: 0 }
+}
+
+/// The bytes of the layer's own file entry at the path; a hard link there stores none.
+fn stored_bytes(stack: &Stack, number: usize, path: &Path) -> u64 {
+    stack.stored_copy(number, path).map_or(0, |id| stack.copies.bytes(id))
 }
 
 fn parent_of(path: &Path) -> Path {

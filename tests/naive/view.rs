@@ -149,8 +149,9 @@ pub struct Stack {
     pub copies: Copies,
     /// `views[n]` is what layers 1…n show together; `views[0]` is empty.
     views: Vec<MergedView>,
-    /// `stored[n - 1]`: the paths at which an entry of layer n is in effect once the whole layer is applied.
-    stored: Vec<BTreeSet<Path>>,
+    /// `stored[n - 1]`: the paths at which an entry of layer n is in effect once the whole layer is applied, with the
+    /// copy of that entry if it is a regular file.
+    stored: Vec<BTreeMap<Path, Option<CopyId>>>,
 }
 
 impl Stack {
@@ -177,7 +178,12 @@ impl Stack {
 
     /// Whether layer `number` stores an entry at this path that nothing later in its tar replaces.
     pub fn stores(&self, number: usize, path: &Path) -> bool {
-        self.stored[number - 1].contains(path)
+        self.stored[number - 1].contains_key(path)
+    }
+
+    /// The copy that this entry is, if it is a regular file.
+    pub fn stored_copy(&self, number: usize, path: &Path) -> Option<CopyId> {
+        self.stored[number - 1].get(path).copied().flatten()
     }
 
     /// Applies a layer: first every marker on the lower view, wherever it stands, then the entries in tar order.
@@ -195,7 +201,8 @@ impl Stack {
         for (index, entry) in entries.iter().enumerate() {
             view.place(&entry.path, shown_by(&entries, index, &lower));
         }
-        self.stored.push(in_effect(&entries).into_keys().collect());
+        let stored = in_effect(&entries).into_iter().map(|(path, index)| (path, entries[index].copy));
+        self.stored.push(stored.collect());
         self.views.push(view);
     }
 }

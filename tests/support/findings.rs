@@ -39,8 +39,10 @@ pub struct Change {
     pub kind: ChangeKind,
     /// What a `Changed` changed, in the words of the report.
     pub what: Vec<String>,
-    /// Content bytes that went with a `Deleted`; 0 for the other kinds.
-    pub deleted_bytes: u64,
+    /// Content bytes that went with a `Deleted`; of the other kinds, those that the layer itself stores at the path.
+    pub bytes: u64,
+    /// Names that went with a `Deleted` and are no directories; 0 for the other kinds.
+    pub files: u64,
 }
 
 /// One wasted copy.
@@ -100,10 +102,14 @@ impl Findings {
         changes.chain(waste).chain([total]).chain(layers).collect()
     }
 
-    /// Returns the same findings without what scenario files do not state: the sums of single layers, and what
-    /// exactly a record of cause `metadata` changed.
+    /// Returns the same findings without what scenario files do not state: the sums of single layers, what exactly a
+    /// record of cause `metadata` changed, how many files went with a D, and what an A or a C stores.
     pub fn without_details(mut self) -> Self {
         self.layers.clear();
+        for change in &mut self.changes {
+            change.files = 0;
+            change.bytes = if change.kind == ChangeKind::Deleted { change.bytes } else { 0 };
+        }
         for record in &mut self.waste {
             record.what.clear();
         }
@@ -150,7 +156,8 @@ fn change_of(value: &Value) -> Change {
         path: unescape(text(&value["path"])),
         kind,
         what: strings(&value["what"]),
-        deleted_bytes: if kind == ChangeKind::Deleted { number(&value["bytes"]) } else { 0 },
+        bytes: number(&value["bytes"]),
+        files: if kind == ChangeKind::Deleted { number(&value["files"]) } else { 0 },
     }
 }
 
@@ -192,11 +199,17 @@ fn index(value: &Value) -> usize {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = escape(&self.path);
-        match self.kind {
-            ChangeKind::Added => write!(f, "{} A {path}", self.layer),
-            ChangeKind::Changed => write!(f, "{} C {path} {}", self.layer, self.what.join(", ")),
-            ChangeKind::Deleted => write!(f, "{} D {path} {} bytes", self.layer, self.deleted_bytes),
+        let Self { layer, path, kind, what, bytes, files } = self;
+        let path = escape(path);
+        match kind {
+            ChangeKind::Added => write!(f, "{layer} A {path}")?,
+            ChangeKind::Changed => write!(f, "{layer} C {path} {}", what.join(", "))?,
+            ChangeKind::Deleted => write!(f, "{layer} D {path} {bytes} bytes")?,
+        }
+        match kind {
+            ChangeKind::Deleted if *files > 0 => write!(f, " ({files} files)"),
+            ChangeKind::Added | ChangeKind::Changed if *bytes > 0 => write!(f, " ({bytes} bytes)"),
+            _ => Ok(()),
         }
     }
 }

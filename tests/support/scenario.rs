@@ -5,7 +5,7 @@
 //! ```text
 //! layer 1: file /data/one 1048576 0644 "a" owner=0:0 mtime=5 xattr=user.x:y
 //! layer 1: dir /data 0755
-//! layer 1: symlink /data/s -> one
+//! layer 1: symlink /data/s -> one           (mode=0755 for a mode that is not 0777)
 //! layer 1: link /data/two -> /data/one
 //! layer 1: char /dev/null 1:3 0666          (also: block)
 //! layer 1: fifo /run/pipe 0600
@@ -127,6 +127,7 @@ fn metadata(mode: u32, attributes: &[Word]) -> Option<Metadata> {
     for attribute in attributes {
         let (key, value) = attribute.text.split_once('=')?;
         match key {
+            "mode" => metadata.mode = u32::from_str_radix(value, 8).ok()?,
             "owner" => (metadata.uid, metadata.gid) = owner(value)?,
             "mtime" => metadata.mtime = value.parse().ok()?,
             "xattr" => {
@@ -156,13 +157,13 @@ fn change(text: &str) -> Option<Change> {
     let kind = ChangeKind::from_letter(parts.next()?)?;
     let path = absolute(parts.next()?)?;
     let rest = parts.next().unwrap_or("");
-    let (what, deleted_bytes) = match kind {
+    let (what, bytes) = match kind {
         ChangeKind::Added if rest.is_empty() => (Vec::new(), 0),
         ChangeKind::Added => return None,
         ChangeKind::Changed => (rest.split(", ").filter(|what| !what.is_empty()).map(str::to_owned).collect(), 0),
         ChangeKind::Deleted => (Vec::new(), rest.strip_suffix(" bytes")?.parse().ok()?),
     };
-    Some(Change { layer, path, kind, what, deleted_bytes })
+    Some(Change { layer, path, kind, what, bytes, files: 0 })
 }
 
 fn waste(text: &str) -> Option<Waste> {
@@ -250,6 +251,9 @@ fn item_statement(item: &Item) -> String {
         Kind::BlockDevice { major, minor } => format!(r#"block "{name}" {major}:{minor} {mode:04o}"#),
         Kind::Fifo => format!(r#"fifo "{name}" {mode:04o}"#),
     };
+    if matches!(member.kind, Kind::Symlink(_) | Kind::HardLink(_)) {
+        text.extend([format!(" mode={mode:04o}")]);
+    }
     text.extend([format!(" owner={uid}:{gid} mtime={mtime}")]);
     text.extend(xattrs.iter().map(|(name, value)| format!(" xattr={name}:{}", escape(value))));
     text

@@ -1,0 +1,99 @@
+//! The shape of the crate: a module uses what stands left of it, never right (see the picture in `src/lib.rs`).
+//!
+//! Reads the sources and fails where a module names one that it must not know.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What everything may use; these use only each other.
+const LEAVES: [&str; 6] = ["digest", "error", "escape", "exit", "path", "size"];
+
+/// Each module with what it may use beside the leaves and itself.
+const MODULES: [(&str, &[&str]); 10] = [
+    ("source", &[]),
+    ("tarball", &["source"]),
+    ("archive", &["source", "tarball"]),
+    ("layer", &["source", "tarball", "archive"]),
+    ("merge", &["source", "tarball", "layer"]),
+    ("analysis", &["source", "archive", "layer", "merge"]),
+    ("gate", &["analysis"]),
+    ("report", &["archive", "layer", "merge", "analysis", "gate"]),
+    ("cli", &["source", "archive", "layer", "analysis", "gate", "report"]),
+    ("run", &["source", "analysis", "gate", "report", "cli"]),
+];
+
+fn sources(of: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(of).expect("src is there").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+/// The top-level module that a file belongs to.
+fn module_of(file: &Path, src: &Path) -> String {
+    let below = file.strip_prefix(src).expect("found below src");
+    let first = below.components().next().expect("a file").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The top-level modules that a file names as `crate::MODULE`, outside comments.
+fn named(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut names = Vec::new();
+    for line in code {
+        for (at, _) in line.match_indices("crate::") {
+            let rest = &line[at + "crate::".len()..];
+            let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            names.push(name);
+        }
+    }
+    names
+}
+
+#[test]
+fn modules_use_what_stands_left_of_them() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for file in &files {
+        let module = module_of(file, &src);
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        let is_leaf = LEAVES.contains(&module.as_str());
+        let allowed = MODULES.iter().find(|(name, _)| *name == module).map(|(_, allowed)| *allowed);
+        assert!(is_leaf || allowed.is_some(), "{module} has no place in the picture yet");
+        for name in named(&fs::read_to_string(file).expect("readable")) {
+            checked += 1;
+            let may = name.is_empty()
+                || name == module
+                || LEAVES.contains(&name.as_str())
+                || allowed.is_some_and(|allowed| allowed.contains(&name.as_str()));
+            if !may {
+                wrong.push(format!("{} uses crate::{name}", file.display()));
+            }
+        }
+    }
+    assert!(checked > 50, "only {checked} uses were found: the search is broken");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_one_place_knows_clap() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let knows = |file: &PathBuf| {
+        let text = fs::read_to_string(file).expect("readable");
+        text.lines().any(|line| line.starts_with("use clap"))
+    };
+    let mut names: Vec<String> = files.iter().filter(|file| knows(file)).map(|file| module_of(file, &src)).collect();
+    names.sort();
+    assert_eq!(names, ["cli", "main"]);
+}
