@@ -26,6 +26,7 @@ use crate::source::{Access, Progress};
 pub struct Cli {
     /// The image: a saved archive (docker, podman, OCI; plain or compressed), an OCI directory, - for stdin;
     /// docker://NAME, podman://NAME, registry://HOST/NAME:TAG, docker-root:PATH; or a name that a local engine knows.
+    #[expect(clippy::doc_markdown, reason = "it is shown as it stands")]
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
 
@@ -112,6 +113,7 @@ struct ChoiceArgs {
 #[command(next_help_heading = "Engines and registries")]
 struct AccessArgs {
     /// The engine's socket: a path, unix://PATH or tcp://HOST:PORT. Default: what docker or podman itself would take.
+    #[expect(clippy::doc_markdown, reason = "it is shown as it stands")]
     #[arg(long, value_name = "SOCKET")]
     socket: Option<String>,
 
@@ -119,7 +121,7 @@ struct AccessArgs {
     #[arg(long)]
     insecure: bool,
 
-    /// Neither keep the blobs of registries nor use those that were kept (in $`XDG_CACHE_HOME`/layerlens).
+    /// Neither keep the blobs of registries nor use those that were kept (in the user's cache folder).
     #[arg(long)]
     no_cache: bool,
 

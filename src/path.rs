@@ -79,6 +79,7 @@ pub fn normalize_sibling(raw: &[u8], previous: &[u8], directory: usize, out: &mu
 
 /// Says that no component is empty or starts with a dot. Without a branch in the loop, so that the compiler takes many
 /// bytes at a time; '.' and '/' differ in their lowest bit only.
+#[expect(clippy::needless_bitwise_bool, reason = "without jumps the compiler takes many bytes at a time")]
 fn is_clean(raw: &[u8]) -> bool {
     if matches!(raw.first(), None | Some(b'/' | b'.')) {
         return false;

@@ -4,6 +4,7 @@
 //! Promises: what is named by a digest has that digest, or an error says so; a transfer that breaks off is taken up
 //! where it ended, a few times; passwords go over TLS only, but on this machine or with `--insecure`.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -256,14 +257,16 @@ fn checked(what: &'static str, expected: &Digest, bytes: &[u8]) -> Result<Digest
 
 /// Encodes a query's value.
 fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/:,".contains(&byte) {
-            out.push(char::from(byte));
+            encoded.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
-        out
-    })
+    }
+    encoded
 }
 
 /// How a registry wants to be shown who asks.

@@ -230,7 +230,7 @@ mod tests {
         assert!(assembly(folder.path(), "../../secret").is_err());
         #[cfg(unix)]
         {
-            fs::create_dir(folder.path().join("diff")).or_else(|_| Ok::<(), io::Error>(())).expect("a folder");
+            fs::create_dir_all(folder.path().join("diff")).expect("a folder");
             std::os::unix::fs::symlink("/etc", folder.path().join("diff/link")).expect("a link");
             let assembly = assembly(folder.path(), "link/passwd").expect("it is read");
             assert!(all(&assembly).is_err());
