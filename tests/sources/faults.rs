@@ -123,9 +123,9 @@ fn wrong_bytes_are_an_error_and_not_kept() {
                 let mut answer = content.answer(request);
                 let middle = answer.body.len() / 2;
                 if swap {
-                    answer.body.fill(0)
+                    answer.body.fill(0);
                 } else {
-                    answer.body[middle] ^= 1
+                    answer.body[middle] ^= 1;
                 }
                 answer
             })

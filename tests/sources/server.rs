@@ -152,7 +152,7 @@ fn send(mut connection: &TcpStream, response: &Response, dead: &AtomicBool) -> s
     let body = &response.body;
     let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {}\r\n", response.status, body.len());
     for (name, value) in &response.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
     }
     connection.write_all(format!("{head}\r\n").as_bytes())?;
     match response.manner {
@@ -229,15 +229,16 @@ impl Content {
         }
         match self.blobs.get(what) {
             None => Response::new(404, r#"{"errors":[{"code":"BLOB_UNKNOWN","message":"blob unknown"}]}"#),
-            Some(bytes) => self.part(request, bytes),
+            Some(bytes) => part(request, bytes),
         }
     }
+}
 
-    fn part(&self, request: &Request, bytes: &[u8]) -> Response {
-        let range = request.header("range").strip_prefix("bytes=").and_then(|range| range.strip_suffix('-'));
-        match range.and_then(|start| start.parse::<usize>().ok()) {
-            Some(start) if start < bytes.len() => Response::new(206, &bytes[start..]),
-            _ => Response::new(200, bytes),
-        }
+/// Answers a request for a whole blob, or for the rest of one.
+fn part(request: &Request, bytes: &[u8]) -> Response {
+    let range = request.header("range").strip_prefix("bytes=").and_then(|range| range.strip_suffix('-'));
+    match range.and_then(|start| start.parse::<usize>().ok()) {
+        Some(start) if start < bytes.len() => Response::new(206, &bytes[start..]),
+        _ => Response::new(200, bytes),
     }
 }
