@@ -25,7 +25,7 @@ fn main() -> ExitCode {
             if let Some(hint) = failure.hint() {
                 let _ = writeln!(notes, "hint: {hint}");
             }
-            Exit::Unreadable.into()
+            failure.exit().into()
         }
     }
 }

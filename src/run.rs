@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::analysis::fixes::{NotRanges, Ranges};
 use crate::analysis::{self, Analysis};
 use crate::cli::{Color, Request};
 use crate::error::Error;
@@ -31,6 +32,9 @@ pub enum Failure {
         /// The system's answer.
         source: io::Error,
     },
+    /// The image has no such layers.
+    #[error("--merge: {0}")]
+    Ranges(#[from] NotRanges),
     /// Whoever reads the output has gone; nobody is left to tell.
     #[error("the reader of the output has gone")]
     ClosedPipe,
@@ -42,7 +46,17 @@ impl Failure {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Failure::Image(error) => error.hint(),
-            Failure::Report { .. } | Failure::ClosedPipe => None,
+            Failure::Report { .. } | Failure::Ranges(_) | Failure::ClosedPipe => None,
+        }
+    }
+
+    /// Returns how the process ends.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Image(_) | Failure::Report { .. } => Exit::Unreadable,
+            Failure::Ranges(_) => Exit::Usage,
+            Failure::ClosedPipe => Exit::Success,
         }
     }
 
@@ -71,6 +85,12 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     bar.stop();
     let analysis = analysis?;
     note_others(&analysis, notes);
+    if let Some(ranges) = &request.merge {
+        write_what_if(request, &analysis, ranges)?;
+        if !request.gate && request.reports.is_empty() {
+            return Ok(Exit::Success);
+        }
+    }
     let verdict = request.gate.then(|| request.rules.judge(&analysis));
     match write_reports(request, &analysis, verdict.as_ref()) {
         // Nobody reads the rest; the verdict stands all the same.
@@ -98,6 +118,13 @@ fn note_others(analysis: &Analysis, notes: &mut dyn Write) {
         "layerlens: note: showing {shown} ({}); there is also {list}{more} (choose with --image and --platform)",
         analysis.spec.platform
     );
+}
+
+fn write_what_if(request: &Request, analysis: &Analysis, ranges: &Ranges) -> Result<(), Failure> {
+    let what_if = analysis.what_if(ranges)?;
+    let style = style(request, &Target::Stdout);
+    let written = Target::Stdout.write(|mut out| report::text::write_what_if(analysis, &what_if, &style, &mut out));
+    written.map_err(|source| Failure::report(&Target::Stdout, source))
 }
 
 fn write_reports(request: &Request, analysis: &Analysis, verdict: Option<&Verdict>) -> Result<(), Failure> {
