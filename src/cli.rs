@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, ValueEnum};
@@ -14,7 +15,7 @@ use crate::gate::{Rules, Share};
 use crate::layer::load::LoadOptions;
 use crate::report;
 use crate::size::{Limit, Units};
-use crate::source::Progress;
+use crate::source::{Access, Progress};
 
 /// Why is my container image this big, which build step did it, and what exactly do I change?
 ///
@@ -24,7 +25,9 @@ use crate::source::Progress;
 #[derive(Debug, Parser)]
 #[command(name = "layerlens", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
 pub struct Cli {
-    /// The image: a saved archive (docker, podman, OCI; plain or compressed), an OCI directory, or - for stdin.
+    /// The image: a saved archive (docker, podman, OCI; plain or compressed), an OCI directory, - for stdin;
+    /// docker://NAME, podman://NAME, registry://HOST/NAME:TAG, docker-root:PATH; or a name that a local engine knows.
+    #[expect(clippy::doc_markdown, reason = "it is shown as it stands")]
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
 
@@ -63,6 +66,9 @@ pub struct Cli {
 
     #[command(flatten)]
     choice: ChoiceArgs,
+
+    #[command(flatten)]
+    access: AccessArgs,
 
     #[command(flatten)]
     look: LookArgs,
@@ -117,6 +123,27 @@ struct ChoiceArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Engines and registries")]
+struct AccessArgs {
+    /// The engine's socket: a path, unix://PATH or tcp://HOST:PORT. Default: what docker or podman itself would take.
+    #[expect(clippy::doc_markdown, reason = "it is shown as it stands")]
+    #[arg(long, value_name = "SOCKET")]
+    socket: Option<String>,
+
+    /// Speak plain http to a registry, or take a certificate that nobody vouches for. Never needed on this machine.
+    #[arg(long)]
+    insecure: bool,
+
+    /// Neither keep the blobs of registries nor use those that were kept (in the user's cache folder).
+    #[arg(long)]
+    no_cache: bool,
+
+    /// How many seconds a server may be silent.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    patience: u64,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Looks")]
 struct LookArgs {
     /// How sizes are shown: si (kB, MB), iec (KiB, MiB) or bytes.
@@ -155,7 +182,7 @@ Examples:
   layerlens image.tar                            browse it; piped or with --ci: the summary
   layerlens image.tar --ci --max-waste 10MB      a gate: exit 1 when more is wasted
   layerlens image.tar --report json=report.json  for scripts
-  docker save app:1.4 | layerlens -              straight from the engine";
+  layerlens docker://app:1.4                     straight from the engine";
 
 const LONG_EXAMPLES: &str = "\
 Examples:
@@ -163,7 +190,9 @@ Examples:
   layerlens image.tar --ci --max-waste 10MB      a gate: exit 1 when more is wasted
   layerlens image.tar --ci --min-efficiency 95% --max-layers 20
   layerlens image.tar --report json=report.json  for scripts
-  docker save app:1.4 | layerlens -              straight from the engine
+  layerlens docker://app:1.4                     straight from the engine
+  layerlens registry://ghcr.io/user/app:1.4 --platform linux/arm64
+  layerlens docker-root:/var/lib/docker --image app:1.4
   layerlens multi.tar --platform linux/arm64     one platform of several
   layerlens image.tar --base base.tar --ci --max-user-waste 1%
   layerlens image.tar --merge 4..7               what would merging these layers save?
@@ -235,7 +264,7 @@ impl Cli {
     /// # Errors
     /// Where flags contradict each other.
     pub fn into_request(self) -> Result<Request, clap::Error> {
-        let Cli { image, ci, report: reports, merge, min_saving, changes, wire, rules, choice, look } = self;
+        let Cli { image, ci, report: reports, merge, min_saving, changes, wire, rules, choice, access, look } = self;
         if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
             let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
@@ -246,10 +275,17 @@ impl Cli {
             (None, None) => BaseChoice::Detect,
         };
         let selection = Selection { image: choice.name, platform: choice.platform };
+        let access = Access {
+            socket: access.socket,
+            insecure: access.insecure,
+            cache: !access.no_cache,
+            patience: Duration::from_secs(access.patience),
+        };
         let load = LoadOptions {
             selection,
             verify: choice.verify,
             progress: Arc::new(Progress::default()),
+            access,
             ..LoadOptions::default()
         };
         Ok(Request {

@@ -131,6 +131,60 @@ pub enum Error {
         /// What is there.
         available: String,
     },
+    /// What follows a scheme is no name.
+    #[error("not the name of an image: {problem}")]
+    BadReference {
+        /// How it is written.
+        problem: &'static str,
+    },
+    /// No engine of a kind listens where engines do.
+    #[error("no {engine} engine is running here: there is no socket at {tried}")]
+    NoEngine {
+        /// `docker` or `podman`.
+        engine: String,
+        /// The sockets that were looked for.
+        tried: String,
+    },
+    /// An engine or a registry does not have the image.
+    #[error("{peer} has no such image")]
+    NoImage {
+        /// Who was asked.
+        peer: String,
+    },
+    /// A bare word is no file, and no engine knows it.
+    #[error("there is no such file, and no local engine has such an image ({tried})")]
+    NotFoundAnywhere {
+        /// The engines, and what each of them said.
+        tried: String,
+    },
+    /// A server could not be reached.
+    #[error("cannot reach {peer}: {source}")]
+    Connect {
+        /// Who was called.
+        peer: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A server answered with something else than what was asked for.
+    #[error("{peer} {answer}", answer = Refusal(*.status, .message))]
+    Refused {
+        /// Who was asked.
+        peer: String,
+        /// The HTTP status.
+        status: u16,
+        /// The server's own words, where it has some.
+        message: String,
+    },
+    /// A server stopped in the middle of an answer.
+    #[error("{peer} stopped sending after {received} bytes: {source}")]
+    Transfer {
+        /// Who was sending.
+        peer: String,
+        /// What had arrived of this answer.
+        received: u64,
+        /// Why it ended.
+        source: io::Error,
+    },
     /// An image of a kind that is known and not supported.
     #[error("{what}")]
     Unsupported {
@@ -139,6 +193,26 @@ pub enum Error {
         /// What to do about it.
         hint: &'static str,
     },
+}
+
+/// What a server said instead of an answer.
+struct Refusal<'a>(u16, &'a str);
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            401 => write!(out, "asks for a login (401)")?,
+            403 => write!(out, "denies access (403)")?,
+            404 => write!(out, "has no such image (404)")?,
+            429 => write!(out, "has had too many requests from here (429)")?,
+            500.. => write!(out, "failed ({})", self.0)?,
+            status => write!(out, "answers with status {status}")?,
+        }
+        match self.1.trim_end_matches(['.', '\n']) {
+            "" => Ok(()),
+            message => write!(out, ": {}", Escaped(message.as_bytes())),
+        }
+    }
 }
 
 /// Where an error happened.
@@ -193,6 +267,14 @@ impl Error {
         Error::At { place, source: Box::new(self) }
     }
 
+    /// Makes an error of what a reader answers; one of ours that passed through it comes out as it went in.
+    pub(crate) fn from_read(action: &'static str, error: io::Error) -> Self {
+        match error.downcast::<Error>() {
+            Ok(inner) => inner,
+            Err(source) => Error::Io { action, source },
+        }
+    }
+
     /// Returns what the user can do about it, where there is something to say.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
@@ -203,12 +285,45 @@ impl Error {
                 Some("the file is cut short or damaged: save or download it again")
             }
             Error::Missing { .. } => Some("the archive is incomplete: save the image again"),
+            Error::NoEngine { .. } => {
+                Some("start the engine, or say where it listens: --socket PATH (or DOCKER_HOST, CONTAINER_HOST)")
+            }
+            Error::NoImage { .. } => Some("pull or build it first; docker images (podman images) lists what is there"),
+            Error::NotFoundAnywhere { .. } => {
+                Some("give the path of a saved image, start the engine, or name a registry: registry://HOST/NAME:TAG")
+            }
+            Error::Connect { source, .. } => Some(reach_hint(source.kind())),
+            Error::Refused { status, .. } => refusal_hint(*status),
+            Error::Transfer { .. } => Some("nothing was kept of it: try again"),
             Error::DigestMismatch { .. } => Some("the image was changed after it was built, or damaged on the way"),
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("it belongs to another user: use sudo")
+            }
             Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("give the path of a saved image: docker save NAME -o image.tar")
             }
             _ => None,
         }
+    }
+}
+
+fn reach_hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::PermissionDenied => {
+            "the socket belongs to another user: use sudo, join the docker group, or run the engine rootless"
+        }
+        io::ErrorKind::TimedOut => "it may be busy or behind a firewall: try again, or give it longer with --patience",
+        _ => "see that it is running; --socket, DOCKER_HOST or the image's name say where it is looked for",
+    }
+}
+
+fn refusal_hint(status: u16) -> Option<&'static str> {
+    match status {
+        401 | 403 => Some("docker login HOST (or podman login HOST) keeps credentials that are used here, too"),
+        404 => Some("see that name and tag are right, and that you may read it: registries hide what is private"),
+        429 => Some("wait, or log in: registries allow more to known users"),
+        500.. => Some("it is the server's fault, not the image's: try again later"),
+        _ => None,
     }
 }
 

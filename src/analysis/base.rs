@@ -6,7 +6,7 @@ use crate::archive::ImageSpec;
 use crate::archive::history::HistoryEntry;
 use crate::error::{AtPlace, Place, Result};
 use crate::layer::load::{self, LoadOptions};
-use crate::source;
+use crate::source::{self, Access};
 
 /// How the user wants the base to be found.
 #[derive(Debug, Clone, Default)]
@@ -56,14 +56,15 @@ impl BaseFrom {
 }
 
 impl BaseChoice {
-    pub(super) fn find(&self, spec: &ImageSpec) -> Result<Base> {
+    pub(super) fn find(&self, spec: &ImageSpec, access: &Access) -> Result<Base> {
         let layer_count = u32::try_from(spec.layers.len()).unwrap_or(u32::MAX);
         Ok(match self {
             BaseChoice::Layers(count) => Base { layer_count: (*count).min(layer_count), from: BaseFrom::Option },
             BaseChoice::Image(path) => {
                 let place = || Place::Image(path.to_string_lossy().into_owned());
-                let input = source::open(path).at(place)?;
-                let other = load::load(input, &LoadOptions::default()).at(place)?.spec;
+                let input = source::open(path, access).at(place)?;
+                let options = LoadOptions { access: access.clone(), ..LoadOptions::default() };
+                let other = load::load(input, &options).at(place)?.spec;
                 Base { layer_count: common_layers(spec, &other), from: BaseFrom::Image }
             }
             BaseChoice::Detect => match guess(&spec.history, layer_count) {

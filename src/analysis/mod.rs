@@ -151,14 +151,16 @@ pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
-/// Opens and analyses an image; `-` is standard input.
+/// Opens and analyses an image: a path, `-` for standard input, `docker://NAME`, `podman://NAME`,
+/// `registry://HOST/NAME`, `docker-root:PATH`, or the name of an image that a local engine has.
 ///
 /// # Errors
 /// Where the input cannot be read, is no image, is damaged or incomplete; every number would be wrong then.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
     let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy().into_owned() };
     let place = || Place::Image(name.clone());
-    let loaded = source::open(path).and_then(|input| load::load(input, &options.load)).at(place)?;
+    let loaded =
+        source::open(path, &options.load.access).and_then(|input| load::load(input, &options.load)).at(place)?;
     analyse(name.clone(), loaded, options).at(place)
 }
 
@@ -170,7 +172,7 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
     let Loaded { spec, mut index, blobs, mut warnings } = loaded;
     let merged = merger::merge(&mut index, &mut warnings);
     identity::decide(&mut index, &blobs, &merged.undecided)?;
-    let base = find_base(&options.base, &spec, &mut warnings)?;
+    let base = find_base(options, &spec, &mut warnings)?;
     let mut waste = waste::records(&index, &merged.hidden);
     if options.wire {
         waste::measure_wire(&mut waste, &blobs)?;
@@ -202,9 +204,9 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
     })
 }
 
-fn find_base(choice: &BaseChoice, spec: &ImageSpec, warnings: &mut Warnings) -> Result<Base> {
-    let base = choice.find(spec)?;
-    if let BaseChoice::Layers(wanted) = choice
+fn find_base(options: &OpenOptions, spec: &ImageSpec, warnings: &mut Warnings) -> Result<Base> {
+    let base = options.base.find(spec, &options.load.access)?;
+    if let BaseChoice::Layers(wanted) = &options.base
         && *wanted > base.layer_count
     {
         let message = format!("the image has {} layers, not {wanted}: all of them count as the base", base.layer_count);

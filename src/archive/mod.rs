@@ -5,9 +5,11 @@
 //! indexed as they come ([`crate::layer`]). Either way [`select`] finds the image in the documents.
 
 mod docker;
+pub mod docker_root;
 pub mod history;
 pub mod members;
 mod oci;
+pub mod registry;
 mod select;
 pub mod spec;
 mod v1;
@@ -36,6 +38,11 @@ pub trait Documents {
 
     /// Says whether this is a directory, not an archive.
     fn is_directory(&self) -> bool;
+
+    /// Returns how the image is packed, where the documents themselves do not show it.
+    fn format(&self) -> Option<Format> {
+        None
+    }
 }
 
 /// How the image was packed.
@@ -53,6 +60,10 @@ pub enum Format {
     OciDirectory,
     /// One manifest and its blobs beside it: skopeo's `dir:`.
     ManifestDirectory,
+    /// Manifest and blobs of a registry.
+    Registry,
+    /// The data root of a Docker engine.
+    DockerRoot,
 }
 
 impl Format {
@@ -66,6 +77,8 @@ impl Format {
             Format::OciArchive => "oci-archive",
             Format::OciDirectory => "oci-directory",
             Format::ManifestDirectory => "manifest-directory",
+            Format::Registry => "registry",
+            Format::DockerRoot => "docker-root",
         }
     }
 }

@@ -148,12 +148,12 @@ pub(super) fn candidate(
     })
 }
 
-fn digest_of(descriptor: &Descriptor) -> Result<Digest> {
+pub(super) fn digest_of(descriptor: &Descriptor) -> Result<Digest> {
     let text = descriptor.digest.as_deref().unwrap_or_default();
     text.parse().map_err(|error| Error::Document { problem: format!("a descriptor's digest is {error}") })
 }
 
-fn blob_name(digest: &Digest) -> Vec<u8> {
+pub(super) fn blob_name(digest: &Digest) -> Vec<u8> {
     format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()).into_bytes()
 }
 
@@ -164,7 +164,7 @@ fn name_of(descriptor: &Descriptor) -> Option<String> {
 }
 
 /// Attestations stand in an index beside the image that they are about, with a platform of `unknown/unknown`.
-fn is_no_image(descriptor: &Descriptor) -> bool {
+pub(super) fn is_no_image(descriptor: &Descriptor) -> bool {
     let is_unknown = descriptor.platform.as_ref().is_some_and(|platform| {
         platform.os.as_deref() == Some("unknown") && platform.architecture.as_deref() == Some("unknown")
     });
@@ -173,7 +173,7 @@ fn is_no_image(descriptor: &Descriptor) -> bool {
         || descriptor.annotations.contains_key("vnd.docker.reference.type")
 }
 
-fn is_artifact(manifest: &ManifestOrIndex) -> bool {
+pub(super) fn is_artifact(manifest: &ManifestOrIndex) -> bool {
     let config_type = manifest.config.as_ref().and_then(|config| config.media_type.as_deref());
     is_other_artifact(manifest.artifact_type.as_deref()) || is_other_artifact(config_type)
 }

@@ -152,7 +152,6 @@ impl Candidate {
         for (layer, other) in self.layers.iter_mut().zip(offer.layers) {
             if layer.name == other.name {
                 layer.media_type = other.media_type;
-                layer.stated_bytes = other.stated_bytes;
             }
         }
     }
@@ -178,7 +177,7 @@ pub fn select(documents: &dyn Documents, selection: &Selection) -> Result<ImageS
             };
         }
     };
-    choose(documents, format, candidates, selection)
+    choose(documents, documents.format().unwrap_or(format), candidates, selection)
 }
 
 fn from_docker(documents: &dyn Documents, manifest: &[u8], index: Option<&[u8]>) -> Result<(Format, Vec<Candidate>)> {

@@ -2,7 +2,7 @@
 //! the layers pass by.
 
 use std::collections::HashMap;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,13 +13,15 @@ use super::index::{Builder, Index, collect_warnings};
 use super::reader::{self, Footer, Sink};
 use super::stream;
 use super::watch::Watch;
+use crate::archive::docker_root::DockerRoot;
 use crate::archive::members::{Archive, Directory};
+use crate::archive::registry::Pulled;
 use crate::archive::{Documents, ImageSpec, LayerRef, Selection, StatedDigest, select};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream, Window};
-use crate::source::{Counted, Input, Progress, Region};
+use crate::source::{Access, Bytes, Counted, Input, Progress, Region, registry};
 
 /// An image with every layer indexed.
 pub struct Loaded {
@@ -63,6 +65,8 @@ pub struct LoadOptions {
     pub progress: Arc<Progress>,
     /// Who hears of what is known so far.
     pub watch: Watch,
+    /// How engines and registries are reached.
+    pub access: Access,
 }
 
 /// Reads an image.
@@ -72,6 +76,8 @@ pub struct LoadOptions {
 pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
     match input {
         Input::Directory(path) => from_store(&Directory::open(&path)?, options, &[]),
+        Input::Registry(repository) => from_store(&Pulled::fetch(*repository, &options.selection)?, options, &[]),
+        Input::DockerRoot(root) => from_store(&DockerRoot::open(&root, &options.selection)?, options, &[]),
         Input::Stream(reader) => {
             let reader = BufReader::with_capacity(STREAM_READ, reader);
             stream::load(Counted { inner: reader, progress: Arc::clone(&options.progress) }, options)
@@ -97,15 +103,22 @@ const STREAM_READ: usize = 256 << 10;
 
 /// Documents whose blobs can be reopened.
 pub(crate) trait Store: Documents {
-    fn blob(&self, name: &[u8]) -> Result<Option<Region>>;
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>>;
 
     /// Returns one name for all names of a blob.
-    fn canonical<'a>(&'a self, name: &'a [u8]) -> &'a [u8];
+    fn canonical<'a>(&'a self, name: &'a [u8]) -> &'a [u8] {
+        name
+    }
+
+    /// Returns images and platforms that the documents do not show.
+    fn others(&self) -> &[String] {
+        &[]
+    }
 }
 
 impl Store for Archive {
-    fn blob(&self, name: &[u8]) -> Result<Option<Region>> {
-        Archive::blob(self, name)
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        Ok(Archive::blob(self, name)?.map(Bytes::Here))
     }
 
     fn canonical<'a>(&'a self, name: &'a [u8]) -> &'a [u8] {
@@ -114,35 +127,47 @@ impl Store for Archive {
 }
 
 impl Store for Directory {
-    fn blob(&self, name: &[u8]) -> Result<Option<Region>> {
-        Directory::blob(self, name)
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        Ok(Directory::blob(self, name)?.map(Bytes::Here))
+    }
+}
+
+impl Store for DockerRoot {
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        Ok(DockerRoot::blob(self, name)?.map(Bytes::Here))
+    }
+}
+
+impl Store for Pulled {
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        Ok(Pulled::blob(self, name))
     }
 
-    fn canonical<'a>(&'a self, name: &'a [u8]) -> &'a [u8] {
-        name
+    fn others(&self) -> &[String] {
+        Pulled::others(self)
     }
 }
 
 /// A blob that is to be read, once for all layers that name it.
 struct Job {
-    region: Region,
-    compression: Compression,
+    bytes: Bytes,
     /// The lowest layer that names it, for messages.
     number: u32,
     algorithm: Algorithm,
 }
 
 fn from_store(store: &impl Store, options: &LoadOptions, odd: &[Warning]) -> Result<Loaded> {
-    let spec = select(store, &options.selection)?;
+    let mut spec = select(store, &options.selection)?;
+    spec.others.extend_from_slice(store.others());
     options.watch.spec(&spec);
     check_documents(&spec, options)?;
     let (jobs, order) = jobs(store, &spec.layers)?;
-    options.progress.expect(jobs.iter().map(|job| job.region.len()).sum());
+    options.progress.expect(jobs.iter().map(|job| job.bytes.len()).sum());
     let mut builder = Builder::default();
-    let footers = read_all(&jobs, &mut builder, options)?;
-    let blobs: Vec<Blob> = order.iter().map(|slot| jobs[*slot].blob()).collect();
-    let digests: Vec<Option<Digests>> = footers.iter().map(|read| read.digests.clone()).collect();
-    let footers: Vec<Footer> = footers.into_iter().map(|read| read.footer).collect();
+    let reads = read_all(&jobs, &mut builder, options)?;
+    let blobs: Vec<Blob> = order.iter().map(|slot| jobs[*slot].blob(reads[*slot].compression)).collect();
+    let digests: Vec<Option<Digests>> = reads.iter().map(|read| read.digests.clone()).collect();
+    let footers: Vec<Footer> = reads.into_iter().map(|read| read.footer).collect();
     assemble(spec, builder, Reading { order, blobs, footers, digests }, odd)
 }
 
@@ -212,35 +237,64 @@ fn jobs(store: &impl Store, layers: &[LayerRef]) -> Result<(Vec<Job>, Vec<usize>
             continue;
         }
         let blob = store.blob(&layer.name).at(|| Place::Layer(number))?;
-        let Some(region) = blob else {
+        let Some(bytes) = blob else {
             return Err(Error::Missing { what: "layer", name: layer.name.clone() }.at(Place::Layer(number)));
         };
-        let mut start = [0; Compression::MAGIC_BYTES];
-        let read = region.read_at(0, &mut start)?;
-        let compression = Compression::of(&start[..read]);
         let algorithm = layer.blob_digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
         slots.insert(name, jobs.len());
         order.push(jobs.len());
-        jobs.push(Job { region, compression, number, algorithm });
+        jobs.push(Job { bytes, number, algorithm });
     }
     Ok((jobs, order))
 }
 
 impl Job {
-    fn blob(&self) -> Blob {
-        Blob { compression: self.compression, blob_bytes: self.region.len(), region: Some(self.region.clone()) }
+    fn blob(&self, compression: Compression) -> Blob {
+        let region = match &self.bytes {
+            Bytes::Here(region) => Some(region.clone()),
+            Bytes::Remote(blob) => blob.kept(),
+        };
+        Blob { compression, blob_bytes: self.bytes.len(), region }
     }
 
     fn read(&self, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
-        let result = if options.verify {
-            read_verified(self.region.reader(&options.progress), self.compression, self.algorithm, sink)
-        } else if self.compression == Compression::None {
-            let window = Window::new(self.region.clone(), &options.progress);
-            reader::read(window, sink).map(|(footer, _)| LayerRead { footer, digests: None })
-        } else {
-            read_stream(self.region.reader(&options.progress), self.compression, sink)
+        let result = match &self.bytes {
+            Bytes::Here(region) => self.read_region(region, options, sink),
+            Bytes::Remote(blob) => self.read_remote(blob, options, sink),
         };
         result.at(|| Place::Layer(self.number))
+    }
+
+    fn read_region(&self, region: &Region, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
+        let mut start = [0; Compression::MAGIC_BYTES];
+        let read = region.read_at(0, &mut start)?;
+        let compression = Compression::of(&start[..read]);
+        if options.verify {
+            read_verified(region.reader(&options.progress), compression, self.algorithm, sink)
+        } else if compression == Compression::None {
+            let window = Window::new(region.clone(), &options.progress);
+            reader::read(window, sink).map(|(footer, _)| LayerRead { footer, ..LayerRead::default() })
+        } else {
+            read_stream(region.reader(&options.progress), compression, sink)
+        }
+    }
+
+    /// Reads a blob as it arrives, to its very end, where its digest is checked.
+    fn read_remote(&self, blob: &registry::Blob, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
+        let receive = |error| Error::from_read("receive", error);
+        let mut arriving = Counted { inner: blob.open()?, progress: Arc::clone(&options.progress) };
+        let mut reader = BufReader::with_capacity(STREAM_READ, &mut arriving);
+        let compression = Compression::of(reader.fill_buf().map_err(receive)?);
+        let read = if options.verify {
+            read_verified(reader, compression, self.algorithm, sink)
+        } else {
+            read_stream(reader, compression, sink)
+        };
+        match (read, std::io::copy(&mut arriving, &mut std::io::sink()).map_err(receive)) {
+            // Wrong bytes are seldom a tar: what is wrong is that they are others.
+            (_, Err(error @ Error::DigestMismatch { .. })) | (Ok(_), Err(error)) => Err(error),
+            (read, _) => read,
+        }
     }
 }
 
@@ -249,13 +303,14 @@ impl Job {
 pub(super) struct LayerRead {
     pub(super) footer: Footer,
     pub(super) digests: Option<Digests>,
+    pub(super) compression: Compression,
 }
 
 /// Reads a blob that passes by once.
 pub(super) fn read_stream(blob: impl Read, compression: Compression, sink: &mut impl Sink) -> Result<LayerRead> {
     let decoder = decoder(compression, BufReader::with_capacity(STREAM_READ, blob))?;
     let (footer, _) = reader::read(Stream::new(decoder, compression), sink)?;
-    Ok(LayerRead { footer, digests: None })
+    Ok(LayerRead { footer, digests: None, compression })
 }
 
 fn decoder<R: std::io::BufRead>(compression: Compression, reader: R) -> Result<Decoder<R>> {
@@ -278,8 +333,9 @@ pub(super) fn read_verified(
     feed.skip(u64::MAX)?;
     drop(feed);
     let uncompressed = content.hasher.finish();
-    std::io::copy(&mut stored, &mut std::io::sink()).map_err(|source| Error::Io { action: "read", source })?;
-    Ok(LayerRead { footer, digests: Some(Digests { blob: stored.hasher.finish(), uncompressed }) })
+    std::io::copy(&mut stored, &mut std::io::sink()).map_err(|error| Error::from_read("read", error))?;
+    let digests = Digests { blob: stored.hasher.finish(), uncompressed };
+    Ok(LayerRead { footer, digests: Some(digests), compression })
 }
 
 /// The digests that a layer's bytes really have.
@@ -345,14 +401,23 @@ impl Sink for Sender<'_> {
     }
 }
 
+/// As many downloads at once as engines make.
+const DOWNLOADS: usize = 4;
+
+fn threads(jobs: &[Job]) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let remote = jobs.iter().filter(|job| matches!(job.bytes, Bytes::Remote(_))).count();
+    cores.max(remote.min(DOWNLOADS)).min(jobs.len())
+}
+
 /// Reads all blobs, the largest first, with a thread for each core; the calling thread builds the index.
 fn read_all(jobs: &[Job], builder: &mut Builder, options: &LoadOptions) -> Result<Vec<LayerRead>> {
     for _ in jobs {
         builder.add_layer();
     }
     let mut by_size: Vec<usize> = (0..jobs.len()).collect();
-    by_size.sort_by_key(|slot| std::cmp::Reverse(jobs[*slot].region.len()));
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    by_size.sort_by_key(|slot| std::cmp::Reverse(jobs[*slot].bytes.len()));
+    let threads = threads(jobs);
     let (next, pool) = (AtomicUsize::new(0), Pool::default());
     let (sender, receiver) = sync_channel(2 * threads + 2);
     let mut results: Vec<Option<Result<LayerRead>>> = jobs.iter().map(|_| None).collect();

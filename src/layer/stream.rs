@@ -55,7 +55,7 @@ struct Passing<'a> {
 /// Reads an image from bytes that come once.
 pub(super) fn load(reader: impl Read, options: &LoadOptions) -> Result<Loaded> {
     let mut reader = BufReader::with_capacity(256 << 10, reader);
-    let start = reader.fill_buf().map_err(|source| Error::Io { action: "read", source })?;
+    let start = reader.fill_buf().map_err(|error| Error::from_read("read", error))?;
     if start.is_empty() {
         return Err(empty());
     }

@@ -12,9 +12,10 @@ use lzma_rust2::XzReader;
 use crate::error::Error;
 
 /// How a blob or a whole archive is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// Not at all.
+    #[default]
     None,
     /// gzip, one member or many.
     Gzip,
@@ -109,14 +110,9 @@ impl<R: BufRead> Read for Decoder<R> {
 
 /// Turns what a decoder answers into an error of ours; one of ours that passed through it comes out as it went in.
 pub(crate) fn decode_error(compression: Compression, at: u64, error: io::Error) -> Error {
-    if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Error>) {
-        if let Some(Ok(inner)) = error.into_inner().map(<dyn std::error::Error + Send + Sync>::downcast::<Error>) {
-            return *inner;
-        }
-        return Error::Io { action: "read", source: io::ErrorKind::Other.into() };
-    }
-    match compression {
-        Compression::None => Error::Io { action: "read", source: error },
-        _ => Error::Decompress { format: compression.name(), at, source: error },
+    match error.downcast::<Error>() {
+        Ok(own) => own,
+        Err(source) if compression == Compression::None => Error::Io { action: "read", source },
+        Err(source) => Error::Decompress { format: compression.name(), at, source },
     }
 }

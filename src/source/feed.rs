@@ -90,7 +90,8 @@ impl Window {
         let end = self.start + self.filled as u64;
         let is_near = self.position < end.saturating_add(NEAR);
         self.want = if is_near { (self.want * 2).min(LARGE_WINDOW) } else { SMALL_WINDOW };
-        let len = self.want.max(n);
+        // Never more than asked for where a file would have to be opened for it.
+        let len = self.region.in_reach(self.position, self.want).max(n);
         if self.buf.len() < len {
             self.buf.resize(len, 0);
         }

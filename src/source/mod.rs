@@ -1,10 +1,21 @@
-//! Where the bytes come from: a file, a directory, a stream. The only input on the way in.
+//! Where the bytes come from: a file, a directory, a stream, an engine's socket, a registry. The only input on the way in.
 //!
+//! [`reference`] says what a name means, `engine` asks the engines of this machine, [`registry`] a registry; `http` is
+//! the one client of both, `credentials` what a user shows, `cache` what is kept.
 //! Promises: a [`Region`] can be read at any offset, by several threads, without memory for its size; a stream is read
 //! once, forward. What the bytes mean is left to [`crate::archive`].
 
+mod cache;
 pub mod compression;
+mod credentials;
+mod engine;
 pub mod feed;
+mod http;
+pub mod reference;
+pub mod registry;
+mod tar_split;
+#[cfg(unix)]
+mod unix;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,7 +23,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
+use reference::Reference;
+use registry::Repository;
+use tar_split::Assembly;
 
 /// An image input, opened.
 pub enum Input {
@@ -22,31 +38,110 @@ pub enum Input {
     Directory(PathBuf),
     /// Bytes that come once: standard input, a pipe, a device.
     Stream(Box<dyn Read + Send>),
+    /// An image of a registry.
+    Registry(Box<Repository>),
+    /// The data root of a Docker engine.
+    DockerRoot(PathBuf),
 }
 
-/// Opens what `path` names; `-` is standard input.
+/// The bytes of a blob.
+pub enum Bytes {
+    /// They are at hand.
+    Here(Region),
+    /// They have to be fetched.
+    Remote(registry::Blob),
+}
+
+impl Bytes {
+    /// Returns how many there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match self {
+            Bytes::Here(region) => region.len(),
+            Bytes::Remote(blob) => blob.len(),
+        }
+    }
+
+    /// Says whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// How engines and registries are reached.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The engine's socket, or its address; nothing: as the engine's own command line finds it.
+    pub socket: Option<String>,
+    /// Whether a registry may be spoken to in plain http, or with a certificate that nobody vouches for.
+    pub insecure: bool,
+    /// Whether blobs of registries are kept, and taken from what was kept.
+    pub cache: bool,
+    /// How long a server may be silent.
+    pub patience: Duration,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Access { socket: None, insecure: false, cache: true, patience: Duration::from_secs(60) }
+    }
+}
+
+/// Opens what `path` names; `-` is standard input, a bare word that is no file an image of the local engines.
 ///
 /// # Errors
-/// [`Error::Io`] where the system refuses.
-pub fn open(path: &Path) -> Result<Input> {
-    if path.as_os_str() == "-" {
-        return Ok(Input::Stream(Box::new(io::stdin())));
+/// [`Error::Io`] where the system refuses, [`Error::BadReference`], what engines and registries answer.
+pub fn open(path: &Path, access: &Access) -> Result<Input> {
+    match reference::parse(path)? {
+        Reference::Stdin => Ok(Input::Stream(Box::new(io::stdin()))),
+        Reference::Engine(engine, name) => engine::export(engine, &name, access),
+        Reference::Path(path) => match (open_path(&path), path.to_str()) {
+            (Err(Error::Io { source, .. }), Some(word))
+                if source.kind() == io::ErrorKind::NotFound && reference::is_image_name(word) =>
+            {
+                engine::export_from_any(word, access)
+            }
+            (result, _) => result,
+        },
+        Reference::Registry(name) => Repository::connect(name, access).map(|found| Input::Registry(Box::new(found))),
+        Reference::DockerRoot(root) => Ok(Input::DockerRoot(root)),
     }
+}
+
+fn open_path(path: &Path) -> Result<Input> {
     let file = File::open(path).map_err(|source| Error::Io { action: "open", source })?;
     let metadata = file.metadata().map_err(|source| Error::Io { action: "read", source })?;
     if metadata.is_dir() {
         return Ok(Input::Directory(path.to_owned()));
     }
     if metadata.is_file() {
-        return Ok(Input::File(Region { file: Arc::new(file), start: 0, len: metadata.len() }));
+        return Ok(Input::File(Region { backing: Backing::File(Arc::new(file)), start: 0, len: metadata.len() }));
     }
     Ok(Input::Stream(Box::new(file)))
+}
+
+/// What holds a region's bytes.
+#[derive(Debug, Clone)]
+enum Backing {
+    File(Arc<File>),
+    /// A tar that lies in pieces.
+    Assembly(Arc<Assembly>),
+}
+
+impl Backing {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Backing::File(file) => positioned_read(file, buf, offset),
+            Backing::Assembly(assembly) => assembly.read_at(offset, buf),
+        }
+    }
 }
 
 /// A run of bytes of a file that can be read at any offset, by any number of threads.
 #[derive(Debug, Clone)]
 pub struct Region {
-    file: Arc<File>,
+    backing: Backing,
     start: u64,
     len: u64,
 }
@@ -58,7 +153,27 @@ impl Region {
     /// [`Error::Io`] where the system refuses.
     pub fn whole(file: File) -> Result<Self> {
         let len = file.metadata().map_err(|source| Error::Io { action: "read", source })?.len();
-        Ok(Region { file: Arc::new(file), start: 0, len })
+        Ok(Region { backing: Backing::File(Arc::new(file)), start: 0, len })
+    }
+
+    /// Opens a layer's tar of which the contents lie as files in `folder`, the rest in `tar_split`.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Json`] or [`Error::Document`] where they cannot be read.
+    pub fn assembled(tar_split: &Path, folder: &Path) -> Result<Self> {
+        let assembly = Assembly::open(tar_split, folder)?;
+        let len = assembly.len();
+        Ok(Region { backing: Backing::Assembly(Arc::new(assembly)), start: 0, len })
+    }
+
+    /// Returns how many of the `wanted` bytes at `offset` can be had without opening a file for them.
+    pub(crate) fn in_reach(&self, offset: u64, wanted: usize) -> usize {
+        match &self.backing {
+            Backing::File(_) => wanted,
+            Backing::Assembly(assembly) => {
+                usize::try_from(assembly.in_memory(self.start + offset, wanted as u64)).unwrap_or(wanted)
+            }
+        }
     }
 
     /// Returns the number of bytes.
@@ -77,7 +192,7 @@ impl Region {
     #[must_use]
     pub fn slice(&self, offset: u64, len: u64) -> Region {
         let offset = offset.min(self.len);
-        Region { file: Arc::clone(&self.file), start: self.start + offset, len: len.min(self.len - offset) }
+        Region { backing: self.backing.clone(), start: self.start + offset, len: len.min(self.len - offset) }
     }
 
     /// Reads into `buf` from `offset` on, until it is full or the region ends.
@@ -89,7 +204,7 @@ impl Region {
         let wanted = buf.len().min(room);
         let mut done = 0;
         while done < wanted {
-            match positioned_read(&self.file, &mut buf[done..wanted], self.start + offset + done as u64) {
+            match self.backing.read_at(self.start + offset + done as u64, &mut buf[done..wanted]) {
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

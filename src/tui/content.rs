@@ -16,7 +16,7 @@ use crate::layer::reader::is_entry;
 use crate::path::{Normal, normalize};
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream, Window};
-use crate::source::{self, Input, Progress, Region};
+use crate::source::{self, Access, Input, Progress, Region};
 use crate::tarball::{Content, Walker};
 
 /// Takes the pieces of one wanted file.
@@ -133,15 +133,15 @@ fn walk(feed: impl Feed, taker: &mut impl Taker) -> Result<()> {
 /// The whole archive is compressed: it must pass by again up to the layer.
 fn from_archive(analysis: &Analysis, source: &Path, layer: usize, taker: &mut impl Taker) -> Result<()> {
     let gone = || Error::Unsupported {
-        what: "what came through a pipe is gone: its contents cannot be looked at".to_owned(),
+        what: "what came through a pipe or from an engine is gone: its contents cannot be looked at".to_owned(),
         hint: "save the image to a file and open that",
     };
-    let Input::File(region) = source::open(source)? else {
-        return Err(gone());
-    };
-    if source.as_os_str() == "-" {
+    if !source.is_file() {
         return Err(gone());
     }
+    let Input::File(region) = source::open(source, &Access::default())? else {
+        return Err(gone());
+    };
     let name = resolve(&region, &analysis.spec.layers[layer].name)?;
     let mut walker = Walker::new(outer(&region)?);
     let mut path = Vec::new();

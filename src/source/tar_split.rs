@@ -1,0 +1,239 @@
+//! A layer's tar as Docker's data root keeps it: everything but the files' contents in `tar-split.json.gz`, the contents
+//! in the files that containers see.
+//!
+//! The format is that of [tar-split](https://github.com/vbatts/tar-split): one JSON object after the other, a segment
+//! (headers and padding, base64) or a file (its name and size). Promises: a content is opened only when its bytes are
+//! asked for, never outside the layer's folder; the rest stays in memory, about a kilobyte for each file.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+
+use super::positioned_read;
+use crate::error::{Error, Result};
+use crate::path::{Normal, normalize};
+
+/// Far beyond what an engine writes: a layer with a million files has about two gigabytes of JSON.
+const MOST_JSON_BYTES: u64 = 8 << 30;
+const MOST_SEGMENT_BYTES: usize = 4 << 30;
+
+/// The bytes of a tar, put together from its segments and the files in a folder.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    folder: PathBuf,
+    segments: Vec<u8>,
+    pieces: Vec<Piece>,
+    len: u64,
+}
+
+#[derive(Debug)]
+struct Piece {
+    /// Where it starts in the tar.
+    start: u64,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Where it starts in the segments.
+    Segment(usize),
+    /// A file, by its path in the folder.
+    File(Box<[u8]>),
+}
+
+/// One line of the JSON.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "type")]
+    kind: u8,
+    name: Option<String>,
+    /// The name in base64, where it is not UTF-8.
+    name_raw: Option<String>,
+    #[serde(default)]
+    size: u64,
+    payload: Option<String>,
+}
+
+const FILE: u8 = 1;
+const SEGMENT: u8 = 2;
+
+impl Assembly {
+    /// Reads `tar-split.json.gz`; the files' contents lie in `folder`.
+    pub(super) fn open(tar_split: &Path, folder: &Path) -> Result<Self> {
+        let failed = |source| Error::Io { action: "open", source };
+        let folder = folder.canonicalize().map_err(failed)?;
+        let file = File::open(tar_split).map_err(failed)?;
+        let json = BufReader::new(MultiGzDecoder::new(BufReader::new(file)).take(MOST_JSON_BYTES));
+        let mut assembly = Assembly { folder, segments: Vec::new(), pieces: Vec::new(), len: 0 };
+        for line in serde_json::Deserializer::from_reader(json).into_iter::<Line>() {
+            assembly.add(line.map_err(|source| Error::Json { source })?)?;
+        }
+        Ok(assembly)
+    }
+
+    fn add(&mut self, line: Line) -> Result<()> {
+        let bad = |what: &str| Error::Document { problem: format!("the layer's tar-split has {what}") };
+        match line.kind {
+            SEGMENT => {
+                let bytes = STANDARD
+                    .decode(line.payload.unwrap_or_default())
+                    .map_err(|_| bad("a segment that is no base64"))?;
+                self.push(Content::Segment(self.segments.len()), bytes.len() as u64)?;
+                self.segments.extend_from_slice(&bytes);
+                if self.segments.len() > MOST_SEGMENT_BYTES {
+                    return Err(Error::TooLarge {
+                        what: "the layer's tar-split".to_owned(),
+                        limit: "4 GiB".to_owned(),
+                    });
+                }
+                Ok(())
+            }
+            FILE if line.size == 0 => Ok(()),
+            FILE => {
+                let raw = line.name_raw.map(|name| STANDARD.decode(name));
+                let name = raw.transpose().map_err(|_| bad("a name that is no base64"))?;
+                let name = name.unwrap_or_else(|| line.name.unwrap_or_default().into_bytes());
+                let mut path = Vec::new();
+                if normalize(&name, &mut path) == Normal::Outside {
+                    return Err(bad("a file outside of the layer"));
+                }
+                self.push(Content::File(path.into()), line.size)
+            }
+            _ => Err(bad("an entry of an unknown type")),
+        }
+    }
+
+    fn push(&mut self, content: Content, len: u64) -> Result<()> {
+        let too_large = || Error::TooLarge { what: "the layer".to_owned(), limit: "2^63 bytes".to_owned() };
+        let end = self.len.checked_add(len).filter(|end| *end < 1 << 63).ok_or_else(too_large)?;
+        if len > 0 {
+            self.pieces.push(Piece { start: self.len, content });
+        }
+        self.len = end;
+        Ok(())
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Returns the piece at `offset` and how many of its bytes are left from there on.
+    fn piece(&self, offset: u64) -> Option<(&Piece, u64)> {
+        let after = self.pieces.partition_point(|piece| piece.start <= offset);
+        let end = self.pieces.get(after).map_or(self.len, |next| next.start);
+        let piece = self.pieces.get(after.checked_sub(1)?)?;
+        end.checked_sub(offset).filter(|left| *left > 0).map(|left| (piece, left))
+    }
+
+    /// Returns how many bytes from `offset` on can be had without opening a file, at most `most`.
+    pub(super) fn in_memory(&self, offset: u64, most: u64) -> u64 {
+        let mut at = offset;
+        while let Some((Piece { content: Content::Segment(_), .. }, left)) = self.piece(at) {
+            at += left;
+            if at - offset >= most {
+                return most;
+            }
+        }
+        at - offset
+    }
+
+    /// Reads some bytes at `offset`, as far as one piece goes.
+    pub(super) fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let Some((piece, left)) = self.piece(offset) else {
+            return Ok(0);
+        };
+        let wanted = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let within = offset - piece.start;
+        match &piece.content {
+            Content::Segment(start) => {
+                let start = start + usize::try_from(within).unwrap_or(usize::MAX);
+                buf[..wanted].copy_from_slice(&self.segments[start..start + wanted]);
+                Ok(wanted)
+            }
+            Content::File(path) => positioned_read(&self.open_content(path)?, &mut buf[..wanted], within),
+        }
+    }
+
+    /// Opens a file of the folder; a symlink in the image must not lead to a file of the machine.
+    fn open_content(&self, name: &[u8]) -> io::Result<File> {
+        let path = self.folder.join(to_path(name)?);
+        let parent = path.parent().unwrap_or(&self.folder).canonicalize()?;
+        if !parent.starts_with(&self.folder) || !fs::symlink_metadata(&path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a file of the layer is no file any more"));
+        }
+        File::open(path)
+    }
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere a name may be no path")]
+fn to_path(name: &[u8]) -> io::Result<&Path> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(Path::new(std::ffi::OsStr::from_bytes(name)))
+}
+
+#[cfg(not(unix))]
+fn to_path(name: &[u8]) -> io::Result<&Path> {
+    std::str::from_utf8(name).map(Path::new).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// `AAAA`, a file with `hello`, `BB`.
+    fn assembly(folder: &Path, name: &str) -> Result<Assembly> {
+        let lines = format!(
+            "{{\"type\":2,\"payload\":\"QUFBQQ==\",\"position\":0}}\n\
+             {{\"type\":1,\"name\":\"{name}\",\"size\":5,\"payload\":\"x\",\"position\":1}}\n\
+             {{\"type\":2,\"payload\":\"QkI=\",\"position\":2}}\n"
+        );
+        let path = folder.join("tar-split.json.gz");
+        let mut gzip = flate2::write::GzEncoder::new(File::create(&path).expect("a file"), flate2::Compression::fast());
+        gzip.write_all(lines.as_bytes()).and_then(|()| gzip.finish().map(drop)).expect("it is written");
+        let diff = folder.join("diff");
+        fs::create_dir_all(diff.join("sub")).expect("a folder");
+        fs::write(diff.join("sub/file"), "hello").expect("a file");
+        Assembly::open(&path, &diff)
+    }
+
+    fn all(assembly: &Assembly) -> io::Result<Vec<u8>> {
+        let (mut bytes, mut buf) = (Vec::new(), [0; 3]);
+        loop {
+            match assembly.read_at(bytes.len() as u64, &mut buf)? {
+                0 => return Ok(bytes),
+                n => bytes.extend_from_slice(&buf[..n]),
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_make_the_tar() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let assembly = assembly(folder.path(), "./sub/file").expect("it is read");
+        assert_eq!(assembly.len(), 11);
+        assert_eq!(all(&assembly).ok().as_deref(), Some(&b"AAAAhelloBB"[..]));
+        assert_eq!([0, 2, 4, 9].map(|offset| assembly.in_memory(offset, 100)), [4, 2, 0, 2]);
+        assert_eq!(assembly.in_memory(0, 3), 3);
+    }
+
+    #[test]
+    fn nothing_outside_is_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(assembly(folder.path(), "../../secret").is_err());
+        #[cfg(unix)]
+        {
+            fs::create_dir_all(folder.path().join("diff")).expect("a folder");
+            std::os::unix::fs::symlink("/etc", folder.path().join("diff/link")).expect("a link");
+            let assembly = assembly(folder.path(), "link/passwd").expect("it is read");
+            assert!(all(&assembly).is_err());
+        }
+    }
+}
