@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, Parser, ValueEnum};
 
 use crate::analysis::OpenOptions;
 use crate::analysis::base::BaseChoice;
+use crate::analysis::fixes::Ranges;
 use crate::archive::{Platform, Selection};
 use crate::gate::{Rules, Share};
 use crate::layer::load::LoadOptions;
@@ -33,9 +34,21 @@ pub struct Cli {
     #[arg(long)]
     ci: bool,
 
-    /// Write a report: text or json, to FILE or to stdout. May be given several times.
+    /// Write a report: text, json or dockerfile, to FILE or to stdout. May be given several times.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     report: Vec<report::Request>,
+
+    /// Print what merging these layers would save and make of the image, and the lines: 4..7 or 4..7,9..10.
+    ///
+    /// Both ends of a range belong to it. Nothing else is printed, unless --ci or --report asks for it.
+    #[arg(long, value_name = "RANGES")]
+    merge: Option<Ranges>,
+
+    /// Least bytes that a step must save to be worth merging into another: 1MB, 512KiB.
+    ///
+    /// By default the larger of 100 kB and 0.1 % of the image: every merge costs build cache and layer sharing.
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    min_saving: Option<u64>,
 
     /// List every change (A, C, D) of every layer in the JSON report.
     #[arg(long)]
@@ -153,6 +166,8 @@ Examples:
   docker save app:1.4 | layerlens -              straight from the engine
   layerlens multi.tar --platform linux/arm64     one platform of several
   layerlens image.tar --base base.tar --ci --max-user-waste 1%
+  layerlens image.tar --merge 4..7               what would merging these layers save?
+  layerlens image.tar --report dockerfile        the steps with their sizes and waste
 
 How to read it:
   Size     content bytes that a layer stores, uncompressed (what docker history shows)
@@ -166,6 +181,10 @@ How to read it:
   duplicate    one layer holds the path twice
 
 Exit codes: 0 all rules hold, 1 a rule is broken, 2 usage, 3 the image could not be read.";
+
+fn bytes(text: &str) -> Result<u64, String> {
+    crate::size::parse_size(text).map_err(|error| error.to_string())
+}
 
 fn absolute(text: &str) -> Result<Limit, String> {
     crate::size::parse_size(text).map_err(|error| error.to_string())?;
@@ -196,6 +215,8 @@ pub struct Request {
     pub rules: Rules,
     /// The reports that were asked for.
     pub reports: Vec<report::Request>,
+    /// Layers whose merge is to be judged.
+    pub merge: Option<Ranges>,
     /// Whether JSON lists the changes.
     pub with_changes: bool,
     /// How sizes are shown.
@@ -214,7 +235,7 @@ impl Cli {
     /// # Errors
     /// Where flags contradict each other.
     pub fn into_request(self) -> Result<Request, clap::Error> {
-        let Cli { image, ci, report: reports, changes, wire, rules, choice, look } = self;
+        let Cli { image, ci, report: reports, merge, min_saving, changes, wire, rules, choice, look } = self;
         if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
             let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
@@ -233,7 +254,7 @@ impl Cli {
         };
         Ok(Request {
             image,
-            open: OpenOptions { load, base, wire },
+            open: OpenOptions { load, base, min_saving, wire },
             gate: ci,
             rules: Rules {
                 max_waste: rules.max_waste,
@@ -243,6 +264,7 @@ impl Cli {
                 max_layers: rules.max_layers,
             },
             reports,
+            merge,
             with_changes: changes,
             units: match look.units {
                 UnitsArg::Si => Units::Si,

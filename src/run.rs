@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::analysis::fixes::{NotRanges, Ranges};
 use crate::analysis::{self, Analysis};
 use crate::cli::{Color, Request};
 use crate::error::Error;
@@ -35,6 +36,9 @@ pub enum Failure {
         /// The system's answer.
         source: io::Error,
     },
+    /// The image has no such layers.
+    #[error("--merge: {0}")]
+    Ranges(#[from] NotRanges),
     /// Whoever reads the output has gone; nobody is left to tell.
     #[error("the reader of the output has gone")]
     ClosedPipe,
@@ -53,17 +57,17 @@ impl Failure {
         match self {
             Failure::Image(error) => error.hint(),
             Failure::Terminal(_) => Some("for the text summary, send the output through a pipe: layerlens IMAGE | cat"),
-            Failure::Report { .. } | Failure::ClosedPipe | Failure::Config(_) => None,
+            Failure::Report { .. } | Failure::Ranges(_) | Failure::ClosedPipe | Failure::Config(_) => None,
         }
     }
 
-    /// Returns how the program ends.
+    /// Returns how the process ends.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Failure::ClosedPipe => Exit::Success,
-            Failure::Config(_) => Exit::Usage,
             Failure::Image(_) | Failure::Report { .. } | Failure::Terminal(_) => Exit::Unreadable,
+            Failure::Ranges(_) | Failure::Config(_) => Exit::Usage,
+            Failure::ClosedPipe => Exit::Success,
         }
     }
 
@@ -87,7 +91,8 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     for wanted in &request.reports {
         wanted.target.check().map_err(|source| Failure::report(&wanted.target, source))?;
     }
-    if !request.gate && request.reports.is_empty() && io::stdout().is_terminal() {
+    let is_plain = !request.gate && request.reports.is_empty() && request.merge.is_none();
+    if is_plain && io::stdout().is_terminal() {
         return browse(request);
     }
     let bar = Bar::start(&request.open.load.progress);
@@ -95,6 +100,12 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     bar.stop();
     let analysis = analysis?;
     note_others(&analysis, notes);
+    if let Some(ranges) = &request.merge {
+        write_what_if(request, &analysis, ranges)?;
+        if !request.gate && request.reports.is_empty() {
+            return Ok(Exit::Success);
+        }
+    }
     let verdict = request.gate.then(|| request.rules.judge(&analysis));
     match write_reports(request, &analysis, verdict.as_ref()) {
         // Nobody reads the rest; the verdict stands all the same.
@@ -148,6 +159,13 @@ fn note_others(analysis: &Analysis, notes: &mut dyn Write) {
         "layerlens: note: showing {shown} ({}); there is also {list}{more} (choose with --image and --platform)",
         analysis.spec.platform
     );
+}
+
+fn write_what_if(request: &Request, analysis: &Analysis, ranges: &Ranges) -> Result<(), Failure> {
+    let what_if = analysis.what_if(ranges)?;
+    let style = style(request, &Target::Stdout);
+    let written = Target::Stdout.write(|mut out| report::text::write_what_if(analysis, &what_if, &style, &mut out));
+    written.map_err(|source| Failure::report(&Target::Stdout, source))
 }
 
 fn write_reports(request: &Request, analysis: &Analysis, verdict: Option<&Verdict>) -> Result<(), Failure> {

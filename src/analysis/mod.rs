@@ -2,6 +2,9 @@
 //! number of its own.
 
 pub mod base;
+pub mod bloat;
+pub mod dockerfile;
+pub mod fixes;
 pub mod waste;
 
 use std::path::Path;
@@ -17,6 +20,8 @@ use crate::merge::identity;
 use crate::merge::merger::{self, LayerEffect};
 use crate::source;
 use base::{Base, BaseChoice};
+use bloat::Finding;
+use fixes::Fix;
 use waste::{Cause, WasteRecord};
 
 /// How an image is read and judged.
@@ -26,6 +31,8 @@ pub struct OpenOptions {
     pub load: LoadOptions,
     /// Where the base image ends.
     pub base: BaseChoice,
+    /// What a step must save to be worth merging; by default the larger of 100 kB and 0.1 % of the image.
+    pub min_saving: Option<u64>,
     /// Whether the waste is measured on the wire too: compressed layers that hold some are read a second time.
     pub wire: bool,
 }
@@ -45,6 +52,10 @@ pub struct Analysis {
     pub totals: Totals,
     /// The copies that no container can read: largest first, then by path and storing layer.
     pub waste: Vec<WasteRecord>,
+    /// What to change, largest saving first, then by layer.
+    pub fixes: Vec<Fix>,
+    /// Live bytes that most likely nobody needs, largest first, then by path.
+    pub bloat: Vec<Finding>,
     /// What is odd but leaves the numbers right.
     pub warnings: Vec<Warning>,
     /// Every entry of every layer.
@@ -104,6 +115,8 @@ pub struct Totals {
     pub inherited_bytes: u64,
     /// What the fixes save. `wasted = fixable + inherited + remainder`.
     pub fixable_bytes: u64,
+    /// The part of the remainder that every installation writes again: package databases and the like.
+    pub unavoidable_bytes: u64,
     /// All layers as they are stored and pulled.
     pub blob_bytes: u64,
     /// The wasted copies on the wire, where all of them were measured.
@@ -163,7 +176,17 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
         waste::measure_wire(&mut waste, &blobs)?;
     }
     let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count);
-    let totals = totals(&layers, &waste, merged.final_bytes, base, options.wire)?;
+    let mut totals = totals(&layers, &waste, merged.final_bytes, base, options.wire)?;
+    let found = fixes::find(fixes::Input {
+        index: &index,
+        history: &spec.history,
+        waste: &waste,
+        base_count: base.layer_count,
+        threshold: fixes::threshold(options.min_saving, totals.stored_bytes),
+    });
+    totals.fixable_bytes = found.fixes.iter().map(|fix| fix.saves_bytes).sum();
+    totals.unavoidable_bytes = found.unavoidable_bytes;
+    let bloat = bloat::find(&index, &waste);
     Ok(Analysis {
         source,
         spec,
@@ -171,6 +194,8 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
         layers,
         totals,
         waste,
+        fixes: found.fixes,
+        bloat,
         warnings: warnings.into_list(),
         index,
         effects: merged.effects,
@@ -280,6 +305,12 @@ impl Analysis {
     #[must_use]
     pub fn chain_id(&self) -> Option<&ChainId> {
         self.layers.last()?.chain_id.as_ref()
+    }
+
+    /// Returns the stored bytes if every fix were made.
+    #[must_use]
+    pub fn fixed_bytes(&self) -> u64 {
+        self.totals.stored_bytes - self.totals.fixable_bytes
     }
 
     /// Returns the step that made a layer, as the user wrote it; empty where the history does not tell.

@@ -11,6 +11,8 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use crate::analysis::bloat::{Finding, LEAST_BYTES};
+use crate::analysis::fixes::Fix;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::analysis::{Analysis, Layer};
 use crate::archive::history::HistoryEntry;
@@ -66,8 +68,8 @@ impl Serialize for Report<'_> {
             map.serialize_entry("changes", &Changes(analysis))?;
         }
         map.serialize_entry("waste", &each(&analysis.waste, |record| Waste { analysis, record: *record }))?;
-        map.serialize_entry("fixes", &Value::Array(Vec::new()))?;
-        map.serialize_entry("bloat", &Value::Array(Vec::new()))?;
+        map.serialize_entry("fixes", &each(&analysis.fixes, |fix| self::fix(analysis, fix)))?;
+        map.serialize_entry("bloat", &bloat(analysis))?;
         map.serialize_entry("gate", &self.verdict.filter(|verdict| !verdict.rules.is_empty()).map(gate))?;
         map.serialize_entry(
             "warnings",
@@ -142,6 +144,8 @@ fn totals(analysis: &Analysis) -> Value {
         "inherited_bytes": totals.inherited_bytes,
         "fixable_bytes": totals.fixable_bytes,
         "remainder_bytes": totals.remainder_bytes(),
+        "unavoidable_bytes": totals.unavoidable_bytes,
+        "fixed_bytes": analysis.fixed_bytes(),
         "blob_bytes": totals.blob_bytes,
         "wasted_wire_bytes": totals.wasted_wire_bytes,
         "user_stored_bytes": totals.user_stored_bytes,
@@ -173,6 +177,62 @@ fn layer(analysis: &Analysis, layer: &Layer) -> Value {
         "command": step.as_ref().map(|step| text(&step.command)),
     })
 }
+
+fn fix(analysis: &Analysis, fix: &Fix) -> Value {
+    let files = fix.files.iter().map(|file| json!({"path": path(analysis, file.node), "bytes": file.bytes}));
+    json!({
+        "id": fix.id,
+        "kind": fix.kind.name(),
+        "layers": fix.layers.iter().map(|layer| layer.get()).collect::<Vec<_>>(),
+        "saves_bytes": fix.saves_bytes,
+        "title": fix.title,
+        "why": fix.why,
+        "steps": fix.steps.iter().map(|step| text(step)).collect::<Vec<_>>(),
+        // Lines to paste keep their line breaks and backslashes.
+        "dockerfile": fix.dockerfile,
+        "safe": fix.safe,
+        "caveats": fix.caveats,
+        "files": files.collect::<Vec<_>>(),
+        "file_count": fix.file_count,
+    })
+}
+
+/// How much is read to find equal contents.
+const TWIN_BUDGET: u64 = 64 << 20;
+
+/// Findings, then equal contents: those cannot be seen from a path.
+fn bloat(analysis: &Analysis) -> Vec<Value> {
+    let finding = |found: &Finding| {
+        json!({
+            "kind": found.rule.kind,
+            "path": path(analysis, found.node),
+            "bytes": found.bytes,
+            "files": found.file_count,
+            "layer": found.layer.get(),
+            "advice": found.rule.advice,
+            "reason": found.rule.reason,
+            "unless": found.rule.unless,
+        })
+    };
+    // The layers were read before; where that fails now, the rest of the report is still right.
+    let twins = analysis.twins(TWIN_BUDGET).unwrap_or_default();
+    let twins = twins.iter().filter(|twins| twins.extra_bytes() >= LEAST_BYTES).take(MOST_TWINS).map(|twins| {
+        let paths: Vec<String> = twins.nodes.iter().take(MOST_TWINS).map(|node| path(analysis, *node)).collect();
+        json!({
+            "kind": "same-content",
+            "path": paths[0],
+            "bytes": twins.extra_bytes(),
+            "files": twins.nodes.len(),
+            "layer": Value::Null,
+            "paths": paths,
+            "advice": "keep one and make the others links to it",
+        })
+    });
+    analysis.bloat.iter().map(finding).chain(twins).collect()
+}
+
+/// How many equal contents are listed, and how many paths of each.
+const MOST_TWINS: usize = 50;
 
 fn history(entry: &HistoryEntry) -> Value {
     json!({

@@ -1,5 +1,7 @@
 //! The outputs: each writes one [`crate::Analysis`] in its own format, and escapes for itself.
 
+mod dockerfile;
+mod fixes;
 pub mod json;
 mod target;
 pub mod text;
@@ -20,11 +22,14 @@ pub enum Format {
     Text,
     /// REPORT.md's JSON, for scripts.
     Json,
+    /// The steps as a Dockerfile, with what each stores and wastes.
+    Dockerfile,
 }
 
 impl Format {
     /// Every format with its name.
-    pub const ALL: [(&'static str, Format); 2] = [("text", Format::Text), ("json", Format::Json)];
+    pub const ALL: [(&'static str, Format); 3] =
+        [("text", Format::Text), ("json", Format::Json), ("dockerfile", Format::Dockerfile)];
 }
 
 /// What a report shows beside the analysis.
@@ -86,5 +91,6 @@ pub fn write(
     match format {
         Format::Text => text::write(analysis, verdict, style, out),
         Format::Json => json::write(analysis, verdict, style.with_changes, out),
+        Format::Dockerfile => dockerfile::write(analysis, style, out),
     }
 }

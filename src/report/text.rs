@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style as Paint};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Style;
+use crate::analysis::fixes::WhatIf;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::analysis::{Analysis, Layer};
 use crate::escape::escape;
@@ -21,11 +22,11 @@ const MOST_LAYERS: usize = 200;
 /// How many places of a group are named.
 const MOST_PLACES: usize = 3;
 
-const BOLD: Paint = Paint::new().bold();
-const DIM: Paint = Paint::new().dimmed();
+pub(super) const BOLD: Paint = Paint::new().bold();
+pub(super) const DIM: Paint = Paint::new().dimmed();
 const BAD: Paint = AnsiColor::Red.on_default().bold();
-const GOOD: Paint = AnsiColor::Green.on_default().bold();
-const WASTE: Paint = AnsiColor::Yellow.on_default();
+pub(super) const GOOD: Paint = AnsiColor::Green.on_default().bold();
+pub(super) const WASTE: Paint = AnsiColor::Yellow.on_default();
 
 /// Writes the summary; the verdict, if there is one, stands last.
 ///
@@ -36,6 +37,8 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
     page.header()?;
     page.layers()?;
     page.waste()?;
+    page.fixes()?;
+    page.bloat()?;
     page.warnings()?;
     match verdict {
         Some(verdict) => page.verdict(verdict),
@@ -43,18 +46,26 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
     }
 }
 
-struct Page<'a, W> {
-    analysis: &'a Analysis,
-    style: &'a Style,
-    out: &'a mut W,
+/// Writes what a merge would make of the image.
+///
+/// # Errors
+/// Where `out` fails.
+pub fn write_what_if(analysis: &Analysis, what_if: &WhatIf, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    Page { analysis, style, out }.what_if(what_if)
+}
+
+pub(super) struct Page<'a, W> {
+    pub(super) analysis: &'a Analysis,
+    pub(super) style: &'a Style,
+    pub(super) out: &'a mut W,
 }
 
 impl<W: Write> Page<'_, W> {
-    fn paint(&self, paint: Paint, text: &str) -> String {
+    pub(super) fn paint(&self, paint: Paint, text: &str) -> String {
         if self.style.color { format!("{paint}{text}{paint:#}") } else { text.to_owned() }
     }
 
-    fn size(&self, bytes: u64) -> String {
+    pub(super) fn size(&self, bytes: u64) -> String {
         self.style.units.show(bytes)
     }
 
@@ -123,7 +134,7 @@ impl<W: Write> Page<'_, W> {
         }
     }
 
-    fn step(&self, layer: LayerNumber, room: usize) -> String {
+    pub(super) fn step(&self, layer: LayerNumber, room: usize) -> String {
         let step = self.analysis.step(layer);
         let line: Vec<&str> = step.split_whitespace().take(400).collect();
         if line.is_empty() {
@@ -328,16 +339,16 @@ fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
     places
 }
 
-fn share(part: u64, whole: u64) -> String {
+pub(super) fn share(part: u64, whole: u64) -> String {
     format!("{:.1} %", crate::analysis::ratio(part, whole) * 100.0)
 }
 
-fn plural(count: usize, word: &str) -> String {
+pub(super) fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// Cuts text at the end to `room` columns.
-fn cut(text: &str, room: usize) -> String {
+pub(super) fn cut(text: &str, room: usize) -> String {
     if text.width() <= room {
         return text.to_owned();
     }
@@ -347,7 +358,7 @@ fn cut(text: &str, room: usize) -> String {
 }
 
 /// Cuts text in the middle to `room` columns: the end of a path tells most.
-fn cut_middle(text: &str, room: usize) -> String {
+pub(super) fn cut_middle(text: &str, room: usize) -> String {
     if text.width() <= room {
         return text.to_owned();
     }

@@ -69,13 +69,13 @@ pub struct Numbers {
 pub(super) fn decode(block: &[u8; BLOCK], member: &mut Member) -> Result<u8, String> {
     check_sum(block)?;
     let flag = block[156];
-    let [mode, uid, gid, size, mtime] = FIELDS.map(|(_, at, len)| number(&block[at..at + len]));
-    let (Some(mode), Some(uid), Some(gid), Some(size), Some(mtime)) = (mode, uid, gid, size, mtime) else {
-        return Err(bad_field(block));
-    };
+    let size = number(&block[124..136]).ok_or_else(|| bad_field(block))?;
     member.stored_bytes = u64::try_from(size).map_err(|_| format!("its size is negative ({size})"))?;
-    let mode = u16::try_from(mode & 0o7777).unwrap_or(0);
-    member.numbers = Numbers { mode, uid, gid, mtime, device: (0, 0), has_sparse_extension: false };
+    // Neighbours mostly have the same mode, owner and time: what was decoded once need not be decoded again.
+    if block[100..124] != member.raw.owner || block[136..148] != member.raw.mtime {
+        member.raw.decode(block).ok_or_else(|| bad_field(block))?;
+    }
+    member.numbers = member.raw.numbers;
     if matches!(flag, b'3' | b'4') {
         member.numbers.device = (device(block, 329)?, device(block, 337)?);
     }
@@ -95,6 +95,26 @@ pub(super) fn decode(block: &[u8; BLOCK], member: &mut Member) -> Result<u8, Str
     }
     names(block, member);
     Ok(flag)
+}
+
+/// The fields of the last header that its neighbour likely repeats, and what they say.
+#[derive(Debug, Default)]
+pub(super) struct Raw {
+    /// Mode, uid and gid.
+    owner: [u8; 24],
+    mtime: [u8; 12],
+    numbers: Numbers,
+}
+
+impl Raw {
+    fn decode(&mut self, block: &[u8; BLOCK]) -> Option<()> {
+        let mode = u16::try_from(number(&block[100..108])? & 0o7777).unwrap_or(0);
+        let (uid, gid) = (number(&block[108..116])?, number(&block[116..124])?);
+        self.numbers = Numbers { mode, uid, gid, mtime: number(&block[136..148])?, ..Numbers::default() };
+        self.owner.copy_from_slice(&block[100..124]);
+        self.mtime.copy_from_slice(&block[136..148]);
+        Some(())
+    }
 }
 
 /// The numbers of every header: name, offset, length.

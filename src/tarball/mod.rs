@@ -43,6 +43,7 @@ pub struct Member {
     pub has_odd_type: bool,
     /// A PAX record for owner or time is no number: the header's value stands.
     pub has_odd_record: bool,
+    raw: header::Raw,
 }
 
 /// Walks the members of a tar.

@@ -8,8 +8,8 @@
 //! Where the page is silent, the rule taken is stated at the code that follows it.
 
 mod changes;
-mod names;
-mod view;
+pub mod names;
+pub mod view;
 mod waste;
 
 use crate::support::findings::{Findings, LayerTotals, Totals};

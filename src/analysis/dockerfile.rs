@@ -1,0 +1,44 @@
+//! The image as a Dockerfile: each line of the history as its author wrote it, as far as it tells, with the layer it made.
+//!
+//! For reading, not for building: what a builder does not record (sources, flags, what stood in other stages) cannot be
+//! shown, and what it does record is not always quoted as it was.
+
+use super::{Analysis, Layer};
+use crate::archive::history;
+
+/// One step.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The instruction, or what else the line says. May hold line breaks; not escaped.
+    pub text: String,
+    /// Whether it is an instruction of a Dockerfile.
+    pub is_instruction: bool,
+    /// The layer it made.
+    pub layer: Option<&'a Layer>,
+}
+
+/// Returns the steps, oldest first; layers that no line belongs to stand at the end.
+#[must_use]
+pub fn entries(analysis: &Analysis) -> Vec<Entry<'_>> {
+    let layer = |number: u32| analysis.layers.get(number as usize - 1);
+    let steps = history::steps(&analysis.spec.history);
+    let mut entries: Vec<Entry<'_>> = steps
+        .into_iter()
+        .zip(&analysis.spec.history)
+        .map(|(step, line)| {
+            let words =
+                [std::slice::from_ref(&step.instruction), &step.flags, std::slice::from_ref(&step.command)].concat();
+            let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            let is_instruction = !step.instruction.is_empty();
+            let text = if words.is_empty() { "(the history does not say)".to_owned() } else { words.join(" ") };
+            Entry { text, is_instruction, layer: line.layer.and_then(layer) }
+        })
+        .collect();
+    let unknown = analysis.layers.iter().filter(|layer| layer.history.is_none());
+    entries.extend(unknown.map(|layer| Entry {
+        text: "(the history does not say)".to_owned(),
+        is_instruction: false,
+        layer: Some(layer),
+    }));
+    entries
+}

@@ -1,0 +1,164 @@
+//! The steps of an image in their order, each with what stood before it: user, working directory, shell.
+
+use crate::archive::history::{self, HistoryEntry, Step};
+use crate::layer::entry::LayerNumber;
+
+/// One line of the history.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub step: Step,
+    pub layer: Option<LayerNumber>,
+    /// What it ran in.
+    pub context: Context,
+    /// Docker's `BuildKit` wrote it, which does not record the flags of RUN, COPY and ADD.
+    pub by_buildkit: bool,
+}
+
+/// What a RUN runs in, as far as the history tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Context {
+    pub user: String,
+    pub directory: String,
+    pub shell: String,
+}
+
+/// The whole history.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    pub lines: Vec<Line>,
+    places: Vec<Option<usize>>,
+}
+
+impl Timeline {
+    pub(super) fn new(history: &[HistoryEntry], layer_count: usize) -> Self {
+        let mut places = vec![None; layer_count];
+        let mut context = Context { directory: "/".to_owned(), ..Context::default() };
+        let mut lines = Vec::with_capacity(history.len());
+        for (at, (entry, step)) in history.iter().zip(history::steps(history)).enumerate() {
+            let layer = entry.layer.map(|number| LayerNumber::from_index(number as usize - 1));
+            if let Some(place) = layer.and_then(|layer| places.get_mut(layer.index())) {
+                *place = Some(at);
+            }
+            let before = context.clone();
+            context.apply(&step);
+            let by_buildkit = entry.created_by.trim_end().ends_with("# buildkit");
+            lines.push(Line { step, layer, context: before, by_buildkit });
+        }
+        Timeline { lines, places }
+    }
+
+    /// Returns the place of the line that made a layer.
+    pub(super) fn place(&self, layer: LayerNumber) -> Option<usize> {
+        self.places.get(layer.index()).copied().flatten()
+    }
+
+    pub(super) fn line(&self, layer: LayerNumber) -> Option<&Line> {
+        self.place(layer).map(|place| &self.lines[place])
+    }
+}
+
+impl Context {
+    fn apply(&mut self, step: &Step) {
+        match step.instruction.as_str() {
+            "USER" => self.user.clone_from(&step.command),
+            "SHELL" => self.shell = history::shell_words(&step.command),
+            "WORKDIR" => self.directory = join(&self.directory, &step.command),
+            _ => {}
+        }
+    }
+}
+
+/// Returns `path` seen from `directory`, without `.` and empty components.
+pub(super) fn join(directory: &str, path: &str) -> String {
+    let path = path.trim().trim_matches('"');
+    let start = if path.starts_with('/') { "" } else { directory };
+    let parts = start.split('/').chain(path.split('/')).filter(|part| !part.is_empty() && *part != ".");
+    let mut out = String::new();
+    for part in parts {
+        out.push('/');
+        out.push_str(part);
+    }
+    if out.is_empty() { "/".to_owned() } else { out }
+}
+
+/// A COPY or ADD, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Transfer {
+    /// Where from, as the user wrote it; empty where the builder recorded a digest instead.
+    pub sources: Vec<String>,
+    /// Where to, absolute.
+    pub destination: String,
+    /// The destination as it was written.
+    pub written: String,
+}
+
+impl Line {
+    /// Returns what a COPY or ADD copies; nothing for other steps.
+    pub(super) fn transfer(&self) -> Option<Transfer> {
+        if !matches!(self.step.instruction.as_str(), "COPY" | "ADD") {
+            return None;
+        }
+        let command = self.step.command.trim();
+        let absolute = |path: &str| join(&self.context.directory, path);
+        // The classic builder and buildah: `file:DIGEST in /destination`.
+        let is_digest = ["file:", "dir:", "multi:"].iter().any(|kind| command.starts_with(kind));
+        if let Some((_, written)) = command.split_once(" in ").filter(|_| is_digest) {
+            let written = written.trim().to_owned();
+            return Some(Transfer { sources: Vec::new(), destination: absolute(&written), written });
+        }
+        let mut words: Vec<String> = match serde_json::from_str(command) {
+            Ok(words) => words,
+            Err(_) => command.split_whitespace().map(str::to_owned).collect(),
+        };
+        let written = words.pop()?;
+        (!words.is_empty()).then(|| Transfer { sources: words, destination: absolute(&written), written })
+    }
+
+    /// Returns the step as one line of a Dockerfile, as far as the history tells.
+    pub(super) fn text(&self) -> String {
+        let step = &self.step;
+        let words = [&step.instruction].into_iter().chain(&step.flags).chain([&step.command]);
+        words.filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeline(lines: &[&str]) -> Timeline {
+        let history: Vec<HistoryEntry> = lines
+            .iter()
+            .map(|line| HistoryEntry { created_by: (*line).to_owned(), empty_layer: true, ..HistoryEntry::default() })
+            .collect();
+        Timeline::new(&history, 0)
+    }
+
+    #[test]
+    fn a_step_knows_what_stood_before_it() {
+        let timeline = timeline(&["WORKDIR /app", "USER 1000", "WORKDIR src/.", "RUN make"]);
+        let context = &timeline.lines[3].context;
+        assert_eq!((context.user.as_str(), context.directory.as_str()), ("1000", "/app/src"));
+    }
+
+    #[test]
+    fn transfers_of_every_builder() {
+        let timeline = timeline(&[
+            "WORKDIR /app",
+            "COPY a b lib/ # buildkit",
+            "/bin/sh -c #(nop) COPY file:0123 in /tmp/x ",
+            "COPY --from=build /out /opt",
+            "COPY [\"a b\", \"c\"]",
+        ]);
+        let transfer = |at: usize| timeline.lines[at].transfer().map(|found| (found.sources, found.destination));
+        let some = |sources: &[&str], destination: &str| {
+            Some((sources.iter().map(|source| (*source).to_owned()).collect(), destination.to_owned()))
+        };
+        assert_eq!(transfer(0), None);
+        assert_eq!(transfer(1), some(&["a", "b"], "/app/lib"));
+        assert_eq!(transfer(2), some(&[], "/tmp/x"));
+        assert_eq!(transfer(3), some(&["/out"], "/opt"));
+        assert_eq!(transfer(4), some(&["a b"], "/app/c"));
+        assert_eq!(timeline.lines[3].text(), "COPY --from=build /out /opt");
+    }
+}

@@ -1,0 +1,153 @@
+//! The fixes, the bloat and the what-if of the text summary.
+
+use std::io::{self, Write};
+
+use super::text::{BOLD, DIM, GOOD, Page, WASTE, cut, cut_middle, plural, share};
+use crate::analysis::fixes::{Fix, WhatIf};
+use crate::escape::escape;
+
+/// How many fixes are shown; the others are summed up.
+const MOST_FIXES: usize = 5;
+/// How many findings of bloat are shown.
+const MOST_FINDINGS: usize = 5;
+/// How many files of a fix are named.
+const MOST_FILES: usize = 3;
+/// How many steps and lines of a fix are shown.
+const MOST_LINES: usize = 40;
+
+impl<W: Write> Page<'_, W> {
+    /// What to change, and what would be left.
+    pub(super) fn fixes(&mut self) -> io::Result<()> {
+        let analysis = self.analysis;
+        let totals = &analysis.totals;
+        if totals.wasted_bytes == 0 {
+            return Ok(());
+        }
+        let sum = self.size(totals.fixable_bytes);
+        let title = match analysis.fixes.len() {
+            0 => "What to change: nothing that would pay".to_owned(),
+            count => format!("What to change: {} would save {sum}", plural(count, "fix").replace("fixs", "fixes")),
+        };
+        writeln!(self.out, "\n{}", self.paint(BOLD, &title))?;
+        for fix in analysis.fixes.iter().take(MOST_FIXES) {
+            self.fix(fix)?;
+        }
+        let rest = &analysis.fixes[analysis.fixes.len().min(MOST_FIXES)..];
+        if !rest.is_empty() {
+            let bytes = rest.iter().map(|fix| fix.saves_bytes).sum();
+            writeln!(
+                self.out,
+                "{:>10}  in {}",
+                self.size(bytes),
+                plural(rest.len(), "smaller fix").replace("fixs", "fixes")
+            )?;
+        }
+        self.left_over()?;
+        self.floor()
+    }
+
+    fn fix(&mut self, fix: &Fix) -> io::Result<()> {
+        let room = self.style.width.saturating_sub(14).max(20);
+        let bytes = self.paint(GOOD, &format!("{:>10}", self.size(fix.saves_bytes)));
+        writeln!(self.out, "{bytes}  {}", self.paint(BOLD, &fix.title))?;
+        writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &cut(&fix.why, 400)))?;
+        for file in fix.files.iter().take(MOST_FILES) {
+            let path = cut_middle(&escape(&self.analysis.index.tree.path(file.node)), room);
+            writeln!(self.out, "{:>10}  {:>10}  {path}", "", self.size(file.bytes))?;
+        }
+        if fix.file_count > MOST_FILES {
+            writeln!(self.out, "{:>10}  {:>10}  and {} more", "", "", plural(fix.file_count - MOST_FILES, "file"))?;
+        }
+        for (layer, step) in fix.layers.iter().zip(&fix.steps).take(MOST_LINES) {
+            let step: Vec<&str> = step.split_whitespace().take(400).collect();
+            let step = if step.is_empty() {
+                "(the history does not say)".to_owned()
+            } else {
+                escape(step.join(" ").as_bytes())
+            };
+            let mark = self.paint(DIM, &format!("- {:>3}", layer.get()));
+            writeln!(self.out, "{:>10}  {mark}  {}", "", cut(&step, room.saturating_sub(7).max(20)))?;
+        }
+        self.lines(fix)
+    }
+
+    fn lines(&mut self, fix: &Fix) -> io::Result<()> {
+        if !fix.dockerfile.is_empty() && !fix.safe {
+            writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, "not to be pasted as it is:"))?;
+        }
+        for line in fix.dockerfile.lines() {
+            writeln!(self.out, "{:>10}  {} {line}", "", self.paint(GOOD, "+"))?;
+        }
+        for caveat in &fix.caveats {
+            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &format!("note: {caveat}")))?;
+        }
+        Ok(())
+    }
+
+    fn left_over(&mut self) -> io::Result<()> {
+        let totals = &self.analysis.totals;
+        if totals.inherited_bytes > 0 {
+            let bytes = self.size(totals.inherited_bytes);
+            writeln!(self.out, "{bytes:>10}  is the base image's: none of your steps can change it")?;
+        }
+        let unavoidable = match totals.unavoidable_bytes {
+            0 => String::new(),
+            bytes => format!(", {} of it files that every installation writes again", self.size(bytes)),
+        };
+        match totals.remainder_bytes() {
+            0 => Ok(()),
+            bytes => writeln!(self.out, "{:>10}  is left: not worth a change{unavoidable}", self.size(bytes)),
+        }
+    }
+
+    fn floor(&mut self) -> io::Result<()> {
+        let (analysis, totals) = (self.analysis, &self.analysis.totals);
+        let (now, fixed) = (self.size(totals.stored_bytes), self.size(analysis.fixed_bytes()));
+        let saved = share(totals.fixable_bytes, totals.stored_bytes);
+        let least = self.size(totals.final_bytes);
+        let line = format!("{now} now, {fixed} with every fix made (-{saved}), {least} if nothing were wasted");
+        writeln!(self.out, "{:>10}  {}", "", self.paint(BOLD, &line))
+    }
+
+    /// Live bytes that most likely nobody needs.
+    pub(super) fn bloat(&mut self) -> io::Result<()> {
+        let findings = &self.analysis.bloat;
+        if findings.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out, "\n{}", self.paint(BOLD, "In the final image, and probably not needed"))?;
+        let room = self.style.width.saturating_sub(40).max(20);
+        for finding in findings.iter().take(MOST_FINDINGS) {
+            let path = cut_middle(&escape(&self.analysis.index.tree.path(finding.node)), room);
+            let bytes = self.size(finding.bytes);
+            writeln!(self.out, "{bytes:>10}  {path}  {}, layer {}", finding.rule.kind, finding.layer)?;
+            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, finding.rule.advice))?;
+        }
+        let rest = &findings[findings.len().min(MOST_FINDINGS)..];
+        if !rest.is_empty() {
+            let bytes = rest.iter().map(|finding| finding.bytes).sum();
+            writeln!(self.out, "{:>10}  in {}", self.size(bytes), plural(rest.len(), "smaller place"))?;
+        }
+        Ok(())
+    }
+
+    /// What merging layers would make of the image.
+    pub(super) fn what_if(&mut self, what_if: &WhatIf) -> io::Result<()> {
+        for merge in &what_if.merges {
+            if merge.saves_bytes == 0 {
+                writeln!(self.out, "{:>10}  {}: merging them saves nothing", self.size(0), merge.title)?;
+            } else {
+                self.fix(merge)?;
+            }
+        }
+        let totals = &self.analysis.totals;
+        let (before, after) = (self.size(totals.stored_bytes), self.size(what_if.stored_bytes));
+        let (saved, wasted) = (self.size(what_if.saves_bytes), self.size(what_if.wasted_bytes));
+        let layers = (self.analysis.layers.len(), what_if.layer_count);
+        writeln!(
+            self.out,
+            "{before} in {} layers -> {after} in {} layers: saves {saved}, {wasted} still wasted",
+            layers.0, layers.1
+        )
+    }
+}

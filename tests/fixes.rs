@@ -1,0 +1,322 @@
+//! Fixes: what they save once the layers really are one, and what they say in typical cases.
+//!
+//! The merge is done here by hand in the naive model: from what is shown below and above a fix's layers, the one layer
+//! that makes the same difference. The steps that stay apart are moved as the fix says.
+
+mod naive;
+mod support;
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use layerlens::analysis::fixes::Fix;
+use layerlens::{Analysis, OpenOptions};
+use naive::names::{Path, joined};
+use naive::view::{MergedView, Shown, Stack, Thing};
+use support::image::{HistorySpec, ImageSpec, Packing};
+use support::layer::{Kind, LayerSpec, Member, Metadata};
+
+fn analyse(image: &ImageSpec, min_saving: Option<u64>) -> Analysis {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = image.write(Packing::default(), folder.path(), "image.tar");
+    layerlens::open(&path, &OpenOptions { min_saving, ..OpenOptions::default() }).expect("a whole image")
+}
+
+/// Returns the one layer that makes of `lower` what `stack` shows on top.
+fn merged(stack: &Stack, lower_count: usize) -> LayerSpec {
+    let (lower, upper) = (stack.view(lower_count), stack.top());
+    let gone = lower.names.keys().filter(|path| upper.get(path).is_none());
+    let topmost = gone.filter(|path| upper.has_directory(&path[..path.len() - 1].to_vec()));
+    let mut members: Vec<Member> = topmost.map(|path| Member::whiteout(&joined(path))).collect();
+    for (path, shown) in upper.names.iter().filter(|(path, shown)| lower.get(path) != Some(*shown)) {
+        members.extend(member(stack, lower, path, shown));
+    }
+    LayerSpec::of(members)
+}
+
+fn member(stack: &Stack, lower: &MergedView, path: &Path, shown: &Shown) -> Option<Member> {
+    let kind = match &shown.thing {
+        Thing::Directory if shown.metadata.is_none() && lower.has_directory(path) => return None,
+        Thing::Directory => Kind::Directory,
+        Thing::File(copy) => Kind::File(stack.copies.content(*copy).to_vec()),
+        Thing::Symlink(target) => Kind::Symlink(target.clone()),
+        other => panic!("{other:?} is not among the images of this test"),
+    };
+    Some(Member::new(joined(path), kind, shown.metadata.clone().unwrap_or_default()))
+}
+
+/// Returns the layers as they are once a fix is made.
+fn with_fix(layers: &[LayerSpec], fix: &Fix) -> Vec<LayerSpec> {
+    let members: Vec<usize> = fix.layers.iter().map(|layer| layer.index()).collect();
+    let (first, last) = (members[0], members[members.len() - 1]);
+    let goes_before =
+        |at: &usize| fix.caveats.iter().any(|note| note.starts_with(&format!("move layer {} above", at + 1)));
+    let between: Vec<usize> = (first..=last).filter(|at| !members.contains(at)).collect();
+    let (before, behind): (Vec<usize>, Vec<usize>) = between.into_iter().partition(goes_before);
+    let pick = |places: &[usize]| places.iter().map(|at| layers[*at].clone()).collect::<Vec<_>>();
+    let below = [&layers[..first], &pick(&before)].concat();
+    let stack = Stack::new(&[&below[..], &pick(&members)].concat());
+    let one = merged(&stack, below.len());
+    [&below[..], &[one], &pick(&behind), &layers[last + 1..]].concat()
+}
+
+/// Returns what containers see, apart from directories that nothing describes.
+fn seen(layers: &[LayerSpec]) -> BTreeMap<Path, (Kind, Option<Metadata>)> {
+    let stack = Stack::new(layers);
+    let entry = |(path, shown): (&Path, &Shown)| {
+        let kind = match &shown.thing {
+            Thing::File(copy) => Kind::File(stack.copies.content(*copy).to_vec()),
+            Thing::Symlink(target) => Kind::Symlink(target.clone()),
+            _ => Kind::Directory,
+        };
+        let metadata = shown.metadata.clone().filter(|_| kind != Kind::Directory);
+        (path.clone(), (kind, metadata))
+    };
+    stack.top().names.iter().map(entry).collect()
+}
+
+fn name() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["a", "b", "a/c", "a/d", "b/c", "a/c/e", "f", "g"])
+}
+
+fn any_member() -> impl Strategy<Value = Member> {
+    let content = prop::sample::select(vec!["x", "y", "xy", "a longer text"]);
+    let mode = prop::sample::select(vec![0o644, 0o755]);
+    let kind = prop_oneof![
+        8 => content.prop_map(|text| Kind::File(text.as_bytes().to_vec())),
+        2 => Just(Kind::Directory),
+        1 => Just(Kind::Symlink(b"/f".to_vec())),
+    ];
+    prop_oneof![
+        5 => (name(), kind, mode).prop_map(|(name, kind, mode)| Member::new(name, kind, Metadata::with_mode(mode))),
+        3 => name().prop_map(|name| Member::whiteout(name.as_bytes())),
+        1 => name().prop_map(|name| Member::opaque(name.as_bytes())),
+    ]
+}
+
+/// Steps that only remove files can stand apart; nobody names what the others touch.
+fn any_step() -> impl Strategy<Value = HistorySpec> {
+    prop_oneof![
+        2 => Just(HistorySpec::step("RUN /bin/sh -c rm -f /zzz # buildkit")),
+        1 => Just(HistorySpec::step("RUN /bin/sh -c make # buildkit")),
+        1 => Just(HistorySpec::step("COPY x /yyy # buildkit")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 600,
+        rng_seed: RngSeed::Fixed(6),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_fix_saves_what_it_says_once_it_is_made(
+        layers in vec((vec(any_member(), 0..5), any_step()), 2..8),
+        min_saving in 0u64..8,
+    ) {
+        let (members, history): (Vec<_>, Vec<_>) = layers.into_iter().unzip();
+        let layers: Vec<LayerSpec> = members.into_iter().map(LayerSpec::of).collect();
+        let analysis = analyse(&ImageSpec { layers: layers.clone(), history, tags: Vec::new() }, Some(min_saving));
+        let before = naive::analyse(&layers).totals;
+        let mut taken = std::collections::BTreeSet::new();
+        for fix in &analysis.fixes {
+            prop_assert!(fix.layers.iter().all(|layer| taken.insert(*layer)), "no layer is in two fixes");
+            prop_assert!(fix.saves_bytes > min_saving * (fix.layers.len() as u64 - 1), "a fix pays");
+            let fixed = with_fix(&layers, fix);
+            let after = naive::analyse(&fixed).totals;
+            prop_assert_eq!(after.wasted_bytes, before.wasted_bytes - fix.saves_bytes, "{}", fix.id);
+            prop_assert_eq!(after.stored_bytes, before.stored_bytes - fix.saves_bytes, "{}", fix.id);
+            prop_assert_eq!(seen(&fixed), seen(&layers), "{} changes nothing that is seen", fix.id);
+        }
+        let totals = &analysis.totals;
+        let saved: u64 = analysis.fixes.iter().map(|fix| fix.saves_bytes).sum();
+        prop_assert_eq!(totals.wasted_bytes, saved + totals.inherited_bytes + totals.remainder_bytes());
+    }
+}
+
+/// A file of so many thousand bytes that belongs to root.
+fn file(name: &str, kilobytes: usize) -> Member {
+    look(name, kilobytes, 0, 0o644)
+}
+
+fn look(name: &str, kilobytes: usize, uid: u64, mode: u32) -> Member {
+    let content = name.rsplit('/').next().unwrap_or(name).bytes().cycle().take(kilobytes * 1000).collect();
+    Member::new(name, Kind::File(content), Metadata { uid, gid: uid, mode, ..Metadata::default() })
+}
+
+fn gone(name: &str) -> Member {
+    Member::whiteout(name.as_bytes())
+}
+
+/// A step, and what its layer holds; a step without a layer has `None`.
+type Step = (&'static str, Option<Vec<Member>>);
+
+/// The kind, layers, saved kilobytes and lines of a fix.
+type Told = (&'static str, Vec<u32>, u64, &'static str);
+
+/// Typical cases: the steps above a base, and the fixes that a good engineer would name.
+fn cases() -> Vec<(&'static str, Vec<Step>, Vec<Told>)> {
+    let layer = Some::<Vec<Member>>;
+    vec![
+        (
+            "the clean-up of a package manager goes back to the installation, over a step that has no part in it",
+            vec![
+                (
+                    "RUN /bin/sh -c apt-get update && apt-get install -y x # buildkit",
+                    layer(vec![file("var/lib/apt/lists/main", 900), file("usr/bin/x", 50)]),
+                ),
+                ("RUN /bin/sh -c useradd me # buildkit", layer(vec![file("etc/me", 1)])),
+                ("RUN /bin/sh -c rm -rf /var/lib/apt/lists/* # buildkit", layer(vec![gone("var/lib/apt/lists/main")])),
+            ],
+            vec![(
+                "package-cleanup",
+                vec![2, 4],
+                900,
+                "RUN apt-get update \\\n && apt-get install -y x \\\n && rm -rf /var/lib/apt/lists/*",
+            )],
+        ),
+        (
+            "a step in between that may use the file comes along",
+            vec![
+                ("RUN /bin/sh -c curl -o /tmp/x.tar http://x # buildkit", layer(vec![file("tmp/x.tar", 900)])),
+                ("RUN /bin/sh -c tar -xf /tmp/x.tar -C /opt # buildkit", layer(vec![file("opt/x", 300)])),
+                ("RUN /bin/sh -c rm /tmp/x.tar # buildkit", layer(vec![gone("tmp/x.tar")])),
+            ],
+            vec![(
+                "download-delete",
+                vec![2, 3, 4],
+                900,
+                "RUN curl -o /tmp/x.tar http://x \\\n && tar -xf /tmp/x.tar -C /opt \\\n && rm /tmp/x.tar",
+            )],
+        ),
+        (
+            "owner and mode go into the COPY",
+            vec![
+                ("COPY app /app # buildkit", layer(vec![file("app/one", 400), file("app/two", 100)])),
+                (
+                    "RUN /bin/sh -c chown -R 7:7 /app && chmod 0755 /app/* # buildkit",
+                    layer(vec![look("app/one", 400, 7, 0o755), look("app/two", 100, 7, 0o755)]),
+                ),
+            ],
+            vec![("copy-chown", vec![2, 3], 500, "COPY --chown=7:7 --chmod=0755 app /app")],
+        ),
+        (
+            "files that end up different get a COPY each",
+            vec![
+                ("COPY one two /bin/ # buildkit", layer(vec![file("bin/one", 400), file("bin/two", 100)])),
+                ("RUN /bin/sh -c chmod 0755 /bin/one # buildkit", layer(vec![look("bin/one", 400, 0, 0o755)])),
+            ],
+            vec![("copy-chown", vec![2, 3], 400, "COPY --chmod=0755 one /bin/\nCOPY two /bin/")],
+        ),
+        (
+            "what is unpacked and removed is mounted",
+            vec![
+                ("COPY x.tar /tmp/ # buildkit", layer(vec![file("tmp/x.tar", 900)])),
+                ("RUN /bin/sh -c tar -xf /tmp/x.tar # buildkit", layer(vec![file("opt/x", 900)])),
+                ("RUN /bin/sh -c rm -f /tmp/x.tar # buildkit", layer(vec![gone("tmp/x.tar")])),
+            ],
+            vec![(
+                "copy-rm",
+                vec![2, 3, 4],
+                900,
+                "RUN --mount=type=bind,source=x.tar,target=/tmp/x.tar \\\n    tar -xf /tmp/x.tar",
+            )],
+        ),
+        (
+            "what is removed unused is not copied",
+            vec![
+                ("WORKDIR /app", None),
+                ("COPY . . # buildkit", layer(vec![file("app/.git/pack", 900), file("app/main", 5)])),
+                ("RUN /bin/sh -c rm -rf .git # buildkit", layer(vec![gone("app/.git")])),
+            ],
+            vec![("copy-rm", vec![2, 3], 900, "# in .dockerignore:\n#   .git\nCOPY . .")],
+        ),
+        (
+            "the earlier of two copies goes",
+            vec![
+                ("COPY a /x # buildkit", layer(vec![file("x", 900)])),
+                ("COPY b /x # buildkit", layer(vec![look("x", 200, 0, 0o600)])),
+            ],
+            vec![("copied-twice", vec![2, 3], 900, "COPY b /x")],
+        ),
+        (
+            "an edited copy is copied and edited in one RUN",
+            vec![
+                ("COPY a.conf /etc/a.conf # buildkit", layer(vec![file("etc/a.conf", 900)])),
+                ("RUN /bin/sh -c sed -i s/a/b/ /etc/a.conf # buildkit", layer(vec![file("etc/a.conf", 901)])),
+            ],
+            vec![(
+                "copy-run",
+                vec![2, 3],
+                900,
+                "RUN --mount=type=bind,source=a.conf,target=/run/copy1 \\\n    \
+                mkdir -p /etc \\\n && cp -a /run/copy1 /etc/a.conf \\\n && sed -i s/a/b/ /etc/a.conf",
+            )],
+        ),
+        (
+            "two pairs that have nothing to do with each other are two fixes",
+            vec![
+                ("RUN /bin/sh -c one # buildkit", layer(vec![file("one", 500)])),
+                ("RUN /bin/sh -c rm /one # buildkit", layer(vec![gone("one")])),
+                ("RUN /bin/sh -c two # buildkit", layer(vec![file("two", 400)])),
+                ("RUN /bin/sh -c rm /two # buildkit", layer(vec![gone("two")])),
+            ],
+            vec![
+                ("merge-run", vec![2, 3], 500, "RUN one \\\n && rm /one"),
+                ("merge-run", vec![4, 5], 400, "RUN two \\\n && rm /two"),
+            ],
+        ),
+        (
+            "what lies within each other without a gap is one fix, and nothing moves",
+            vec![
+                ("RUN /bin/sh -c one # buildkit", layer(vec![file("one", 500)])),
+                ("RUN /bin/sh -c two # buildkit", layer(vec![file("two", 400)])),
+                ("RUN /bin/sh -c rm /two # buildkit", layer(vec![gone("two")])),
+                ("RUN /bin/sh -c rm /one # buildkit", layer(vec![gone("one")])),
+            ],
+            vec![("merge-run", vec![2, 3, 4, 5], 900, "RUN one \\\n && two \\\n && rm /two \\\n && rm /one")],
+        ),
+        (
+            "package databases are no reason to merge",
+            vec![
+                ("RUN /bin/sh -c apt-get install -y x # buildkit", layer(vec![file("var/lib/dpkg/status", 900)])),
+                ("RUN /bin/sh -c apt-get install -y y # buildkit", layer(vec![file("var/lib/dpkg/status", 901)])),
+            ],
+            vec![],
+        ),
+        (
+            "a history that does not tell gives no lines",
+            vec![("bazel build ...", layer(vec![file("x", 900)])), ("bazel build ...", layer(vec![gone("x")]))],
+            vec![("merge", vec![2, 3], 900, "")],
+        ),
+    ]
+}
+
+#[test]
+fn typical_cases_are_told_as_an_engineer_would() {
+    for (what, steps, expected) in cases() {
+        let base = (LayerSpec::of(vec![file("bin/sh", 1)]), HistorySpec::step("ADD rootfs.tar / # buildkit"));
+        let (mut layers, mut history) = (vec![base.0], vec![base.1]);
+        for (step, members) in steps {
+            match members {
+                Some(members) => {
+                    layers.push(LayerSpec::of(members));
+                    history.push(HistorySpec::step(step));
+                }
+                None => history.push(HistorySpec::config_step(step)),
+            }
+        }
+        let analysis = analyse(&ImageSpec { layers, history, tags: Vec::new() }, None);
+        let told = analysis.fixes.iter().map(|fix| {
+            let layers: Vec<u32> = fix.layers.iter().map(|layer| layer.get()).collect();
+            (fix.kind.name(), layers, fix.saves_bytes / 1000, fix.dockerfile.as_str())
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{what}");
+        assert!(analysis.fixes.iter().all(|fix| fix.safe != fix.dockerfile.is_empty()), "{what}: {:?}", analysis.fixes);
+    }
+}

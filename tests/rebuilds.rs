@@ -1,0 +1,68 @@
+//! Real rebuilds: what `tests/rebuilds/rebuild.py` once measured with a real engine still is what is suggested today.
+//!
+//! The images are those the engine built, with their base layer emptied. The measuring itself needs docker; see the script.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use layerlens::{Analysis, OpenOptions};
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rebuilds")
+}
+
+fn recorded() -> Vec<Vec<String>> {
+    let text = fs::read_to_string(folder().join("results.tsv")).expect("the record is there");
+    text.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+fn analyse(case: &str) -> Analysis {
+    let path = folder().join(case).join("image.tar.zst");
+    layerlens::open(&path, &OpenOptions::default()).unwrap_or_else(|error| panic!("{case}: {error}"))
+}
+
+#[test]
+fn what_was_predicted_was_measured() {
+    let rows = recorded();
+    assert!(rows.len() >= 8, "eight rebuilds are promised");
+    for row in &rows {
+        assert_eq!(row[4], row[5], "{}: predicted and measured", row[0]);
+        let left = row[7].split("; ").filter(|part| *part != "-" && !part.ends_with("mount point"));
+        assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new(), "{}: the same files afterwards", row[0]);
+    }
+}
+
+#[test]
+fn todays_suggestions_are_those_that_were_built() {
+    for row in recorded() {
+        let case = &row[0];
+        let text = fs::read_to_string(folder().join(case).join("fixes.json")).expect("recorded");
+        let expected: Value = serde_json::from_str(&text).expect("JSON");
+        let report: Value =
+            serde_json::from_slice(&layerlens::report::json::to_vec(&analyse(case), false)).expect("JSON");
+        let fixes = report["fixes"].as_array().expect("a list");
+        assert_eq!(fixes.len(), expected.as_array().map_or(0, Vec::len), "{case}");
+        for (fix, expected) in fixes.iter().zip(expected.as_array().into_iter().flatten()) {
+            for (key, value) in expected.as_object().expect("an object") {
+                assert_eq!(&fix[key], value, "{case}: {key}");
+            }
+        }
+        assert_eq!(
+            fixes.iter().filter_map(|fix| fix["saves_bytes"].as_u64()).sum::<u64>().to_string(),
+            row[5],
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn what_if_agrees_with_the_suggestion() {
+    let analysis = analyse("01-seed");
+    let what_if = analysis.what_if(&"3..7".parse().expect("ranges")).expect("the image has them");
+    assert_eq!(what_if.merges, analysis.fixes);
+    assert_eq!(what_if.stored_bytes, analysis.fixed_bytes());
+    let none = analysis.what_if(&"1..2".parse().expect("ranges")).expect("the image has them");
+    assert_eq!((none.saves_bytes, none.layer_count), (0, 6));
+    assert!(analysis.what_if(&"3..8".parse().expect("ranges")).is_err());
+}
