@@ -91,13 +91,8 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     for wanted in &request.reports {
         wanted.target.check().map_err(|source| Failure::report(&wanted.target, source))?;
     }
-<<<<<<< HEAD
     let is_summary = !request.gate && request.reports.is_empty() && request.merge.is_none();
     if is_summary && io::stdout().is_terminal() {
-=======
-    let is_plain = !request.gate && request.reports.is_empty() && request.merge.is_none();
-    if is_plain && io::stdout().is_terminal() {
->>>>>>> tui
         return browse(request);
     }
     let bar = Bar::start(&request.open.load.progress);
