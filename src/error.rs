@@ -410,6 +410,10 @@ pub enum WarningCode {
     UnknownVersion,
     /// The image has fewer layers than the base was said to have.
     BaseLayers,
+    /// More layers than fixes are looked for.
+    TooManyLayers,
+    /// A whole blob that does not have the size that its descriptor states.
+    SizeMismatch,
     /// The format does not state `diff_ids`.
     NoDiffIds,
     /// More warnings of one kind than are shown.
@@ -434,6 +438,8 @@ impl WarningCode {
             WarningCode::TrailingData => "trailing-data",
             WarningCode::UnknownVersion => "unknown-version",
             WarningCode::BaseLayers => "base-layers",
+            WarningCode::TooManyLayers => "too-many-layers",
+            WarningCode::SizeMismatch => "size-mismatch",
             WarningCode::NoDiffIds => "no-diff-ids",
             WarningCode::More => "more-warnings",
         }

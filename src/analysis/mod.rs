@@ -179,6 +179,11 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
     }
     let layers = layers(&spec, &index, blobs, &merged.effects, &waste, base.layer_count);
     let mut totals = totals(&layers, &waste, merged.final_bytes, base, options.wire)?;
+    if index.layers.len() > fixes::MOST_LAYERS {
+        let message =
+            format!("more than {} layers: no fixes were looked for, all waste is remainder", fixes::MOST_LAYERS);
+        warnings.push(Warning::new(WarningCode::TooManyLayers, message));
+    }
     let found = fixes::find(fixes::Input {
         index: &index,
         history: &spec.history,

@@ -186,7 +186,10 @@ pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, reading: Reading, 
     spec.warnings.drain(..).for_each(|warning| warnings.push(warning));
     for (at, (layer, slot)) in spec.layers.iter().zip(&reading.order).enumerate() {
         let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
-        check_size(layer, &reading.blobs[at]).at(|| Place::Layer(number))?;
+        let odd_size = check_size(layer, &reading.blobs[at], &reading.footers[*slot]).at(|| Place::Layer(number))?;
+        if let Some(warning) = odd_size {
+            warnings.push(Warning { layer: Some(number), ..warning });
+        }
         if let Some(digests) = &reading.digests[*slot] {
             digests.check(layer).at(|| Place::Layer(number))?;
         }
@@ -199,11 +202,17 @@ pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, reading: Reading, 
     Ok(Loaded { spec, index, blobs: reading.blobs, warnings })
 }
 
-/// A plain blob cut between two members reads like a whole one: only its size tells.
-fn check_size(layer: &LayerRef, blob: &Blob) -> Result<()> {
+/// A blob cut between two members reads like a whole one without end blocks: only its size tells. One that ends as it
+/// should is another blob than was described, but a whole one.
+fn check_size(layer: &LayerRef, blob: &Blob, footer: &Footer) -> Result<Option<Warning>> {
+    let found = blob.blob_bytes;
     match layer.stated_bytes {
-        Some(stated) if stated != blob.blob_bytes => Err(Error::SizeMismatch { stated, found: blob.blob_bytes }),
-        _ => Ok(()),
+        Some(stated) if stated != found && footer.saw_end => {
+            let message = format!("its blob has {found} bytes, its descriptor states {stated}: counted as it is");
+            Ok(Some(Warning::new(WarningCode::SizeMismatch, message)))
+        }
+        Some(stated) if stated != found => Err(Error::SizeMismatch { stated, found }),
+        _ => Ok(None),
     }
 }
 

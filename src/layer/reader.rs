@@ -20,6 +20,8 @@ pub(crate) struct Footer {
     /// Members of the tar, whiteouts included.
     pub(crate) members: u64,
     pub(crate) warnings: Warnings,
+    /// Whether the tar's end blocks were seen.
+    pub(crate) saw_end: bool,
 }
 
 /// Takes batches; the batch comes back to be filled again.
@@ -260,6 +262,7 @@ impl<F: Feed> Reader<F> {
             sink.take(&mut self.batch)?;
         }
         self.footer.members = self.walker.count();
+        self.footer.saw_end = self.walker.saw_end();
         let mut feed = self.walker.into_feed();
         // A compressed stream is only whole when its end was seen; a plain layer's size is known.
         if !feed.can_jump() && feed.skip(MOST_TRAILING_BYTES)? == MOST_TRAILING_BYTES {

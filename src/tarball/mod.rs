@@ -55,6 +55,7 @@ pub struct Walker<F> {
     padding: u64,
     count: u64,
     special: Special,
+    saw_end: bool,
 }
 
 /// What special members say about the entry that follows them.
@@ -69,13 +70,27 @@ struct Special {
 impl<F: Feed> Walker<F> {
     /// Starts at the first header.
     pub fn new(feed: F) -> Self {
-        Walker { feed, member: Member::default(), left: 0, padding: 0, count: 0, special: Special::default() }
+        Walker {
+            feed,
+            member: Member::default(),
+            left: 0,
+            padding: 0,
+            count: 0,
+            special: Special::default(),
+            saw_end: false,
+        }
     }
 
     /// Returns the number of members seen so far, the current one included.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Says whether the end blocks were seen: without them only the size tells a whole tar from a cut one.
+    #[must_use]
+    pub fn saw_end(&self) -> bool {
+        self.saw_end
     }
 
     /// Returns the current member.
@@ -235,6 +250,7 @@ impl<F: Feed> Walker<F> {
             }
             _ => {
                 let end = bytes.len().min(2 * BLOCK);
+                self.saw_end = end >= BLOCK;
                 self.feed.consume(end);
                 Ok(())
             }

@@ -159,7 +159,13 @@ struct Group {
 /// How many files a fix names.
 const MOST_FILES: usize = 10;
 
+/// Beyond this no fixes are looked for: engines stop at 127 layers, and the choice costs more than the square.
+pub(crate) const MOST_LAYERS: usize = 1000;
+
 pub(super) fn find(input: Input<'_>) -> Found {
+    if input.index.layers.len() > MOST_LAYERS {
+        return Found { fixes: Vec::new(), unavoidable_bytes: 0 };
+    }
     let noise = Noise::new(&input.index.tree);
     let mine = |record: &&WasteRecord| record.stored_in.get() > input.base_count;
     let is_noise = |record: &WasteRecord| noise.contains(input.index.entry(record.copy).node);
