@@ -274,6 +274,8 @@ impl Cli {
             (None, Some(path)) => BaseChoice::Image(path),
             (None, None) => BaseChoice::Detect,
         };
+        // A gate that is only read by people says nothing about what is live.
+        let skip_bloat = ci && reports.iter().all(|report| report.format == report::Format::Text);
         let selection = Selection { image: choice.name, platform: choice.platform };
         let access = Access {
             socket: access.socket,
@@ -290,7 +292,7 @@ impl Cli {
         };
         Ok(Request {
             image,
-            open: OpenOptions { load, base, min_saving, wire },
+            open: OpenOptions { load, base, min_saving, wire, skip_bloat },
             gate: ci,
             rules: Rules {
                 max_waste: rules.max_waste,
