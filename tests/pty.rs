@@ -152,6 +152,18 @@ fn a_session() {
     pty.assert_given_back();
 }
 
+/// Both come to the reader of the terminal at once: neither may be lost.
+#[test]
+fn a_key_that_comes_with_a_change_of_the_window_counts() {
+    for round in 0..24 {
+        let mut pty = Pty::layerlens();
+        pty.master.resize(size(100, 30 + round % 3)).expect("resized");
+        std::thread::sleep(Duration::from_micros(u64::from(round % 4) * 300));
+        pty.press("q");
+        assert_eq!(pty.end(), (0, None));
+    }
+}
+
 #[test]
 fn a_signal_ends_it_with_the_terminal_given_back() {
     for (signal, name) in [("-TERM", "Terminated"), ("-HUP", "Hangup")] {
