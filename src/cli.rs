@@ -37,7 +37,7 @@ pub struct Cli {
     #[arg(long)]
     ci: bool,
 
-    /// Write a report: text, json or dockerfile, to FILE or to stdout. May be given several times.
+    /// Write a report: text, json, dockerfile or html, to FILE or to stdout. May be given several times.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     report: Vec<report::Request>,
 

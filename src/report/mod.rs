@@ -2,6 +2,7 @@
 
 mod dockerfile;
 mod fixes;
+pub mod html;
 pub mod json;
 mod target;
 pub mod text;
@@ -24,12 +25,18 @@ pub enum Format {
     Json,
     /// The steps as a Dockerfile, with what each stores and wastes.
     Dockerfile,
+    /// One page for a browser, with everything in it.
+    Html,
 }
 
 impl Format {
     /// Every format with its name.
-    pub const ALL: [(&'static str, Format); 3] =
-        [("text", Format::Text), ("json", Format::Json), ("dockerfile", Format::Dockerfile)];
+    pub const ALL: [(&'static str, Format); 4] = [
+        ("text", Format::Text),
+        ("json", Format::Json),
+        ("dockerfile", Format::Dockerfile),
+        ("html", Format::Html),
+    ];
 }
 
 /// What a report shows beside the analysis.
@@ -92,5 +99,6 @@ pub fn write(
         Format::Text => text::write(analysis, verdict, style, out),
         Format::Json => json::write(analysis, verdict, style.with_changes, out),
         Format::Dockerfile => dockerfile::write(analysis, style, out),
+        Format::Html => html::write(analysis, verdict, style, out),
     }
 }

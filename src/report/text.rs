@@ -147,7 +147,7 @@ impl<W: Write> Page<'_, W> {
         if self.analysis.waste.is_empty() {
             return Ok(());
         }
-        let groups = groups(self.analysis);
+        let groups = groups(self.analysis, MOST_GROUPS);
         writeln!(self.out, "\n{}", self.paint(BOLD, "Waste, by the pair of steps that made it"))?;
         for group in groups.iter().take(MOST_GROUPS) {
             self.group(group)?;
@@ -232,26 +232,27 @@ impl<W: Write> Page<'_, W> {
 }
 
 /// Waste of one cause between one pair of layers.
-struct Group {
-    stored_in: LayerNumber,
-    hidden_by: LayerNumber,
-    cause: Cause,
-    bytes: u64,
-    file_count: usize,
+pub(super) struct Group {
+    pub(super) stored_in: LayerNumber,
+    pub(super) hidden_by: LayerNumber,
+    pub(super) cause: Cause,
+    pub(super) bytes: u64,
+    pub(super) file_count: usize,
     /// What changed, where it is the same for all files.
-    what: Option<String>,
-    places: Vec<Place>,
+    pub(super) what: Option<String>,
+    pub(super) places: Vec<Place>,
 }
 
 /// A file, or a directory with what is wasted below it.
-struct Place {
-    node: NodeId,
-    bytes: u64,
-    file_count: usize,
-    is_directory: bool,
+pub(super) struct Place {
+    pub(super) node: NodeId,
+    pub(super) bytes: u64,
+    pub(super) file_count: usize,
+    pub(super) is_directory: bool,
 }
 
-fn groups(analysis: &Analysis) -> Vec<Group> {
+/// Returns the groups, largest first; the first `most` say what changed and name their places.
+pub(super) fn groups(analysis: &Analysis, most: usize) -> Vec<Group> {
     let mut runs: Vec<(Key, u64, Vec<u32>)> = Vec::new();
     let mut known: HashMap<Key, usize> = HashMap::new();
     let mut last: Option<(Key, usize)> = None;
@@ -270,7 +271,7 @@ fn groups(analysis: &Analysis) -> Vec<Group> {
     }
     runs.sort_by_key(|(key, bytes, _)| (std::cmp::Reverse(*bytes), *key));
     let describe = |(rank, ((stored_in, hidden_by, cause), bytes, run)): (usize, (Key, u64, Vec<u32>))| {
-        let shown = if rank < MOST_GROUPS { &run[..] } else { &[] };
+        let shown = if rank < most { &run[..] } else { &[] };
         let records: Vec<&WasteRecord> = shown.iter().map(|at| &analysis.waste[*at as usize]).collect();
         Group {
             stored_in,
