@@ -184,7 +184,8 @@ fn assert_ids(tokens: &[Token]) {
     let unique: std::collections::HashSet<&&str> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len(), "{ids:?}");
     for tag in tags(tokens) {
-        let target = attribute(tag, "href").strip_prefix('#').or(tag.attributes.get("aria-labelledby").map(String::as_str));
+        let target =
+            attribute(tag, "href").strip_prefix('#').or(tag.attributes.get("aria-labelledby").map(String::as_str));
         assert!(target.is_none_or(|target| ids.contains(&target)), "{tag:?} leads nowhere");
     }
 }
@@ -198,7 +199,8 @@ fn assert_sums(analysis: &Analysis, tokens: &[Token]) {
     assert_eq!(table_sum(tokens, "Table of the layers", 5), totals.wasted_bytes);
     assert_eq!(table_sum(tokens, "Table of the pairs", 1), totals.wasted_bytes);
     assert_eq!(table_sum(tokens, "Table of the wasted copies", 1), totals.wasted_bytes);
-    assert_eq!(table_sum(tokens, "Table of the live bloat", 1), analysis.bloat.iter().map(|found| found.bytes).sum());
+    let bloat: u64 = analysis.bloat.iter().map(|found| found.bytes).sum();
+    assert_eq!(table_sum(tokens, "Table of the live bloat", 1), bloat);
 }
 
 fn value(tag: &Tag) -> u64 {

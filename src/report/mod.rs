@@ -31,12 +31,8 @@ pub enum Format {
 
 impl Format {
     /// Every format with its name.
-    pub const ALL: [(&'static str, Format); 4] = [
-        ("text", Format::Text),
-        ("json", Format::Json),
-        ("dockerfile", Format::Dockerfile),
-        ("html", Format::Html),
-    ];
+    pub const ALL: [(&'static str, Format); 4] =
+        [("text", Format::Text), ("json", Format::Json), ("dockerfile", Format::Dockerfile), ("html", Format::Html)];
 }
 
 /// What a report shows beside the analysis.

@@ -71,10 +71,8 @@ impl<W: Write> Page<'_, W> {
     }
 
     fn steps(&self, fix: &Fix) -> String {
-        let mut out = format!(
-            "<details><summary>{} as they are</summary><ol class=\"steps\">",
-            plural(fix.layers.len(), "step")
-        );
+        let mut out =
+            format!("<details><summary>{} as they are</summary><ol class=\"steps\">", plural(fix.layers.len(), "step"));
         for (layer, line) in fix.layers.iter().zip(&fix.steps).take(MOST_STEPS) {
             let _ = write!(out, "<li value=\"{layer}\">{}</li>", step(line, super::STEP_WIDTH));
         }

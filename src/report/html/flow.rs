@@ -144,7 +144,8 @@ impl<W: Write> Page<'_, W> {
             Some(what) => Html(what).to_string(),
             None => meaning(group.cause).to_owned(),
         };
-        let hidden = if group.cause == Cause::Duplicate { "<i>itself</i>".to_owned() } else { self.step(group.hidden_by) };
+        let hidden =
+            if group.cause == Cause::Duplicate { "<i>itself</i>".to_owned() } else { self.step(group.hidden_by) };
         let places: Vec<String> = group.places.iter().map(|place| self.path(place.node)).collect();
         format!(
             "<tr><td class=\"n\">{}</td><td>{} <small>{what}</small></td><td class=\"step\">{} {}</td><td class=\"step\">{} {hidden}</td>\

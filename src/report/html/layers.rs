@@ -82,7 +82,8 @@ impl<W: Write> Page<'_, W> {
             return Ok(());
         }
         let steps = entries(self.analysis);
-        let (body, count) = rows(&steps.iter().enumerate().collect::<Vec<_>>(), MOST, |(at, step)| self.line(*at, step));
+        let (body, count) =
+            rows(&steps.iter().enumerate().collect::<Vec<_>>(), MOST, |(at, step)| self.line(*at, step));
         let others = match steps.len() - count {
             0 => String::new(),
             more => format!("<tfoot><tr><td></td><td colspan=\"4\">{}</td></tr></tfoot>", plural(more, "other step")),

@@ -271,7 +271,8 @@ mod tests {
 
     #[test]
     fn digits_stand_in_threes() {
-        for (number, shown) in [(0, "0"), (999, "999"), (1000, "1\u{202f}000"), (4_195_328, "4\u{202f}195\u{202f}328")] {
+        for (number, shown) in [(0, "0"), (999, "999"), (1000, "1\u{202f}000"), (4_195_328, "4\u{202f}195\u{202f}328")]
+        {
             assert_eq!(grouped(number), shown);
         }
         assert_eq!(share_of(0, 0), "–");
