@@ -2,7 +2,8 @@
 //! the checks; this makes the pages and runs them.
 //!
 //! Needs node, a Chromium (`CHROMIUM` names another than the system's) and `npm ci` in `tests/browser`; without them it is
-//! skipped, and says so. The pictures are left in `target/pages` for whoever wants to look at them.
+//! skipped, and says so. The pictures are left in `target/pages` for whoever wants to look at them;
+//! `LAYERLENS_UPDATE=1 cargo test --test browser` puts those of the README in their place.
 
 mod support;
 
@@ -43,7 +44,9 @@ fn browser() -> Option<String> {
 }
 
 fn write_page(image: &Path, rules: &Rules, to: &Path) {
-    let analysis = layerlens::open(image, &OpenOptions::default()).expect("an image");
+    let mut analysis = layerlens::open(image, &OpenOptions::default()).expect("an image");
+    // The pictures must not show where the project lies.
+    analysis.source = image.strip_prefix(project("")).unwrap_or(image).to_string_lossy().into_owned();
     let mut out = Vec::new();
     report::write(Format::Html, &analysis, Some(&rules.judge(&analysis)), &Style::default(), &mut out).expect("memory");
     fs::write(to, out).expect("the page can be written");
@@ -90,5 +93,10 @@ fn the_page_holds_in_a_browser() {
         .expect("node runs");
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{out}\n{err}");
+    if std::env::var_os("LAYERLENS_UPDATE").is_some() {
+        for name in ["report-light.png", "report-dark.png"] {
+            fs::copy(pictures.join(name), project("screenshots").join(name)).expect("the picture was made");
+        }
+    }
     assert!(out.contains("pass ") && !out.contains("# pass 0"), "no check was run: {out}");
 }

@@ -30,7 +30,7 @@ fn open(path: &Path) -> Analysis {
 fn sample(name: &str) -> Analysis {
     let mut analysis = open(&project("sample-images").join(name));
     // The outline must not know where the project lies.
-    analysis.source = name.to_owned();
+    name.clone_into(&mut analysis.source);
     analysis
 }
 
@@ -79,7 +79,7 @@ fn the_ledger_of_the_seed() {
         "Final containers can read it | 3.0 MB | 3 030 936 | 41.9 %",
         "Wasted no container can | 4.2 MB | 4 194 304 | 58.1 %",
         "Fixes what to change stands below | 4.2 MB | 4 194 304 | 58.1 %",
-        "Inherited the base image’s, none of your steps | 0 B | 0 | 0.0 %",
+        "Inherited the base image’s | 0 B | 0 | 0.0 %",
         "Remainder not worth a change | 0 B | 0 | 0.0 %",
     ] {
         assert!(text.contains(row), "{row}\n{text}");
@@ -195,8 +195,8 @@ fn assert_sums(analysis: &Analysis, tokens: &[Token]) {
     let totals = &analysis.totals;
     assert_eq!(tree_sum(tokens, "final-list"), Some(totals.final_bytes).filter(|bytes| *bytes > 0));
     assert_eq!(tree_sum(tokens, "wasted-list"), Some(totals.wasted_bytes).filter(|bytes| *bytes > 0));
-    assert_eq!(table_sum(tokens, "Table of the layers", 4), totals.stored_bytes);
-    assert_eq!(table_sum(tokens, "Table of the layers", 5), totals.wasted_bytes);
+    assert_eq!(table_sum(tokens, "Table of the layers", 2), totals.stored_bytes);
+    assert_eq!(table_sum(tokens, "Table of the layers", 3), totals.wasted_bytes);
     assert_eq!(table_sum(tokens, "Table of the pairs", 1), totals.wasted_bytes);
     assert_eq!(table_sum(tokens, "Table of the wasted copies", 1), totals.wasted_bytes);
     let bloat: u64 = analysis.bloat.iter().map(|found| found.bytes).sum();

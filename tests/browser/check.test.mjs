@@ -55,7 +55,7 @@ describe('treemap', () => {
 
   it('opens and goes back by mouse', () => visit('folders', {}, async (page) => {
     const tile = map(page).locator('.tile').first();
-    assert.match(await tile.getAttribute('aria-label'), /^usr, .*B, .* %, 7 files, opens$/);
+    assert.match(await tile.getAttribute('aria-label'), /^usr .*B, .* %, 7 files, opens$/);
     await tile.click();
     assert.equal(await crumbs(page), '/ usr');
     assert.equal(await map(page).locator('.tile').count(), 2);
@@ -67,21 +67,21 @@ describe('treemap', () => {
     await map(page).locator('.tile').first().focus();
     await page.keyboard.press('Enter');
     assert.equal(await crumbs(page), '/ usr');
-    assert.match(await focused(page), /^lib, /, 'the largest one is in front');
+    assert.match(await focused(page), /^lib /, 'the largest one is in front');
     assert.match(await page.locator('.treemap.final .status').textContent(), /^\/usr\/lib: /);
     await page.keyboard.press('ArrowRight');
     const right = await focused(page);
     if (right.startsWith('lib')) await page.keyboard.press('ArrowDown');
-    assert.match(await focused(page), /^share, /, 'an arrow leads to the other one');
+    assert.match(await focused(page), /^share /, 'an arrow leads to the other one');
     await page.keyboard.press('Backspace');
     assert.equal(await crumbs(page), '/');
-    assert.match(await focused(page), /^usr, /, 'the folder that was left has the focus');
+    assert.match(await focused(page), /^usr /, 'the folder that was left has the focus');
   }));
 
   it('fills its box with tiles whose areas are their shares', () => visit('folders', {}, async (page) => {
     const areas = await map(page).evaluate((box) => {
       const whole = box.clientWidth * box.clientHeight;
-      return [...box.children].map((tile) => (tile.offsetWidth * tile.offsetHeight) / whole);
+      return [...box.querySelectorAll('.tile')].map((tile) => (tile.offsetWidth * tile.offsetHeight) / whole);
     });
     const shares = (await map(page).locator('.tile').evaluateAll((tiles) => tiles.map((tile) => tile.ariaLabel)))
       .map((label) => Number(label.match(/([\d.]+) %/)[1]) / 100);
@@ -92,7 +92,7 @@ describe('treemap', () => {
   it('is drawn anew for another width', () => visit('folders', {}, async (page) => {
     await page.setViewportSize(PHONE);
     await page.waitForTimeout(200);
-    const right = await map(page).evaluate((box) => Math.max(...[...box.children].map((tile) => tile.offsetLeft + tile.offsetWidth)));
+    const right = await map(page).evaluate((box) => Math.max(...[...box.querySelectorAll('.tile')].map((tile) => tile.offsetLeft + tile.offsetWidth)));
     assert.ok(right <= PHONE.width, `${right}`);
   }));
 });
@@ -112,7 +112,7 @@ describe('tables', () => {
     assert.deepEqual((await column(page, 1)).slice(-2), ['1', '6']);
     assert.equal(await page.locator('#layers th[aria-sort]').count(), 1);
     await page.locator('#layers th button', { hasText: 'Step' }).click();
-    assert.match((await column(page, 2))[0], /busybox/);
+    assert.match((await column(page, 5))[0], /busybox/);
   }));
 
   it('keep what is summed up at the end', () => visit('large', {}, async (page) => {
@@ -145,7 +145,8 @@ describe('colours', () => {
       const [first, second] = colorScheme === 'light' ? [200, 60] : [60, 200];
       const isLight = colorScheme === 'light';
       assert.ok(isLight ? await brightness() > first : await brightness() < first);
-      await picture(page, `seed-${colorScheme}`);
+      await page.setViewportSize({ width: 1280, height: 1860 });
+      await picture(page, `report-${colorScheme}`);
       await picture(page, `seed-${colorScheme}-whole`, { fullPage: true });
       await page.locator('#theme').click();
       assert.ok(isLight ? await brightness() < second : await brightness() > second);
@@ -238,7 +239,7 @@ it('opens a large image without a long task', async () => {
   const page = await context.newPage();
   await page.goto(urlOf('large'));
   await page.waitForTimeout(500);
-  await page.locator('.treemap.final .tile').first().click();
+  await page.locator('.treemap.final .tile:not([aria-disabled])').first().click();
   const longest = await page.evaluate(() => globalThis.longest);
   assert.ok(longest < 1000, `${longest} ms`);
   await context.close();

@@ -1,6 +1,7 @@
 //! A strict reader of the page: what is not written the one way that the page is written in, it does not take.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// A piece of the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +118,7 @@ pub fn outline(tokens: &[Token]) -> String {
         let text = line.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = text.trim_end_matches([' ', '|']);
         if !text.is_empty() {
-            out.push_str(&format!("{name}: {text}\n"));
+            writeln!(out, "{name}: {text}").expect("memory");
         }
         line.clear();
     };

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::markup::{Html, Tone, bar, rows};
+use super::summary::grouped;
 use super::{Page, step};
 use crate::analysis::bloat::Finding;
 use crate::analysis::fixes::Fix;
@@ -30,10 +31,11 @@ impl<W: Write> Page<'_, W> {
         let sentence = match fixes.len() {
             0 => "No change of the steps would save enough to pay for the build cache it costs.".to_owned(),
             count => format!(
-                "{} would save {} ({} of what is stored). They do not overlap, so their savings add up.",
+                "{} would save {} ({} of what is stored).{}",
                 plural(count, "fix").replace("fixs", "fixes"),
                 self.style.units.show(totals.fixable_bytes),
-                share(totals.fixable_bytes, totals.stored_bytes)
+                share(totals.fixable_bytes, totals.stored_bytes),
+                if count > 1 { " They do not overlap, so their savings add up." } else { "" }
             ),
         };
         let (cards, count) = rows(fixes, MOST_FIXES, |fix| self.fix(fix));
@@ -64,29 +66,17 @@ impl<W: Write> Page<'_, W> {
             }
             out.push_str("</ul>");
         }
-        out.push_str(&self.steps(fix));
+        out.push_str(&steps(fix));
         out.push_str(&self.largest(fix));
         out.push_str("</article>\n");
         out
-    }
-
-    fn steps(&self, fix: &Fix) -> String {
-        let mut out =
-            format!("<details><summary>{} as they are</summary><ol class=\"steps\">", plural(fix.layers.len(), "step"));
-        for (layer, line) in fix.layers.iter().zip(&fix.steps).take(MOST_STEPS) {
-            let _ = write!(out, "<li value=\"{layer}\">{}</li>", step(line, super::STEP_WIDTH));
-        }
-        if let more @ 1.. = fix.layers.len().saturating_sub(MOST_STEPS) {
-            let _ = write!(out, "<li>{} more</li>", more);
-        }
-        out + "</ol></details>"
     }
 
     fn largest(&self, fix: &Fix) -> String {
         let mut out = format!(
             "<details><summary>{}</summary><table><thead><tr><th scope=\"col\" class=\"n\">Waste</th><th scope=\"col\">Path</th>\
              </tr></thead><tbody>",
-            plural(fix.file_count, "file")
+            if fix.file_count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(fix.file_count as u64)) }
         );
         for file in &fix.files {
             let _ = write!(
@@ -143,6 +133,18 @@ impl<W: Write> Page<'_, W> {
             Html(finding.rule.unless),
         )
     }
+}
+
+fn steps(fix: &Fix) -> String {
+    let mut out =
+        format!("<details><summary>{} as they are</summary><ol class=\"steps\">", plural(fix.layers.len(), "step"));
+    for (layer, line) in fix.layers.iter().zip(&fix.steps).take(MOST_STEPS) {
+        let _ = write!(out, "<li value=\"{layer}\">{}</li>", step(line, super::STEP_WIDTH));
+    }
+    if let more @ 1.. = fix.layers.len().saturating_sub(MOST_STEPS) {
+        let _ = write!(out, "<li>{more} more</li>");
+    }
+    out + "</ol></details>"
 }
 
 /// The lines to paste; the analysis has escaped what could fool a reader in them.

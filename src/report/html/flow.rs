@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::Page;
-use super::layers::dash;
+use super::layers::{count, dash};
 use super::markup::{Html, rows};
 use super::summary::{grouped, meaning};
 use crate::analysis::waste::{Cause, WasteRecord};
@@ -148,7 +148,7 @@ impl<W: Write> Page<'_, W> {
             if group.cause == Cause::Duplicate { "<i>itself</i>".to_owned() } else { self.step(group.hidden_by) };
         let places: Vec<String> = group.places.iter().map(|place| self.path(place.node)).collect();
         format!(
-            "<tr><td class=\"n\">{}</td><td>{} <small>{what}</small></td><td class=\"step\">{} {}</td><td class=\"step\">{} {hidden}</td>\
+            "<tr><td class=\"n\">{}</td><td class=\"cause\">{} <small>{what}</small></td><td class=\"step\">{} {}</td><td class=\"step\">{} {hidden}</td>\
              <td class=\"path\">{}</td><td class=\"n\">{}</td></tr>",
             self.size(group.bytes),
             group.cause.name(),
@@ -156,7 +156,7 @@ impl<W: Write> Page<'_, W> {
             self.step(group.stored_in),
             group.hidden_by,
             places.join("<br>"),
-            group.file_count,
+            count(group.file_count as u64),
         )
     }
 
@@ -195,7 +195,7 @@ impl<W: Write> Page<'_, W> {
         let what = if what.is_empty() { String::new() } else { format!(" <small>{}</small>", Html(&what.join(", "))) };
         format!(
             "<tr><td class=\"n\">{}</td>{}<td class=\"path\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td>{}{what}</td></tr>",
+             <td class=\"cause\">{}{what}</td></tr>",
             self.size(record.bytes),
             if has_wire { self.wire(record.wire_bytes) } else { String::new() },
             self.path(index.entry(record.copy).node),

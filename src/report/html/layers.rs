@@ -31,8 +31,8 @@ impl<W: Write> Page<'_, W> {
             self.out,
             "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the layers\">\
              <table class=\"sortable layers\"><thead><tr><th scope=\"col\" class=\"n\" aria-sort=\"ascending\">#</th>\
-             <th scope=\"col\">Step</th><th scope=\"col\" data-plain>Stored and wasted</th><th scope=\"col\" class=\"n\">Size</th>\
-             <th scope=\"col\" class=\"n\">Waste</th><th scope=\"col\" class=\"n wide\">As pulled</th>\
+             <th scope=\"col\" class=\"n\">Size</th><th scope=\"col\" class=\"n\">Waste</th>\
+             <th scope=\"col\" data-plain>Stored and wasted</th><th scope=\"col\">Step</th><th scope=\"col\" class=\"n wide\">Blob</th>\
              <th scope=\"col\" class=\"n wide\">Added</th><th scope=\"col\" class=\"n wide\">Changed</th>\
              <th scope=\"col\" class=\"n wide\">Deleted</th></tr></thead><tbody>{body}</tbody>{}</table></div></section>",
             self.other_layers(&layers[count..])
@@ -43,14 +43,14 @@ impl<W: Write> Page<'_, W> {
         let live = layer.stored_bytes - layer.wasted_bytes;
         let base = if layer.is_base { "<span class=\"badge\">base</span> " } else { "" };
         format!(
-            "<tr><td class=\"n\">{}</td><td class=\"step\">{base}{}</td><td class=\"barcell\">{}</td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td>\
+            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"barcell\">{}</td>\
+             <td class=\"step\">{base}{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td>\
              <td class=\"n wide\">{}</td></tr>",
-            layer.number.get(),
-            self.step(layer.number),
-            bar(&[(Tone::Final, live), (Tone::Waste, layer.wasted_bytes)], most, 14),
+            layer.number,
             self.size(layer.stored_bytes),
             self.size_or_dash(layer.wasted_bytes),
+            bar(&[(Tone::Final, live), (Tone::Waste, layer.wasted_bytes)], most, 14),
+            self.step(layer.number),
             self.size(layer.blob.blob_bytes),
             count(layer.added_count),
             count(layer.changed_count),
@@ -64,11 +64,11 @@ impl<W: Write> Page<'_, W> {
         }
         let sum = |of: &dyn Fn(&Layer) -> u64| others.iter().map(of).sum::<u64>();
         format!(
-            "<tfoot><tr><td></td><td>{}</td><td></td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+            "<tfoot><tr><td></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td></td><td>{}</td>\
              <td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td></tr></tfoot>",
-            plural(others.len(), "other layer"),
             self.size(sum(&|layer| layer.stored_bytes)),
             self.size(sum(&|layer| layer.wasted_bytes)),
+            plural(others.len(), "other layer"),
             self.size(sum(&|layer| layer.blob.blob_bytes)),
             grouped(sum(&|layer| layer.added_count)),
             grouped(sum(&|layer| layer.changed_count)),
@@ -101,7 +101,6 @@ impl<W: Write> Page<'_, W> {
 
     fn line(&self, at: usize, entry: &Entry<'_>) -> String {
         let created = self.analysis.spec.history.get(at).and_then(|line| line.created.as_deref()).unwrap_or("");
-        let created: String = created.chars().take(40).collect();
         let layer = entry.layer.map_or_else(dash, |layer| layer.number.to_string());
         let size = entry.layer.map_or_else(dash, |layer| self.size(layer.stored_bytes));
         format!(
@@ -109,7 +108,7 @@ impl<W: Write> Page<'_, W> {
              <td class=\"wide date\">{}</td></tr>",
             at + 1,
             step(&entry.text, HISTORY_WIDTH),
-            text(created.as_bytes()),
+            time(created),
         )
     }
 
@@ -119,10 +118,17 @@ impl<W: Write> Page<'_, W> {
     }
 }
 
+/// Returns a time as the image has it, but for what no step is longer than: parts of a second.
+pub(super) fn time(time: &str) -> String {
+    let (seconds, rest) = time.split_once('.').unwrap_or((time, ""));
+    let whole = format!("{seconds}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    text(whole.chars().take(40).collect::<String>().as_bytes())
+}
+
 pub(super) fn dash() -> String {
     "<data value=\"0\">–</data>".to_owned()
 }
 
-fn count(count: u64) -> String {
+pub(super) fn count(count: u64) -> String {
     if count == 0 { dash() } else { format!("<data value=\"{count}\">{}</data>", grouped(count)) }
 }

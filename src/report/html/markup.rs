@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn lists_end_where_there_is_no_room() {
         let long = ["x".repeat(ROOM / 2), "y".repeat(ROOM / 2), "z".to_owned()];
-        let (out, count) = rows(&long, 10, |item| item.clone());
+        let (out, count) = rows(&long, 10, String::clone);
         assert_eq!((out.len(), count), (ROOM, 2));
         assert_eq!(rows(&[1, 2, 3], 2, |item: &i32| item.to_string()), ("12".to_owned(), 2));
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::Page;
+use super::layers::time;
 use super::markup::{Html, Tone, bar, text};
 use crate::analysis::waste::Cause;
 use crate::gate::{Judged, Verdict};
@@ -36,7 +37,7 @@ impl<W: Write> Page<'_, W> {
             ("Base image", base),
         ];
         if let Some(created) = &spec.created {
-            facts.push(("Created", text(created.chars().take(40).collect::<String>().as_bytes())));
+            facts.push(("Created", time(created)));
         }
         if !spec.tags.is_empty() {
             facts.push(("Source", Html(&cut(&crate::escape::escape(analysis.source.as_bytes()), 200)).to_string()));
@@ -152,13 +153,7 @@ impl<W: Write> Page<'_, W> {
             ("= ", "Final", "containers can read it".to_owned(), totals.final_bytes, Some(Tone::Final)),
             ("+ ", "Wasted", "no container can".to_owned(), totals.wasted_bytes, None),
             ("= ", "Fixes", "what to change stands below".to_owned(), totals.fixable_bytes, Some(Tone::Fixable)),
-            (
-                "+ ",
-                "Inherited",
-                "the base image’s, none of your steps".to_owned(),
-                totals.inherited_bytes,
-                Some(Tone::Inherited),
-            ),
+            ("+ ", "Inherited", "the base image’s".to_owned(), totals.inherited_bytes, Some(Tone::Inherited)),
             ("+ ", "Remainder", unavoidable, totals.remainder_bytes(), Some(Tone::Remainder)),
         ];
         write!(
@@ -210,7 +205,7 @@ impl<W: Write> Page<'_, W> {
         let mut figures = vec![
             ("With every fix", self.size(analysis.fixed_bytes())),
             ("Efficiency", format!("{:.1} %", totals.efficiency() * 100.0)),
-            ("As pulled", self.size(totals.blob_bytes)),
+            ("Blobs", self.size(totals.blob_bytes)),
             ("Files", grouped(totals.file_count)),
             ("Entries", grouped(totals.entry_count)),
         ];

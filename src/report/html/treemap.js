@@ -20,18 +20,20 @@
     return node;
   }
 
-  // Squarified: a row takes the next item as long as that makes its worst tile squarer.
+  // Squarified: a row takes the next item as long as that makes its worst tile squarer. The items keep their order, so
+  // that what is summed up lies in the last corner, however large it is.
   function layout(nodes, width, height) {
-    const rest = nodes.toSorted((a, b) => b.bytes - a.bytes);
+    const rest = [...nodes];
     const scale = (width * height) / rest.reduce((sum, node) => sum + node.bytes, 0);
     const tiles = [];
     let [x, y, w, h] = [0, 0, width, height];
     while (rest.length > 0) {
       const side = Math.min(w, h);
-      let [count, area, worst] = [0, 0, Infinity];
+      let [count, area, worst, most, least] = [0, 0, Infinity, 0, Infinity];
       while (count < rest.length) {
-        const next = area + rest[count].bytes * scale;
-        const [most, least] = [rest[0].bytes * scale, rest[count].bytes * scale];
+        const item = rest[count].bytes * scale;
+        const next = area + item;
+        [most, least] = [Math.max(most, item), Math.min(least, item)];
         const ratio = Math.max((side * side * most) / (next * next), (next * next) / (side * side * least));
         if (ratio > worst) break;
         [count, area, worst] = [count + 1, next, ratio];
@@ -59,15 +61,15 @@
 
   const LABEL = 22;
   const GAP = 4;
-  const describe = (node) => `${node.name}, ${node.size}, ${node.share}, ${node.files} files`;
 
-  function boxes(tile) {
+  // What is in a folder, as silent boxes on its tile: they are not in the button, whose name says it all.
+  function boxes(tile, width, height) {
     const inner = { w: tile.w - 2 * GAP, h: tile.h - LABEL - GAP };
     if (tile.node.children.length === 0 || inner.w < 40 || inner.h < 24) return [];
     return layout(tile.node.children, inner.w, inner.h).filter(({ w, h }) => w > 3 && h > 3).map((box) => {
       const element = make('span', 'box', box.w > 36 && box.h > 18 ? box.node.name : '');
       element.setAttribute('aria-hidden', 'true');
-      place(element, { ...box, x: box.x + GAP, y: box.y + LABEL }, tile.w, tile.h);
+      place(element, { ...box, x: tile.x + box.x + GAP, y: tile.y + box.y + LABEL }, width, height);
       return element;
     });
   }
@@ -78,12 +80,11 @@
     button.type = 'button';
     button.tabIndex = at === 0 ? 0 : -1;
     const opens = node.children.length > 0;
-    button.setAttribute('aria-label', describe(node) + (opens ? ', opens' : ''));
+    button.setAttribute('aria-label', `${node.name} ${node.size}, ${node.share}, ${node.files} files${opens ? ', opens' : ''}`);
     if (!opens) button.setAttribute('aria-disabled', 'true');
     if (tile.w > 34 && tile.h > 18) {
-      button.append(make('span', 'label', make('b', '', node.name), ` ${node.size} · ${node.share}`));
+      button.append(make('span', 'label', make('b', '', node.name), ` ${node.size}, ${node.share}`));
     }
-    button.append(...boxes(tile));
     place(button, tile, width, height);
     return button;
   }
@@ -140,7 +141,7 @@
       const [width, height] = [this.map.clientWidth, this.map.clientHeight];
       this.tiles = layout(node.children, width, height);
       this.tiles.forEach((tile, at) => { tile.button = draw(tile, at, width, height); });
-      this.map.replaceChildren(...this.tiles.map((tile) => tile.button));
+      this.map.replaceChildren(...this.tiles.flatMap((tile) => [tile.button, ...boxes(tile, width, height)]));
       const trail = [];
       for (let above = node; above; above = above.parent) trail.unshift(above);
       this.crumbs.replaceChildren(...trail.map((above) => this.crumb(above)));
@@ -180,7 +181,7 @@
     say(node) {
       this.status.textContent = node
         ? `${node.path}: ${node.size}, ${node.share} of all, ${node.files} files`
-        : `${this.tiles.length} places, the largest ones first in the list below.`;
+        : `${this.tiles.length} places in ${this.shown.path}`;
     }
 
     key(event) {
