@@ -1,10 +1,10 @@
 //! The summary for people: the image in one line, its layers with what they waste, the worst waste by the pair of steps
 //! that made it, and the verdict last.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Paint};
+use foldhash::{HashMap, HashMapExt};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Style;
