@@ -167,8 +167,9 @@ pub(super) fn find(input: Input<'_>) -> Found {
     if input.index.layers.len() > MOST_LAYERS {
         return Found { fixes: Vec::new(), unavoidable_bytes: 0 };
     }
-    let mine = records_above_base(input);
-    let edges = edges(input, &mine);
+    let noise = Noise::new(&input.index.tree);
+    let mine = || input.waste.iter().filter(|record| record.stored_in.get() > input.base_count);
+    let edges = edges(input.index.layers.len(), mine().filter(|record| !noise.contains(record.node)));
     let timeline = Timeline::new(input.history, input.index.layers.len());
     let mut groups = settle(&edges, input.threshold, &mut Order::new(input.index, &timeline));
     groups.extend(doubled_layers(input, &groups));
@@ -178,11 +179,11 @@ pub(super) fn find(input: Input<'_>) -> Found {
     }
     let mut shares: Vec<Vec<&WasteRecord>> = vec![Vec::new(); groups.len()];
     let mut unavoidable_bytes = 0;
-    for Mine { record, is_noise } in &mine {
+    for record in mine() {
         let (stored_in, hidden_by) = (group_of[record.stored_in.index()], group_of[record.hidden_by.index()]);
         match stored_in.filter(|_| stored_in == hidden_by) {
             Some(group) => shares[group].push(record),
-            None if *is_noise => unavoidable_bytes += record.bytes,
+            None if noise.contains(record.node) => unavoidable_bytes += record.bytes,
             None => {}
         }
     }
@@ -196,28 +197,13 @@ pub(super) fn find(input: Input<'_>) -> Found {
     Found { fixes, unavoidable_bytes }
 }
 
-/// A record of the user's layers.
-struct Mine<'a> {
-    record: &'a WasteRecord,
-    /// Whether every installation writes it again.
-    is_noise: bool,
-}
-
-fn records_above_base<'a>(input: Input<'a>) -> Vec<Mine<'a>> {
-    let noise = Noise::new(&input.index.tree);
-    let is_mine = |record: &&WasteRecord| record.stored_in.get() > input.base_count;
-    let mine = input.waste.iter().filter(is_mine);
-    mine.map(|record| Mine { record, is_noise: noise.contains(input.index.entry(record.copy).node) }).collect()
-}
-
-/// Sums the records up by pairs of layers, without the noise.
-fn edges(input: Input<'_>, mine: &[Mine<'_>]) -> Edges {
-    let count = input.index.layers.len();
-    let mut sums = vec![0u64; count * count];
-    for Mine { record, .. } in mine.iter().filter(|mine| !mine.is_noise) {
-        sums[record.stored_in.index() * count + record.hidden_by.index()] += record.bytes;
+/// Sums records up by pairs of layers.
+fn edges<'a>(layer_count: usize, records: impl Iterator<Item = &'a WasteRecord>) -> Edges {
+    let mut sums = vec![0u64; layer_count * layer_count];
+    for record in records {
+        sums[record.stored_in.index() * layer_count + record.hidden_by.index()] += record.bytes;
     }
-    let pairs = sums.into_iter().enumerate().map(|(at, bytes)| ((at / count, at % count), bytes));
+    let pairs = sums.into_iter().enumerate().map(|(at, bytes)| ((at / layer_count, at % layer_count), bytes));
     pairs.filter(|((stored_in, hidden_by), bytes)| *bytes > 0 && stored_in != hidden_by).collect()
 }
 
@@ -365,7 +351,7 @@ fn fix(index: &Index, timeline: &Timeline, group: &Group, records: &[&WasteRecor
 fn largest_files(index: &Index, records: &[&WasteRecord]) -> (Vec<FixFile>, usize) {
     let mut sums: HashMap<NodeId, u64> = HashMap::new();
     for record in records {
-        *sums.entry(index.entry(record.copy).node).or_default() += record.bytes;
+        *sums.entry(record.node).or_default() += record.bytes;
     }
     let count = sums.len();
     let mut files: Vec<FixFile> = sums.into_iter().map(|(node, bytes)| FixFile { node, bytes }).collect();
