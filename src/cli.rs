@@ -47,6 +47,12 @@ pub struct Cli {
     #[arg(long, value_name = "RANGES")]
     merge: Option<Ranges>,
 
+    /// Write the image that --merge makes to a new archive, which engines load: the proof of what it saves.
+    ///
+    /// The steps stay in its history, and its names end in -merged. The archive is read again and held to the prediction.
+    #[arg(long, value_name = "OUT.tar", requires = "merge")]
+    write: Option<PathBuf>,
+
     /// Least bytes that a step must save to be worth merging into another: 1MB, 512KiB.
     ///
     /// By default the larger of 100 kB and 0.1 % of the image: every merge costs build cache and layer sharing.
@@ -246,6 +252,8 @@ pub struct Request {
     pub reports: Vec<report::Request>,
     /// Layers whose merge is to be judged.
     pub merge: Option<Ranges>,
+    /// Where the merged image goes.
+    pub write: Option<PathBuf>,
     /// Whether JSON lists the changes.
     pub with_changes: bool,
     /// How sizes are shown.
@@ -264,7 +272,8 @@ impl Cli {
     /// # Errors
     /// Where flags contradict each other.
     pub fn into_request(self) -> Result<Request, clap::Error> {
-        let Cli { image, ci, report: reports, merge, min_saving, changes, wire, rules, choice, access, look } = self;
+        let Cli { image, ci, report: reports, merge, write, min_saving, changes, wire, rules, choice, access, look } =
+            self;
         if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
             let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
@@ -303,6 +312,7 @@ impl Cli {
             },
             reports,
             merge,
+            write,
             with_changes: changes,
             units: match look.units {
                 UnitsArg::Si => Units::Si,

@@ -1,6 +1,7 @@
 //! Takes a request through the stages and decides what is shown where.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -9,13 +10,14 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::analysis::fixes::{NotRanges, Ranges};
-use crate::analysis::{self, Analysis};
+use crate::analysis::{self, Analysis, OpenOptions};
 use crate::cli::{Color, Request};
 use crate::error::Error;
 use crate::escape::escape;
 use crate::exit::Exit;
 use crate::gate::Verdict;
 use crate::report::{self, Format, Style, Target};
+use crate::rewrite;
 use crate::source::Progress;
 use crate::tui::app::Options;
 use crate::tui::config::Config;
@@ -39,6 +41,12 @@ pub enum Failure {
     /// The image has no such layers.
     #[error("--merge: {0}")]
     Ranges(#[from] NotRanges),
+    /// A merged image is not what it should be.
+    #[error("{target}: the merged image is not what was predicted: do not use it, and report this as a defect")]
+    Prediction {
+        /// The archive.
+        target: String,
+    },
     /// Whoever reads the output has gone; nobody is left to tell.
     #[error("the reader of the output has gone")]
     ClosedPipe,
@@ -57,7 +65,11 @@ impl Failure {
         match self {
             Failure::Image(error) => error.hint(),
             Failure::Terminal(_) => Some("for the text summary, send the output through a pipe: layerlens IMAGE | cat"),
-            Failure::Report { .. } | Failure::Ranges(_) | Failure::Config(_) | Failure::ClosedPipe => None,
+            Failure::Report { .. }
+            | Failure::Ranges(_)
+            | Failure::Prediction { .. }
+            | Failure::Config(_)
+            | Failure::ClosedPipe => None,
         }
     }
 
@@ -67,7 +79,9 @@ impl Failure {
         match self {
             Failure::ClosedPipe => Exit::Success,
             Failure::Ranges(_) | Failure::Config(_) => Exit::Usage,
-            Failure::Image(_) | Failure::Report { .. } | Failure::Terminal(_) => Exit::Unreadable,
+            Failure::Image(_) | Failure::Report { .. } | Failure::Prediction { .. } | Failure::Terminal(_) => {
+                Exit::Unreadable
+            }
         }
     }
 
@@ -91,6 +105,10 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     for wanted in &request.reports {
         wanted.target.check().map_err(|source| Failure::report(&wanted.target, source))?;
     }
+    if let Some(out) = &request.write {
+        let target = Target::File(out.clone());
+        target.check().map_err(|source| Failure::report(&target, source))?;
+    }
     let is_summary = !request.gate && request.reports.is_empty() && request.merge.is_none();
     if is_summary && io::stdout().is_terminal() {
         return browse(request);
@@ -102,6 +120,9 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     note_others(&analysis, notes);
     if let Some(ranges) = &request.merge {
         write_what_if(request, &analysis, ranges)?;
+        if let Some(out) = &request.write {
+            write_merged(request, &analysis, ranges, out)?;
+        }
         if !request.gate && request.reports.is_empty() {
             return Ok(Exit::Success);
         }
@@ -166,6 +187,29 @@ fn write_what_if(request: &Request, analysis: &Analysis, ranges: &Ranges) -> Res
     let style = style(request, &Target::Stdout);
     let written = Target::Stdout.write(|mut out| report::text::write_what_if(analysis, &what_if, &style, &mut out));
     written.map_err(|source| Failure::report(&Target::Stdout, source))
+}
+
+/// Writes the merged image, reads it again, and holds it to what was said about it.
+fn write_merged(request: &Request, analysis: &Analysis, ranges: &Ranges, out: &Path) -> Result<(), Failure> {
+    let target = Target::File(out.to_owned());
+    let expected = analysis.what_if(ranges)?;
+    let merged = rewrite::merge(analysis, ranges)?;
+    target.write(|out| merged.write(out)).map_err(|source| Failure::report(&target, source))?;
+    let options = OpenOptions { skip_bloat: true, ..OpenOptions::default() };
+    let found = analysis::open(out, &options)?;
+    let figures = |stored, wasted, layers| (stored, wasted, layers);
+    let (expected, found) = (
+        figures(expected.stored_bytes, expected.wasted_bytes, expected.layer_count),
+        figures(found.totals.stored_bytes, found.totals.wasted_bytes, found.layers.len()),
+    );
+    let name = escape(out.as_os_str().as_encoded_bytes());
+    if expected != found {
+        return Err(Failure::Prediction { target: name });
+    }
+    let (stored, wasted) = (request.units.show(found.0), request.units.show(found.1));
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{name}: written and read again: {stored} in {} layers, {wasted} wasted, as predicted", found.2)
+        .map_err(|source| Failure::report(&Target::Stdout, source))
 }
 
 fn write_reports(request: &Request, analysis: &Analysis, verdict: Option<&Verdict>) -> Result<(), Failure> {

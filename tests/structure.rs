@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LEAVES: [&str; 6] = ["digest", "error", "escape", "exit", "path", "size"];
 
 /// Each module with what it may use beside the leaves and itself.
-const MODULES: [(&str, &[&str]); 11] = [
+const MODULES: [(&str, &[&str]); 12] = [
     ("source", &[]),
     ("tarball", &["source"]),
     ("archive", &["source", "tarball"]),
@@ -18,9 +18,10 @@ const MODULES: [(&str, &[&str]); 11] = [
     ("analysis", &["source", "archive", "layer", "merge"]),
     ("gate", &["analysis"]),
     ("report", &["archive", "layer", "merge", "analysis", "gate"]),
+    ("rewrite", &["source", "tarball", "layer", "merge", "analysis"]),
     ("tui", &["source", "tarball", "archive", "layer", "merge", "analysis", "gate", "report"]),
     ("cli", &["source", "archive", "layer", "analysis", "gate", "report", "tui"]),
-    ("run", &["source", "analysis", "gate", "report", "tui", "cli"]),
+    ("run", &["source", "analysis", "gate", "report", "rewrite", "tui", "cli"]),
 ];
 
 fn sources(of: &Path, out: &mut Vec<PathBuf>) {
