@@ -79,7 +79,7 @@ impl Analysis {
     pub fn wasted_weights(&self) -> Weights {
         let mut sums = vec![Weight::default(); self.index.tree.len()];
         for record in &self.waste {
-            add(&mut sums, self.index.entry(record.copy).node, record.bytes);
+            add(&mut sums, record.node, record.bytes);
         }
         Weights::sum_up(&self.index.tree, sums)
     }

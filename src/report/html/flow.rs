@@ -198,7 +198,7 @@ impl<W: Write> Page<'_, W> {
              <td class=\"cause\">{}{what}</td></tr>",
             self.size(record.bytes),
             if has_wire { self.wire(record.wire_bytes) } else { String::new() },
-            self.path(index.entry(record.copy).node),
+            self.path(record.node),
             record.stored_in,
             record.hidden_by,
             record.cause.name(),
