@@ -297,6 +297,7 @@ impl Cli {
             verify: choice.verify,
             progress: Arc::new(Progress::default()),
             access,
+            reread: write.is_some(),
             ..LoadOptions::default()
         };
         Ok(Request {

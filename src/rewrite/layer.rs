@@ -6,14 +6,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Write};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
 use tar::{Builder, EntryType, Header};
 
-use super::{gone, spool};
+use super::gone;
 use crate::analysis::Analysis;
 use crate::error::{AtPlace, Error, Place, Result};
 use crate::escape::escape;
@@ -337,14 +337,5 @@ fn plain(blob: &Blob) -> Result<Region> {
     let reader = BufReader::with_capacity(256 << 10, region.reader(&Arc::new(Progress::default())));
     let mut decoder =
         Decoder::new(blob.compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
-    spool(|file| {
-        let mut piece = vec![0; 256 << 10];
-        loop {
-            let n = decoder.read(&mut piece).map_err(|error| Error::from_read("decompress", error))?;
-            if n == 0 {
-                return Ok(());
-            }
-            file.write_all(&piece[..n]).map_err(written)?;
-        }
-    })
+    Region::spool_all(&mut decoder)
 }

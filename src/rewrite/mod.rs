@@ -8,8 +8,7 @@
 mod layer;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -78,7 +77,7 @@ pub fn merge(analysis: &Analysis, ranges: &Ranges) -> Result<Merged> {
 }
 
 fn merge_range(analysis: &Analysis, range: &RangeInclusive<usize>) -> Result<Blob> {
-    let bytes = spool(|file| layer::write(analysis, range, file))?;
+    let bytes = Region::spool(|file| layer::write(analysis, range, file))?;
     let digest = sha256(&bytes)?;
     Ok(Blob { bytes, diff_id: digest.to_string(), digest, compression: Compression::None })
 }
@@ -223,17 +222,6 @@ fn sha256(bytes: &Region) -> Result<Digest> {
         let n = piece.len();
         io::BufRead::consume(&mut reader, n);
     }
-}
-
-/// Lets `write` fill a temporary file without a name, and opens it for reading.
-fn spool(write: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<Region> {
-    let failed = |source| Error::Io { action: "write a temporary file", source };
-    let file = tempfile::tempfile().map_err(failed)?;
-    let mut out = BufWriter::with_capacity(1 << 20, &file);
-    write(&mut out)?;
-    out.flush().map_err(failed)?;
-    drop(out);
-    Region::whole(file)
 }
 
 /// What was read once cannot be written.
