@@ -9,18 +9,19 @@ use std::path::{Path, PathBuf};
 const LEAVES: [&str; 6] = ["digest", "error", "escape", "exit", "path", "size"];
 
 /// Each module with what it may use beside the leaves and itself.
-const MODULES: [(&str, &[&str]); 11] = [
+const MODULES: [(&str, &[&str]); 12] = [
     ("source", &[]),
     ("tarball", &["source"]),
     ("archive", &["source", "tarball"]),
     ("layer", &["source", "tarball", "archive"]),
     ("merge", &["source", "tarball", "layer"]),
     ("analysis", &["source", "archive", "layer", "merge"]),
-    ("gate", &["analysis"]),
+    ("gate", &["layer", "analysis"]),
+    ("config", &["analysis", "gate"]),
     ("report", &["archive", "layer", "merge", "analysis", "gate"]),
     ("tui", &["source", "tarball", "archive", "layer", "merge", "analysis", "gate", "report"]),
-    ("cli", &["source", "archive", "layer", "analysis", "gate", "report", "tui"]),
-    ("run", &["source", "analysis", "gate", "report", "tui", "cli"]),
+    ("cli", &["source", "archive", "layer", "analysis", "gate", "config", "report", "tui"]),
+    ("run", &["source", "archive", "layer", "analysis", "gate", "config", "report", "tui", "cli"]),
 ];
 
 fn sources(of: &Path, out: &mut Vec<PathBuf>) {
