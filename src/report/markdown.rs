@@ -292,11 +292,20 @@ fn code(bytes: &[u8], longest: usize) -> String {
 /// Writes whatever could mean something to Markdown or HTML as a character reference.
 fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_punctuation() && !matches!(c, '/' | '.' | ',' | '-' | '(' | ')' | '=' | '+' | '%' | ';') {
-            let _ = write!(out, "&#{};", u32::from(c));
-        } else {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_plain = match c {
+            '/' | ',' | '-' | '(' | ')' | '=' | '+' | '%' | ';' => true,
+            // What looks like an address becomes a link.
+            '.' => !out.ends_with("www"),
+            ':' => chars.peek() == Some(&' '),
+            c => !c.is_ascii_punctuation(),
+        };
+        if is_plain {
             out.push(c);
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "&#{};", u32::from(c));
         }
     }
     out
@@ -317,6 +326,7 @@ mod tests {
     #[test]
     fn nothing_of_the_image_is_markup() {
         assert_eq!(code(b"/a|`<b>@x", 80), "<code>/a&#124;&#96;&#60;b&#62;&#64;x</code>");
+        assert_eq!(code(b"http://a www.b c: d", 80), "<code>http&#58;//a www&#46;b c: d</code>");
         assert_eq!(code(b"/a\n\xff\\", 80), "<code>/a&#92;x0a&#92;xff&#92;&#92;</code>");
         assert_eq!(fence("a\n```\nb"), "````dockerfile\na\n```\nb\n````\n");
         assert_eq!(fence("a"), "```dockerfile\na\n```\n");
