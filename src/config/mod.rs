@@ -60,10 +60,12 @@ pub fn load(choice: &Choice, variables: impl Iterator<Item = (OsString, OsString
         Choice::File(path) => settings.list = file::parse(path, &read(path)?)?,
         Choice::Search => {
             let here = std::env::current_dir().map_err(|error| format!("the working directory: {error}"))?;
-            if let Some(path) = find(&here, FILE) {
+            // What lies here needs no long name.
+            let short = |path: PathBuf| path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path);
+            if let Some(path) = find(&here, FILE).map(short) {
                 settings.list = file::parse(&path, &read(&path)?)?;
             }
-            if let Some(path) = find(&here, dive_ci::FILE) {
+            if let Some(path) = find(&here, dive_ci::FILE).map(short) {
                 settings.dive = Some(dive_ci::parse(&path, &read(&path)?)?);
             }
         }

@@ -153,7 +153,7 @@ pub(super) fn overlook(entries: &[Ignore], analysis: &Analysis) -> Vec<Ignored> 
             count: 0,
         };
         for (record, taken) in analysis.waste.iter().zip(&mut taken) {
-            if !*taken && wanted[analysis.index.entry(record.copy).node.index()] {
+            if !*taken && wanted[record.node.index()] {
                 // What nobody overlooks any more is left to a later entry.
                 *taken = !ignored.is_expired;
                 ignored.bytes += record.bytes;

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use super::Style;
 use super::findings::clean;
 use super::records::step;
-use super::text::{Group, MOST_GROUPS, cut, cut_middle, groups, plural, share};
+use super::text::{Group, cut, cut_middle, groups, plural, share};
 use crate::analysis::Analysis;
 use crate::analysis::fixes::Fix;
 use crate::escape::escape;
@@ -29,6 +29,7 @@ const MOST_BYTES: usize = 60_000;
 const RESERVE: usize = 500;
 
 const MOST_FIXES: usize = 10;
+const MOST_GROUPS: usize = 20;
 const MOST_WARNINGS: usize = 20;
 const MOST_LAYERS: usize = 130;
 const MOST_FILES: usize = 5;
@@ -222,7 +223,7 @@ impl Page<'_> {
         if self.analysis.waste.is_empty() {
             return String::new();
         }
-        let groups = groups(self.analysis);
+        let groups = groups(self.analysis, MOST_GROUPS);
         let mut text = "\n<details><summary>Where the bytes are lost</summary>\n\n".to_owned();
         text.push_str("| Waste | Cause | Stored by | Hidden by | Mostly |\n|---:|---|---|---|---|\n");
         for group in groups.iter().take(MOST_GROUPS) {

@@ -37,7 +37,7 @@ pub(super) fn for_each<E>(analysis: &Analysis, mut take: impl FnMut(Record<'_>) 
     let steps: Vec<String> = analysis.layers.iter().map(|layer| step(analysis, layer.number)).collect();
     analysis.waste.iter().try_for_each(|record| {
         take(Record {
-            path: escape(&analysis.index.tree.path(analysis.index.entry(record.copy).node)),
+            path: escape(&analysis.index.tree.path(record.node)),
             bytes: record.bytes,
             stored_in: record.stored_in.get(),
             hidden_by: record.hidden_by.get(),

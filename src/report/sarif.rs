@@ -106,6 +106,9 @@ fn help(rule: &str) -> &'static str {
             "Leave the file out of the build context, or mount it: deleting it in a later step keeps it stored."
         }
         "ignore" => "Decide anew: give the entry another day, or take it out.",
+        "max-size" | "max-layer-size" | "max-file-size" | "max-layers" | "max-growth" => {
+            "Store less, or raise the limit knowingly."
+        }
         _ => {
             "A later step hid what an earlier one stored. Change the steps as said, and the bytes are not stored at all."
         }

@@ -16,7 +16,7 @@ use crate::gate::{Judged, Verdict};
 use crate::layer::entry::{LayerNumber, NodeId};
 
 /// How many groups of waste are shown.
-pub(super) const MOST_GROUPS: usize = 8;
+const MOST_GROUPS: usize = 8;
 /// How many layers are shown one by one; an image with more is no work of people.
 const MOST_LAYERS: usize = 200;
 /// How many places of a group are named.
@@ -147,7 +147,7 @@ impl<W: Write> Page<'_, W> {
         if self.analysis.waste.is_empty() {
             return Ok(());
         }
-        let groups = groups(self.analysis);
+        let groups = groups(self.analysis, MOST_GROUPS);
         writeln!(self.out, "\n{}", self.paint(BOLD, "Waste, by the pair of steps that made it"))?;
         for group in groups.iter().take(MOST_GROUPS) {
             self.group(group)?;
@@ -258,26 +258,26 @@ impl<W: Write> Page<'_, W> {
 
 /// Waste of one cause between one pair of layers.
 pub(super) struct Group {
-    pub stored_in: LayerNumber,
-    pub hidden_by: LayerNumber,
-    pub cause: Cause,
-    pub bytes: u64,
-    pub file_count: usize,
+    pub(super) stored_in: LayerNumber,
+    pub(super) hidden_by: LayerNumber,
+    pub(super) cause: Cause,
+    pub(super) bytes: u64,
+    pub(super) file_count: usize,
     /// What changed, where it is the same for all files.
-    pub what: Option<String>,
-    pub places: Vec<Place>,
+    pub(super) what: Option<String>,
+    pub(super) places: Vec<Place>,
 }
 
 /// A file, or a directory with what is wasted below it.
 pub(super) struct Place {
-    pub node: NodeId,
-    pub bytes: u64,
-    pub file_count: usize,
-    pub is_directory: bool,
+    pub(super) node: NodeId,
+    pub(super) bytes: u64,
+    pub(super) file_count: usize,
+    pub(super) is_directory: bool,
 }
 
-/// Returns all groups, the largest first; only of the first [`MOST_GROUPS`] the places are known.
-pub(super) fn groups(analysis: &Analysis) -> Vec<Group> {
+/// Returns the groups, largest first; the first `most` say what changed and name their places.
+pub(super) fn groups(analysis: &Analysis, most: usize) -> Vec<Group> {
     let mut runs: Vec<(Key, u64, Vec<u32>)> = Vec::new();
     let mut known: HashMap<Key, usize> = HashMap::new();
     let mut last: Option<(Key, usize)> = None;
@@ -296,7 +296,7 @@ pub(super) fn groups(analysis: &Analysis) -> Vec<Group> {
     }
     runs.sort_by_key(|(key, bytes, _)| (std::cmp::Reverse(*bytes), *key));
     let describe = |(rank, ((stored_in, hidden_by, cause), bytes, run)): (usize, (Key, u64, Vec<u32>))| {
-        let shown = if rank < MOST_GROUPS { &run[..] } else { &[] };
+        let shown = if rank < most { &run[..] } else { &[] };
         let records: Vec<&WasteRecord> = shown.iter().map(|at| &analysis.waste[*at as usize]).collect();
         Group {
             stored_in,
