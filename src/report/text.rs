@@ -330,7 +330,9 @@ fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
     let tree = &analysis.index.tree;
     let mut sums = Sums::default();
     if records.len() <= MOST_PLACES {
-        records.iter().for_each(|record| sums.add(record.node, false, record.bytes, 1));
+        for record in records {
+            sums.add(record.node, false, record.bytes, 1);
+        }
         return sums.largest();
     }
     // Directory by directory: there are far fewer of them than files.
