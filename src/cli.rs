@@ -27,7 +27,8 @@ use crate::source::{Access, Progress};
 /// overwrote, chmod-copied or deleted: bytes that are stored, pulled and kept on disk, and that no container can ever
 /// read. Each is attributed to the step that stored it and the step that hid it.
 #[derive(Debug, Parser)]
-#[command(name = "layerlens", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
+#[command(name = "layerlens", version, override_usage = "layerlens [OPTIONS] <IMAGE>")]
+#[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
 pub struct Cli {
     /// The image: a saved archive (docker, podman, OCI; plain or compressed), an OCI directory, - for stdin;
     /// docker://NAME, podman://NAME, registry://HOST/NAME:TAG, docker-root:PATH; or a name that a local engine knows.
