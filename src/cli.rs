@@ -60,6 +60,12 @@ pub struct Cli {
     #[arg(long, value_name = "RANGES")]
     merge: Option<Ranges>,
 
+    /// Write the image that --merge makes to a new archive, which engines load: the proof of what it saves.
+    ///
+    /// The steps stay in its history, and its names end in -merged. The archive is read again and held to the prediction.
+    #[arg(long, value_name = "OUT.tar", requires = "merge")]
+    write: Option<PathBuf>,
+
     /// Least bytes that a step must save to be worth merging into another: 1MB, 512KiB.
     ///
     /// By default the larger of 100 kB and 0.1 % of the image: every merge costs build cache and layer sharing.
@@ -266,6 +272,8 @@ pub struct Request {
     pub reports: Vec<report::Request>,
     /// Layers whose merge is to be judged.
     pub merge: Option<Ranges>,
+    /// Where the merged image goes.
+    pub write: Option<PathBuf>,
     /// Whether JSON lists the changes.
     pub with_changes: bool,
     /// When to colour.
@@ -329,7 +337,19 @@ impl Cli {
 
     fn into_request(self, settings: Settings, config: config::Choice) -> Result<Request, clap::Error> {
         let Cli {
-            image, ci, report: reports, merge, changes, wire, choice, access, look, config: files, rules, ..
+            image,
+            ci,
+            report: reports,
+            merge,
+            write,
+            changes,
+            wire,
+            choice,
+            access,
+            look,
+            config: files,
+            rules,
+            ..
         } = self;
         if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
             let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
@@ -349,6 +369,7 @@ impl Cli {
             verify: choice.verify,
             progress: Arc::new(Progress::default()),
             access,
+            reread: write.is_some(),
             ..LoadOptions::default()
         };
         Ok(Request {
@@ -362,6 +383,7 @@ impl Cli {
             write_baseline: rules.write_baseline.map(report::Target::File),
             reports,
             merge,
+            write,
             with_changes: changes,
             color: match look.color {
                 ColorArg::Auto => Color::Auto,

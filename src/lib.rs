@@ -38,6 +38,7 @@ pub mod layer;
 pub mod merge;
 pub mod path;
 pub mod report;
+pub mod rewrite;
 pub mod run;
 pub mod size;
 pub mod source;

@@ -23,6 +23,7 @@ use crate::gate::{Rules, Verdict};
 use crate::layer::load::LoadOptions;
 use crate::report::github::Runner;
 use crate::report::{self, Format, Recipe, Style, Target};
+use crate::rewrite;
 use crate::size::Units;
 use crate::source::Progress;
 use crate::tui::app::Options;
@@ -47,6 +48,12 @@ pub enum Failure {
     /// The image has no such layers.
     #[error("--merge: {0}")]
     Ranges(#[from] NotRanges),
+    /// A merged image is not what it should be.
+    #[error("{target}: the merged image is not what was predicted: do not use it, and report this as a defect")]
+    Prediction {
+        /// The archive.
+        target: String,
+    },
     /// Whoever reads the output has gone; nobody is left to tell.
     #[error("the reader of the output has gone")]
     ClosedPipe,
@@ -65,7 +72,11 @@ impl Failure {
         match self {
             Failure::Image(error) => error.hint(),
             Failure::Terminal(_) => Some("for the text summary, send the output through a pipe: layerlens IMAGE | cat"),
-            Failure::Report { .. } | Failure::Ranges(_) | Failure::Config(_) | Failure::ClosedPipe => None,
+            Failure::Report { .. }
+            | Failure::Ranges(_)
+            | Failure::Prediction { .. }
+            | Failure::Config(_)
+            | Failure::ClosedPipe => None,
         }
     }
 
@@ -75,7 +86,9 @@ impl Failure {
         match self {
             Failure::ClosedPipe => Exit::Success,
             Failure::Ranges(_) | Failure::Config(_) => Exit::Usage,
-            Failure::Image(_) | Failure::Report { .. } | Failure::Terminal(_) => Exit::Unreadable,
+            Failure::Image(_) | Failure::Report { .. } | Failure::Prediction { .. } | Failure::Terminal(_) => {
+                Exit::Unreadable
+            }
         }
     }
 
@@ -134,6 +147,9 @@ pub fn run(request: Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     note_others(&analysis, notes);
     if let Some(ranges) = &request.merge {
         write_what_if(prepared, &analysis, ranges)?;
+        if let Some(out) = &request.write {
+            write_merged(prepared, &analysis, ranges, out)?;
+        }
         if !request.gate && !request.writes_files() {
             return Ok(Exit::Success);
         }
@@ -161,6 +177,10 @@ fn prepare(mut request: Request) -> Result<Prepared, Failure> {
         if path.exists() {
             return Err(Failure::Config(format!("--write-config: {}: exists already", escape_path(path))));
         }
+        target.check().map_err(|source| Failure::report(&target, source))?;
+    }
+    if let Some(out) = &request.write {
+        let target = Target::File(out.clone());
         target.check().map_err(|source| Failure::report(&target, source))?;
     }
     let wants_runner = request.reports.iter().any(|wanted| wanted.format == Format::Github);
@@ -274,6 +294,29 @@ fn write_what_if(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges) -> R
     let style = prepared.style(&Target::Stdout);
     let written = Target::Stdout.write(|mut out| report::text::write_what_if(analysis, &what_if, &style, &mut out));
     written.map_err(|source| Failure::report(&Target::Stdout, source))
+}
+
+/// Writes the merged image, reads it again, and holds it to what was said about it.
+fn write_merged(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges, out: &Path) -> Result<(), Failure> {
+    let target = Target::File(out.to_owned());
+    let expected = analysis.what_if(ranges)?;
+    let merged = rewrite::merge(analysis, ranges)?;
+    target.write(|out| merged.write(out)).map_err(|source| Failure::report(&target, source))?;
+    let options = OpenOptions { skip_bloat: true, ..OpenOptions::default() };
+    let found = analysis::open(out, &options)?;
+    let figures = |stored, wasted, layers| (stored, wasted, layers);
+    let (expected, found) = (
+        figures(expected.stored_bytes, expected.wasted_bytes, expected.layer_count),
+        figures(found.totals.stored_bytes, found.totals.wasted_bytes, found.layers.len()),
+    );
+    let name = escape_path(out);
+    if expected != found {
+        return Err(Failure::Prediction { target: name });
+    }
+    let (stored, wasted) = (prepared.units.show(found.0), prepared.units.show(found.1));
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{name}: written and read again: {stored} in {} layers, {wasted} wasted, as predicted", found.2)
+        .map_err(|source| Failure::report(&Target::Stdout, source))
 }
 
 fn write_reports(prepared: &Prepared, analysis: &Analysis, verdict: Option<&Verdict>) -> Result<(), Failure> {

@@ -107,7 +107,6 @@ fn waste_record(record: &Value) -> (&str, u64, u64, &str) {
 
 /// The waste of the seed lies between layers 3 and 7, and one RUN in their place removes all of it.
 #[test]
-#[ignore = "the report has no fixes yet"]
 fn the_seed_has_one_fix() {
     let report = common::analysed(&common::sample("seed.tar.gz"));
     let fixes = report["fixes"].as_array().expect("fixes is a list");

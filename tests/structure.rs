@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LEAVES: [&str; 6] = ["digest", "error", "escape", "exit", "path", "size"];
 
 /// Each module with what it may use beside the leaves and itself.
-const MODULES: [(&str, &[&str]); 12] = [
+const MODULES: [(&str, &[&str]); 13] = [
     ("source", &[]),
     ("tarball", &["source"]),
     ("archive", &["source", "tarball"]),
@@ -19,9 +19,10 @@ const MODULES: [(&str, &[&str]); 12] = [
     ("gate", &["layer", "analysis"]),
     ("config", &["analysis", "gate"]),
     ("report", &["archive", "layer", "merge", "analysis", "gate"]),
+    ("rewrite", &["source", "tarball", "layer", "merge", "analysis"]),
     ("tui", &["source", "tarball", "archive", "layer", "merge", "analysis", "gate", "report"]),
     ("cli", &["source", "archive", "layer", "analysis", "gate", "config", "report", "tui"]),
-    ("run", &["source", "archive", "layer", "analysis", "gate", "config", "report", "tui", "cli"]),
+    ("run", &["source", "archive", "layer", "analysis", "gate", "config", "report", "rewrite", "tui", "cli"]),
 ];
 
 fn sources(of: &Path, out: &mut Vec<PathBuf>) {
