@@ -273,7 +273,8 @@ fn the_first_platform_is_the_one_shown() {
 #[test]
 fn the_summaries_are_what_they_were() {
     for name in ["seed.tar.gz", "seed-podman.tar.zst", "opaque.tar.zst", "hello-containerd.tar"] {
-        let analysis = layerlens::open(&common::sample(name), &layerlens::OpenOptions::default()).expect("a whole image");
+        let analysis =
+            layerlens::open(&common::sample(name), &layerlens::OpenOptions::default()).expect("a whole image");
         let (mut found, style) = (Vec::new(), layerlens::report::Style::default());
         layerlens::report::text::write(&analysis, None, &style, &mut found).expect("memory");
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
