@@ -28,6 +28,7 @@
 pub mod analysis;
 pub mod archive;
 pub mod cli;
+pub mod config;
 pub mod digest;
 pub mod error;
 pub mod escape;

@@ -207,6 +207,11 @@ impl<W: Write> Page<'_, W> {
     }
 
     fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        self.ignored(verdict)?;
+        if let Some(compared) = &verdict.compared {
+            let line = compared.line(self.style.units);
+            writeln!(self.out, "\nAgainst {}: {line}", cut_middle(&compared.source, 200))?;
+        }
         if verdict.rules.is_empty() {
             return writeln!(self.out, "\nNo rules given: nothing was judged (see --max-waste and the other limits).");
         }
@@ -214,20 +219,40 @@ impl<W: Write> Page<'_, W> {
         for rule in &verdict.rules {
             self.rule(rule)?;
         }
-        let broken = verdict.rules.iter().filter(|rule| !rule.passed).count();
-        let line = match broken {
-            0 => self.paint(GOOD, "PASSED"),
-            _ => self.paint(BAD, "FAILED"),
-        };
-        match broken {
-            0 => writeln!(self.out, "{line}: {} held", plural(verdict.rules.len(), "rule")),
-            _ => writeln!(self.out, "{line}: {broken} of {} broken", plural(verdict.rules.len(), "rule")),
+        for note in &verdict.notes {
+            writeln!(self.out, "{}", self.paint(DIM, &format!("note: {note}")))?;
         }
+        let word = if verdict.passed() { self.paint(GOOD, "PASSED") } else { self.paint(BAD, "FAILED") };
+        writeln!(self.out, "{word}: {}", verdict.line())
+    }
+
+    fn ignored(&mut self, verdict: &Verdict) -> io::Result<()> {
+        if verdict.ignored.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out, "\n{}", self.paint(BOLD, "Ignored by the rules"))?;
+        for entry in &verdict.ignored {
+            let bytes = self.size(entry.bytes);
+            let until = match (entry.expires, entry.is_expired) {
+                (Some(day), true) => format!(", expired on {day}: counted again"),
+                (Some(day), false) => format!(", until {day}"),
+                (None, _) => String::new(),
+            };
+            let reason = entry.reason.as_ref().map(|reason| format!(": {}", cut(reason, 200))).unwrap_or_default();
+            writeln!(self.out, "{bytes:>10}  {}{until}{reason}", cut_middle(&entry.pattern, 200))?;
+        }
+        Ok(())
     }
 
     fn rule(&mut self, rule: &Judged) -> io::Result<()> {
-        let mark = if rule.passed { self.paint(GOOD, "pass") } else { self.paint(BAD, "FAIL") };
-        writeln!(self.out, "{mark}  {}", rule.sentence(self.style.units))
+        let mark = match (rule.passed, rule.warned) {
+            (false, _) => self.paint(BAD, rule.word()),
+            (true, true) => self.paint(WASTE, rule.word()),
+            (true, false) => self.paint(GOOD, rule.word()),
+        };
+        let before = rule.before.as_ref().and_then(|before| rule.actual.difference(before, self.style.units));
+        let before = before.map(|before| format!("  ({before} against the baseline)")).unwrap_or_default();
+        writeln!(self.out, "{mark}  {}{before}", rule.sentence(self.style.units))
     }
 }
 
@@ -305,7 +330,9 @@ fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
     let tree = &analysis.index.tree;
     let mut sums = Sums::default();
     if records.len() <= MOST_PLACES {
-        records.iter().for_each(|record| sums.add(record.node, false, record.bytes, 1));
+        for record in records {
+            sums.add(record.node, false, record.bytes, 1);
+        }
         return sums.largest();
     }
     // Directory by directory: there are far fewer of them than files.
