@@ -18,7 +18,7 @@
 //! let totals = &image.totals;
 //! assert_eq!(totals.stored_bytes, totals.final_bytes + totals.wasted_bytes);
 //! for record in &image.waste {
-//!     let path = image.index.tree.path(image.index.entry(record.copy).node);
+//!     let path = image.index.tree.path(record.node);
 //!     println!("{} bytes of {} died in layer {}", record.bytes, layerlens::escape::escape(&path), record.hidden_by);
 //! }
 //! # Ok(())

@@ -67,14 +67,26 @@ pub fn normalize_sibling(raw: &[u8], previous: &[u8], directory: usize, out: &mu
         return false;
     };
     let name = name.strip_suffix(b"/").unwrap_or(name);
-    let is_sibling = above == &previous[..directory]
-        && !matches!(name.first(), None | Some(b'.'))
-        && name.iter().all(|byte| *byte != b'/');
+    let is_sibling = above == &previous[..directory] && !matches!(name.first(), None | Some(b'.')) && !has_slash(name);
     if is_sibling {
         out.clear();
         out.extend_from_slice(&raw[..directory + name.len()]);
     }
     is_sibling
+}
+
+/// Looks for a slash in a short name, eight bytes at a time; the last eight may be looked at twice.
+fn has_slash(name: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let in_word = |bytes: &[u8; 8]| {
+        // A slash becomes a zero byte, and only with one is a high bit left over.
+        let word = u64::from_ne_bytes(*bytes) ^ (ONES * u64::from(b'/'));
+        word.wrapping_sub(ONES) & !word & (ONES << 7) != 0
+    };
+    match name.last_chunk() {
+        Some(tail) => in_word(tail) || name.as_chunks().0.iter().any(in_word),
+        None => name.contains(&b'/'),
+    }
 }
 
 /// Says that no component is empty or starts with a dot. Without a branch in the loop, so that the compiler takes many
@@ -208,6 +220,21 @@ mod tests {
         assert_eq!(common_prefix(b"abcdefghij", b"abcdefghiX"), 9);
         assert_eq!(common_prefix(b"abcdefgh", b"abcdefgh"), 8);
         assert_eq!(common_prefix(b"abcXefgh", b"abcdefgh"), 3);
+    }
+
+    #[test]
+    fn slashes_are_found_at_every_place() {
+        for length in 0..20 {
+            for filler in [b'a', b'.', b'0', 0x2e, 0xaf, 0x00, 0xff] {
+                let mut name = vec![filler; length];
+                assert!(!has_slash(&name), "{name:?}");
+                for at in 0..length {
+                    name[at] = b'/';
+                    assert!(has_slash(&name), "{name:?}");
+                    name[at] = filler;
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! when it is not. A finding is the topmost place that a rule applies to; what lies below belongs to it. Places of less
 //! than [`LEAST_BYTES`] are not worth a line.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 use std::io;
 
 use xxhash_rust::xxh3::Xxh3;

@@ -175,7 +175,7 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
     let merged = merger::merge(&mut index, &mut warnings);
     identity::decide(&mut index, &blobs, &merged.undecided)?;
     let base = find_base(options, &spec, &mut warnings)?;
-    let mut waste = waste::records(&index, &merged.hidden);
+    let mut waste = waste::records(&index, merged.hidden);
     if options.wire {
         waste::measure_wire(&mut waste, &blobs)?;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{AtPlace, Place, Result};
-use crate::layer::entry::{Content, EntryRef, LayerNumber};
+use crate::layer::entry::{Content, EntryRef, LayerNumber, NodeId, Slot};
 use crate::layer::index::Index;
 use crate::layer::load::Blob;
 use crate::layer::wire;
@@ -49,6 +49,8 @@ impl Cause {
 pub struct WasteRecord {
     /// The copy.
     pub copy: EntryRef,
+    /// Its path.
+    pub node: NodeId,
     /// Its content bytes, uncompressed; never 0: an empty file wastes nothing.
     pub bytes: u64,
     /// The compressed bytes that it takes in its layer's blob, where that was measured.
@@ -59,15 +61,15 @@ pub struct WasteRecord {
     pub hidden_by: LayerNumber,
     /// Why.
     pub cause: Cause,
-    /// The entry that the hiding layer shows where the copy was, if that is a regular file.
-    pub shown_instead: Option<EntryRef>,
+    /// The entry that the hiding layer shows where the copy was, if that is a regular file; else nothing.
+    pub shown_instead: Slot,
 }
 
 impl WasteRecord {
     /// Returns what differs between the copy and the file that took its place.
     #[must_use]
     pub fn what(&self, index: &Index) -> Vec<What> {
-        let Some(upper) = self.shown_instead else {
+        let Some(upper) = self.shown_instead.get() else {
             return Vec::new();
         };
         differences(index, Some(self.copy), Some(upper), index.entry(upper).content())
@@ -75,26 +77,26 @@ impl WasteRecord {
 }
 
 /// Turns hidden copies into records, in the order of reports.
-pub(super) fn records(index: &Index, hidden: &[Hidden]) -> Vec<WasteRecord> {
+pub(super) fn records(index: &Index, hidden: Vec<Hidden>) -> Vec<WasteRecord> {
+    // Made in the order of the layers' entries, which is that of the memory, and only then sorted.
+    let records: Vec<WasteRecord> = hidden.iter().filter_map(|hidden| record(index, hidden)).collect();
+    drop(hidden);
     let ranks = index.tree.path_ranks();
     // Sorted by one number each (size, path, place), because an image may waste a million copies.
-    let mut order: Vec<u128> = Vec::with_capacity(hidden.len());
-    for (at, hidden) in (0u32..).zip(hidden) {
-        let entry = index.entry(hidden.copy);
-        if entry.size > 0 {
-            let rank = ranks[entry.node.index()];
-            order.push(u128::from(!entry.size) << 64 | u128::from(rank) << 32 | u128::from(at));
-        }
-    }
+    let key = |(at, record): (u32, &WasteRecord)| {
+        u128::from(!record.bytes) << 64 | u128::from(ranks[record.node.index()]) << 32 | u128::from(at)
+    };
+    let mut order: Vec<u128> = (0..).zip(&records).map(key).collect();
+    drop(ranks);
     order.sort_unstable();
     #[expect(clippy::cast_possible_truncation, reason = "the place was packed from 32 bits")]
     let place = |packed: &u128| *packed as u32 as usize;
-    let mut records: Vec<WasteRecord> = order.iter().map(|packed| record(index, &hidden[place(packed)])).collect();
+    let mut sorted: Vec<WasteRecord> = order.iter().map(|packed| records[place(packed)]).collect();
     // Copies of one size at one path: the lower layer first.
-    for run in records.chunk_by_mut(|a, b| a.bytes == b.bytes && index.entry(a.copy).node == index.entry(b.copy).node) {
+    for run in sorted.chunk_by_mut(|a, b| a.bytes == b.bytes && a.node == b.node) {
         run.sort_by_key(|record| record.copy);
     }
-    records
+    sorted
 }
 
 /// Measures what the records cost on the wire, where their layers are compressed and can be read again.
@@ -118,25 +120,25 @@ pub(super) fn measure_wire(records: &mut [WasteRecord], blobs: &[Blob]) -> Resul
     Ok(())
 }
 
-fn record(index: &Index, hidden: &Hidden) -> WasteRecord {
-    let cause = match hidden.after {
-        After::Gone => Cause::Deleted,
-        After::OtherKind => Cause::Overwritten,
-        After::SameLayer => Cause::Duplicate,
-        After::File(upper) => cause_of_file(index, hidden.copy, upper),
+/// An empty file wastes nothing.
+fn record(index: &Index, hidden: &Hidden) -> Option<WasteRecord> {
+    let entry = index.entry(hidden.copy);
+    let (cause, shown_instead) = match hidden.after {
+        After::Gone => (Cause::Deleted, Slot::ABSENT),
+        After::OtherKind => (Cause::Overwritten, Slot::ABSENT),
+        After::SameLayer => (Cause::Duplicate, Slot::ABSENT),
+        After::File(upper) => (cause_of_file(index, hidden.copy, upper), Slot::entry(upper, false)),
     };
-    WasteRecord {
+    (entry.size > 0).then_some(WasteRecord {
         copy: hidden.copy,
-        bytes: index.entry(hidden.copy).size,
+        node: entry.node,
+        bytes: entry.size,
         wire_bytes: None,
         stored_in: hidden.copy.layer(),
         hidden_by: hidden.hidden_by,
         cause,
-        shown_instead: match hidden.after {
-            After::File(upper) => Some(upper),
-            _ => None,
-        },
-    }
+        shown_instead,
+    })
 }
 
 fn cause_of_file(index: &Index, copy: EntryRef, upper: EntryRef) -> Cause {

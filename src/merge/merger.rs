@@ -1,13 +1,12 @@
 //! Applies the layers one by one and notes what each did: changes, deletions, copies that lost their last name.
 
-use std::collections::{HashMap, HashSet};
-
 use super::identity::{self, Verdict};
 use super::view::View;
 use crate::error::{Warning, WarningCode, Warnings};
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId, Slot};
 use crate::layer::index::Index;
 use crate::layer::tree::Tree;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 /// What one layer does to the view of the layers below it. What it adds and changes stands in its entries.
 #[derive(Debug, Default, Clone)]
@@ -351,7 +350,7 @@ impl Resolver<'_> {
     /// Follows links until there is an inode; every link on the way gets it.
     fn resolve(&self, index: &mut Index, link: u32) -> bool {
         let mut way = vec![link];
-        let mut seen: HashSet<u32> = HashSet::from([link]);
+        let mut seen: HashSet<u32> = HashSet::from_iter([link]);
         let inode = loop {
             let current = way[way.len() - 1];
             let entry = &index.layers[self.at].entries[current as usize];

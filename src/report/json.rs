@@ -289,7 +289,7 @@ impl Serialize for Waste<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Waste { analysis, record } = self;
         let mut map = serializer.serialize_map(Some(7))?;
-        map.serialize_entry("path", &path(analysis, analysis.index.entry(record.copy).node))?;
+        map.serialize_entry("path", &path(analysis, record.node))?;
         map.serialize_entry("bytes", &record.bytes)?;
         map.serialize_entry("stored_in", &record.stored_in.get())?;
         map.serialize_entry("hidden_by", &record.hidden_by.get())?;

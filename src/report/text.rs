@@ -1,10 +1,10 @@
 //! The summary for people: the image in one line, its layers with what they waste, the worst waste by the pair of steps
 //! that made it, and the verdict last.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Paint};
+use foldhash::{HashMap, HashMapExt};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Style;
@@ -301,42 +301,57 @@ fn common_what(analysis: &Analysis, records: &[&WasteRecord]) -> Option<String> 
 
 /// Names the largest places of a group: files where there are few, else the directories where they part.
 fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
-    let node = |record: &WasteRecord| analysis.index.entry(record.copy).node;
-    if records.len() <= MOST_PLACES {
-        let file = |record: &&WasteRecord| Place {
-            node: node(record),
-            bytes: record.bytes,
-            file_count: 1,
-            is_directory: false,
-        };
-        let mut files: Vec<Place> = records.iter().map(file).collect();
-        files.sort_by_key(|place| (std::cmp::Reverse(place.bytes), place.node));
-        return files;
-    }
     let tree = &analysis.index.tree;
-    // The deepest path that all of them share: of two paths the one with the higher number is never above the other.
-    let top = records.iter().map(|record| node(record)).reduce(|mut left, mut right| {
+    let mut sums = Sums::default();
+    if records.len() <= MOST_PLACES {
+        records.iter().for_each(|record| sums.add(record.node, false, record.bytes, 1));
+        return sums.largest();
+    }
+    // Directory by directory: there are far fewer of them than files.
+    let parents: Vec<NodeId> = records.iter().map(|record| tree.parent(record.node).unwrap_or(NodeId::ROOT)).collect();
+    let mut directories = Sums::default();
+    for (record, parent) in records.iter().zip(&parents) {
+        directories.add(*parent, true, record.bytes, 1);
+    }
+    // The deepest directory that all of them share: of two paths the one with the higher number is never above the other.
+    let top = directories.0.keys().copied().reduce(|mut left, mut right| {
         while left != right {
             let higher = if left > right { &mut left } else { &mut right };
             *higher = tree.parent(*higher).unwrap_or(NodeId::ROOT);
         }
         left
     });
-    let mut sums: HashMap<NodeId, Place> = HashMap::new();
-    for record in records {
-        let mut at = node(record);
-        while Some(at) != top && tree.parent(at) != top {
-            at = tree.parent(at).unwrap_or(NodeId::ROOT);
-        }
-        let is_directory = at != node(record);
-        let place = sums.entry(at).or_insert(Place { node: at, bytes: 0, file_count: 0, is_directory });
-        place.bytes += record.bytes;
-        place.file_count += 1;
+    for (record, _) in records.iter().zip(&parents).filter(|(_, parent)| Some(**parent) == top) {
+        sums.add(record.node, false, record.bytes, 1);
     }
-    let mut places: Vec<Place> = sums.into_values().collect();
-    places.sort_by_key(|place| (std::cmp::Reverse(place.bytes), place.node));
-    places.truncate(MOST_PLACES);
-    places
+    for directory in directories.0.into_values().filter(|directory| Some(directory.node) != top) {
+        let mut at = directory.node;
+        while let Some(parent) = tree.parent(at).filter(|parent| Some(*parent) != top) {
+            at = parent;
+        }
+        sums.add(at, true, directory.bytes, directory.file_count);
+    }
+    sums.largest()
+}
+
+/// What is wasted at places.
+#[derive(Default)]
+struct Sums(HashMap<NodeId, Place>);
+
+impl Sums {
+    fn add(&mut self, node: NodeId, is_directory: bool, bytes: u64, file_count: usize) {
+        let place = self.0.entry(node).or_insert(Place { node, bytes: 0, file_count: 0, is_directory });
+        place.bytes += bytes;
+        place.file_count += file_count;
+        place.is_directory |= is_directory;
+    }
+
+    fn largest(self) -> Vec<Place> {
+        let mut places: Vec<Place> = self.0.into_values().collect();
+        places.sort_by_key(|place| (std::cmp::Reverse(place.bytes), place.node));
+        places.truncate(MOST_PLACES);
+        places
+    }
 }
 
 pub(super) fn share(part: u64, whole: u64) -> String {

@@ -103,7 +103,7 @@ fn flavour(plan: &Plan<'_>) -> (Kind, &'static str) {
     let tree = &plan.index.tree;
     let mostly = |(part, whole): (u64, u64)| part > whole / 2;
     let deletes = |record: &WasteRecord| record.cause == Cause::Deleted;
-    let is_cache = |record: &WasteRecord| bloat::is_package_cache(&tree.path(plan.index.entry(record.copy).node));
+    let is_cache = |record: &WasteRecord| bloat::is_package_cache(&tree.path(record.node));
     let text = |layer: LayerNumber| plan.timeline.line(layer).map_or("", |line| line.step.command.as_str());
     let moves = |record: &WasteRecord| text(record.hidden_by).split_whitespace().any(|word| word == "mv");
     let fetched = |record: &WasteRecord| FETCHERS.iter().any(|fetcher| text(record.stored_in).contains(fetcher));

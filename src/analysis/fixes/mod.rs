@@ -19,8 +19,9 @@ mod shell;
 mod steps;
 mod what_if;
 
-use std::collections::HashMap;
 use std::fmt;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::waste::{Cause, WasteRecord};
 use crate::archive::history::HistoryEntry;
@@ -167,29 +168,23 @@ pub(super) fn find(input: Input<'_>) -> Found {
         return Found { fixes: Vec::new(), unavoidable_bytes: 0 };
     }
     let noise = Noise::new(&input.index.tree);
-    let mine = |record: &&WasteRecord| record.stored_in.get() > input.base_count;
-    let is_noise = |record: &WasteRecord| noise.contains(input.index.entry(record.copy).node);
-    let mut edges = Edges::new();
-    for record in input.waste.iter().filter(mine).filter(|record| record.stored_in != record.hidden_by) {
-        if !is_noise(record) {
-            *edges.entry((record.stored_in.index(), record.hidden_by.index())).or_default() += record.bytes;
-        }
-    }
+    let mine = || input.waste.iter().filter(|record| record.stored_in.get() > input.base_count);
+    let edges = edges(input.index.layers.len(), mine().filter(|record| !noise.contains(record.node)));
     let timeline = Timeline::new(input.history, input.index.layers.len());
     let mut groups = settle(&edges, input.threshold, &mut Order::new(input.index, &timeline));
     groups.extend(doubled_layers(input, &groups));
+    let mut group_of: Vec<Option<usize>> = vec![None; input.index.layers.len()];
+    for (at, group) in groups.iter().enumerate() {
+        group.members.iter().for_each(|member| group_of[*member] = Some(at));
+    }
     let mut shares: Vec<Vec<&WasteRecord>> = vec![Vec::new(); groups.len()];
-    let group_of: HashMap<usize, usize> = (0..)
-        .zip(&groups)
-        .flat_map(|(at, group): (usize, &Group)| group.members.iter().map(move |member| (*member, at)))
-        .collect();
     let mut unavoidable_bytes = 0;
-    for record in input.waste.iter().filter(mine) {
-        let group = |layer: LayerNumber| group_of.get(&layer.index());
-        match (group(record.stored_in), group(record.hidden_by)) {
-            (Some(a), Some(b)) if a == b => shares[*a].push(record),
-            _ if is_noise(record) => unavoidable_bytes += record.bytes,
-            _ => {}
+    for record in mine() {
+        let (stored_in, hidden_by) = (group_of[record.stored_in.index()], group_of[record.hidden_by.index()]);
+        match stored_in.filter(|_| stored_in == hidden_by) {
+            Some(group) => shares[group].push(record),
+            None if noise.contains(record.node) => unavoidable_bytes += record.bytes,
+            None => {}
         }
     }
     let mut fixes: Vec<Fix> = groups
@@ -200,6 +195,16 @@ pub(super) fn find(input: Input<'_>) -> Found {
         .collect();
     fixes.sort_by_key(|fix| (std::cmp::Reverse(fix.saves_bytes), fix.layers.clone()));
     Found { fixes, unavoidable_bytes }
+}
+
+/// Sums records up by pairs of layers.
+fn edges<'a>(layer_count: usize, records: impl Iterator<Item = &'a WasteRecord>) -> Edges {
+    let mut sums = vec![0u64; layer_count * layer_count];
+    for record in records {
+        sums[record.stored_in.index() * layer_count + record.hidden_by.index()] += record.bytes;
+    }
+    let pairs = sums.into_iter().enumerate().map(|(at, bytes)| ((at / layer_count, at % layer_count), bytes));
+    pairs.filter(|((stored_in, hidden_by), bytes)| *bytes > 0 && stored_in != hidden_by).collect()
 }
 
 /// Chooses the groups and decides about the steps in between.
@@ -346,7 +351,7 @@ fn fix(index: &Index, timeline: &Timeline, group: &Group, records: &[&WasteRecor
 fn largest_files(index: &Index, records: &[&WasteRecord]) -> (Vec<FixFile>, usize) {
     let mut sums: HashMap<NodeId, u64> = HashMap::new();
     for record in records {
-        *sums.entry(index.entry(record.copy).node).or_default() += record.bytes;
+        *sums.entry(record.node).or_default() += record.bytes;
     }
     let count = sums.len();
     let mut files: Vec<FixFile> = sums.into_iter().map(|(node, bytes)| FixFile { node, bytes }).collect();

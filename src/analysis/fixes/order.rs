@@ -10,7 +10,7 @@
 //!
 //! Whatever else stands in between is merged too: in the order of the steps, which is always right.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 use super::shell;
 use super::steps::{Line, Timeline, join};

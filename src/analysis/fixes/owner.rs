@@ -1,6 +1,8 @@
 //! COPY, then chown or chmod: the owner and mode that the files end up with go into the COPY.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashSet, HashSetExt};
 
 use super::lines::{Draft, copy_line, push_line};
 use super::plan::{Plan, Target};

@@ -1,6 +1,6 @@
 //! The steps of a group, taken apart for rewriting: scripts, and what a COPY brought where.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::Group;
 use super::shell::{self, Script};
