@@ -302,7 +302,7 @@ pub fn sentence(analysis: &Analysis, record: &WasteRecord, units: Units) -> Stri
 pub fn waste(analysis: &Analysis, group: &Group, record: Option<usize>, units: Units) -> Vec<Detail> {
     let mut page = Page::new(analysis, units);
     let slash = if record.is_none() && group.records.len() > 1 { "/**" } else { "" };
-    let node = record.map_or(group.top, |place| super::waste::node(analysis, &analysis.waste[place]));
+    let node = record.map_or(group.top, |place| analysis.waste[place].node);
     let path = escape(&analysis.index.tree.path(node));
     page.paint("Path", format!("{}{slash}", if path == "/" && !slash.is_empty() { "" } else { &path }), Paint::Bold);
     if let Some(place) = record {
@@ -331,7 +331,9 @@ pub fn fix(analysis: &Analysis, fix: &Fix, units: Units) -> Vec<Detail> {
     page.paint("Fix", fix.title.clone(), Paint::Bold);
     page.paint("Saves", page.size(fix.saves_bytes), Paint::Added);
     page.add("Why", fix.why.clone());
-    for (label, (layer, step)) in std::iter::once("Steps").chain(std::iter::repeat("")).zip(fix.layers.iter().zip(&fix.steps)) {
+    for (label, (layer, step)) in
+        std::iter::once("Steps").chain(std::iter::repeat("")).zip(fix.layers.iter().zip(&fix.steps))
+    {
         page.add(label, format!("{layer}  {}", one_line(step)));
     }
     for (label, caveat) in std::iter::once("Mind").chain(std::iter::repeat("")).zip(&fix.caveats) {

@@ -104,8 +104,7 @@ impl FileTree {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let wide = self.size.capacity() + self.waste.capacity() + self.hides.capacity();
-        let narrow =
-            self.stored_in.capacity() + self.below.capacity() + self.start.capacity() + self.order.capacity();
+        let narrow = self.stored_in.capacity() + self.below.capacity() + self.start.capacity() + self.order.capacity();
         let dead = self.dead.capacity() * size_of::<Dead>();
         self.flags.capacity() + 8 * wide + 4 * narrow + dead + self.steps.heap_bytes()
     }
@@ -430,7 +429,7 @@ fn dead(analysis: &Analysis) -> Vec<Dead> {
     let of = |record: &crate::analysis::waste::WasteRecord| Dead {
         stored_in: record.stored_in.get(),
         hidden_by: record.hidden_by.get(),
-        node: analysis.index.entry(record.copy).node.0,
+        node: record.node.0,
         bytes: record.bytes,
     };
     let mut dead: Vec<Dead> = analysis.waste.iter().map(of).collect();

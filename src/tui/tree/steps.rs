@@ -74,6 +74,7 @@ impl Steps {
 
     pub(super) fn heap_bytes(&self) -> usize {
         let lists = self.removed.iter().chain(&self.implied);
-        self.view.len() * size_of::<Slot>() + lists.map(|list| list.capacity() * size_of::<(NodeId, Slot)>()).sum::<usize>()
+        self.view.len() * size_of::<Slot>()
+            + lists.map(|list| list.capacity() * size_of::<(NodeId, Slot)>()).sum::<usize>()
     }
 }
