@@ -1,20 +1,24 @@
 //! What was typed: the only place that names clap. It becomes a [`Request`], which says what it means.
 
+mod generate;
+mod rules;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, ValueEnum};
+use generate::What;
+use rules::RuleArgs;
 
 use crate::analysis::OpenOptions;
-use crate::analysis::base::BaseChoice;
 use crate::analysis::fixes::Ranges;
 use crate::archive::{Platform, Selection};
-use crate::gate::{Rules, Share};
+use crate::config::{self, Origin, Set, Setting, Settings};
 use crate::layer::load::LoadOptions;
 use crate::report;
-use crate::size::{Limit, Units};
+use crate::size::Units;
 use crate::source::{Access, Progress};
 
 /// Why is my container image this big, which build step did it, and what exactly do I change?
@@ -23,13 +27,14 @@ use crate::source::{Access, Progress};
 /// overwrote, chmod-copied or deleted: bytes that are stored, pulled and kept on disk, and that no container can ever
 /// read. Each is attributed to the step that stored it and the step that hid it.
 #[derive(Debug, Parser)]
-#[command(name = "layerlens", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
+#[command(name = "layerlens", version, override_usage = "layerlens [OPTIONS] <IMAGE>")]
+#[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
 pub struct Cli {
     /// The image: a saved archive (docker, podman, OCI; plain or compressed), an OCI directory, - for stdin;
     /// docker://NAME, podman://NAME, registry://HOST/NAME:TAG, docker-root:PATH; or a name that a local engine knows.
     #[expect(clippy::doc_markdown, reason = "it is shown as it stands")]
-    #[arg(value_name = "IMAGE")]
-    image: PathBuf,
+    #[arg(value_name = "IMAGE", required_unless_present_any = ["generate", "print_config"])]
+    image: Option<PathBuf>,
 
     /// Print the verdict last and exit 1 when a rule is broken.
     ///
@@ -37,15 +42,29 @@ pub struct Cli {
     #[arg(long)]
     ci: bool,
 
-    /// Write a report: text, json or dockerfile, to FILE or to stdout. May be given several times.
+    /// Write a report: text, json, dockerfile, markdown, html, csv, ndjson, junit, sarif, gitlab or github, to FILE or
+    /// to stdout. May be given several times.
+    ///
+    /// html is one page for a browser; markdown is a comment for a pull request; csv and ndjson are the waste records as tables; junit has a case for each
+    /// rule; sarif, gitlab and github show findings in code, at the lines of --dockerfile.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     report: Vec<report::Request>,
+
+    /// The Dockerfile that the image was built from: reports then name the lines of the steps.
+    #[arg(long, value_name = "FILE")]
+    dockerfile: Option<PathBuf>,
 
     /// Print what merging these layers would save and make of the image, and the lines: 4..7 or 4..7,9..10.
     ///
     /// Both ends of a range belong to it. Nothing else is printed, unless --ci or --report asks for it.
     #[arg(long, value_name = "RANGES")]
     merge: Option<Ranges>,
+
+    /// Write the image that --merge makes to a new archive, which engines load: the proof of what it saves.
+    ///
+    /// The steps stay in its history, and its names end in -merged. The archive is read again and held to the prediction.
+    #[arg(long, value_name = "OUT.tar", requires = "merge")]
+    write: Option<PathBuf>,
 
     /// Least bytes that a step must save to be worth merging into another: 1MB, 512KiB.
     ///
@@ -71,31 +90,34 @@ pub struct Cli {
     access: AccessArgs,
 
     #[command(flatten)]
+    config: ConfigArgs,
+
+    #[command(flatten)]
     look: LookArgs,
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Rules (equality passes; only those given are judged)")]
-struct RuleArgs {
-    /// Most bytes that may be wasted: 10MB, 10MiB, or a share of the stored bytes like 2.5%.
-    #[arg(long, value_name = "SIZE")]
-    max_waste: Option<Limit>,
+#[command(next_help_heading = "Configuration")]
+struct ConfigArgs {
+    /// Read this instead of the .layerlens.toml that lies in the working directory or above, in the same repository.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
-    /// The same for the layers above the base image, as a share of theirs.
-    #[arg(long, value_name = "SIZE")]
-    max_user_waste: Option<Limit>,
+    /// Read no configuration: no .layerlens.toml, no .dive-ci, no LAYERLENS_* variables.
+    #[arg(long, conflicts_with = "config")]
+    no_config: bool,
 
-    /// Least share of the stored bytes that containers see: 0.95 or 95%.
-    #[arg(long, value_name = "SHARE")]
-    min_efficiency: Option<Share>,
+    /// Print what is set, by flags, variables and files, and where.
+    #[arg(long)]
+    print_config: bool,
 
-    /// Most bytes that the image may store (uncompressed content of all layers).
-    #[arg(long, value_name = "SIZE", value_parser = absolute)]
-    max_size: Option<Limit>,
+    /// Write a configuration whose limits stand just above what the image has today. It must not exist yet.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = config::FILE)]
+    write_config: Option<PathBuf>,
 
-    /// Most layers.
-    #[arg(long, value_name = "N")]
-    max_layers: Option<u32>,
+    /// Print the manual page, or the completions of a shell.
+    #[arg(long, value_enum, value_name = "WHAT", exclusive = true)]
+    generate: Option<What>,
 }
 
 #[derive(Debug, Args)]
@@ -146,9 +168,9 @@ struct AccessArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Looks")]
 struct LookArgs {
-    /// How sizes are shown: si (kB, MB), iec (KiB, MiB) or bytes.
-    #[arg(long, value_enum, default_value = "si")]
-    units: UnitsArg,
+    /// How sizes are shown: si (kB, MB; the default), iec (KiB, MiB) or bytes.
+    #[arg(long, value_enum)]
+    units: Option<UnitsArg>,
 
     /// Whether to colour the text: auto colours on a terminal, unless `NO_COLOR` is set.
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
@@ -189,6 +211,9 @@ Examples:
   layerlens image.tar                            browse it; piped or with --ci: the summary
   layerlens image.tar --ci --max-waste 10MB      a gate: exit 1 when more is wasted
   layerlens image.tar --ci --min-efficiency 95% --max-layers 20
+  layerlens image.tar --ci --max-waste 20MB --warn max-waste=5MB --forbid '*.pem'
+  layerlens image.tar --ci --baseline main.json --max-growth 1%
+  layerlens image.tar --ci --report markdown=comment.md --dockerfile Dockerfile
   layerlens image.tar --report json=report.json  for scripts
   layerlens docker://app:1.4                     straight from the engine
   layerlens registry://ghcr.io/user/app:1.4 --platform linux/arm64
@@ -215,11 +240,6 @@ fn bytes(text: &str) -> Result<u64, String> {
     crate::size::parse_size(text).map_err(|error| error.to_string())
 }
 
-fn absolute(text: &str) -> Result<Limit, String> {
-    crate::size::parse_size(text).map_err(|error| error.to_string())?;
-    text.parse().map_err(|error: crate::size::NotASize| error.to_string())
-}
-
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Color {
@@ -240,16 +260,22 @@ pub struct Request {
     pub open: OpenOptions,
     /// Whether the verdict decides the exit code.
     pub gate: bool,
-    /// What it is held to.
-    pub rules: Rules,
+    /// What the flags set; files and variables may set more.
+    pub settings: Settings,
+    /// Where more is set.
+    pub config: config::Choice,
+    /// Where the limits of today are written.
+    pub write_config: Option<PathBuf>,
+    /// Where the numbers of today are written.
+    pub write_baseline: Option<report::Target>,
     /// The reports that were asked for.
     pub reports: Vec<report::Request>,
     /// Layers whose merge is to be judged.
     pub merge: Option<Ranges>,
+    /// Where the merged image goes.
+    pub write: Option<PathBuf>,
     /// Whether JSON lists the changes.
     pub with_changes: bool,
-    /// How sizes are shown.
-    pub units: Units,
     /// When to colour.
     pub color: Color,
     /// The colours of the screen, where they were asked for.
@@ -258,24 +284,79 @@ pub struct Request {
     pub no_mouse: bool,
 }
 
+/// What is to be done.
+#[derive(Debug)]
+pub enum Task {
+    /// Something with an image.
+    Run(Box<Request>),
+    /// Print this text.
+    Print(Vec<u8>),
+    /// Print what is set: by these flags, and there.
+    PrintConfig(Settings, config::Choice),
+}
+
 impl Cli {
     /// Says what the flags mean together.
     ///
     /// # Errors
     /// Where flags contradict each other.
-    pub fn into_request(self) -> Result<Request, clap::Error> {
-        let Cli { image, ci, report: reports, merge, min_saving, changes, wire, rules, choice, access, look } = self;
+    pub fn into_task(self) -> Result<Task, clap::Error> {
+        if let Some(what) = self.config.generate {
+            return Ok(Task::Print(what.generate(Cli::command())));
+        }
+        let settings = self.settings();
+        let config = match (self.config.no_config, &self.config.config) {
+            (true, _) => config::Choice::Nothing,
+            (false, Some(path)) => config::Choice::File(path.clone()),
+            (false, None) => config::Choice::Search,
+        };
+        if self.config.print_config {
+            return Ok(Task::PrintConfig(settings, config));
+        }
+        self.into_request(settings, config).map(|request| Task::Run(Box::new(request)))
+    }
+
+    /// Returns those flags that files and variables can set, too.
+    fn settings(&self) -> Settings {
+        let units = |units: UnitsArg| match units {
+            UnitsArg::Si => Units::Si,
+            UnitsArg::Iec => Units::Iec,
+            UnitsArg::Bytes => Units::Bytes,
+        };
+        let plain = [
+            self.dockerfile.clone().map(Setting::Dockerfile),
+            self.min_saving.map(Setting::MinSaving),
+            self.choice.base_layers.map(Setting::BaseLayers),
+            self.choice.base.clone().map(Setting::Base),
+            self.look.units.map(|arg| Setting::Units(units(arg))),
+        ];
+        let all = plain.into_iter().flatten().chain(self.rules.settings());
+        let list = all.map(|setting| Set { setting, origin: Origin::Flag }).collect();
+        Settings { list, dive: None }
+    }
+
+    fn into_request(self, settings: Settings, config: config::Choice) -> Result<Request, clap::Error> {
+        let Cli {
+            image,
+            ci,
+            report: reports,
+            merge,
+            write,
+            changes,
+            wire,
+            choice,
+            access,
+            look,
+            config: files,
+            rules,
+            ..
+        } = self;
         if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
             let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
-        let base = match (choice.base_layers, choice.base) {
-            (Some(count), _) => BaseChoice::Layers(count),
-            (None, Some(path)) => BaseChoice::Image(path),
-            (None, None) => BaseChoice::Detect,
-        };
         // A gate that is only read by people says nothing about what is live.
-        let skip_bloat = ci && reports.iter().all(|report| report.format == report::Format::Text);
+        let skip_bloat = ci && reports.iter().all(|report| !report.format.shows_bloat());
         let selection = Selection { image: choice.name, platform: choice.platform };
         let access = Access {
             socket: access.socket,
@@ -288,27 +369,22 @@ impl Cli {
             verify: choice.verify,
             progress: Arc::new(Progress::default()),
             access,
+            reread: write.is_some(),
             ..LoadOptions::default()
         };
         Ok(Request {
-            image,
-            open: OpenOptions { load, base, min_saving, wire, skip_bloat },
+            // Clap has seen to it that there is one.
+            image: image.unwrap_or_default(),
+            open: OpenOptions { load, wire, skip_bloat, ..OpenOptions::default() },
             gate: ci,
-            rules: Rules {
-                max_waste: rules.max_waste,
-                max_user_waste: rules.max_user_waste,
-                min_efficiency: rules.min_efficiency,
-                max_size: rules.max_size,
-                max_layers: rules.max_layers,
-            },
+            settings,
+            config,
+            write_config: files.write_config,
+            write_baseline: rules.write_baseline.map(report::Target::File),
             reports,
             merge,
+            write,
             with_changes: changes,
-            units: match look.units {
-                UnitsArg::Si => Units::Si,
-                UnitsArg::Iec => Units::Iec,
-                UnitsArg::Bytes => Units::Bytes,
-            },
             color: match look.color {
                 ColorArg::Auto => Color::Auto,
                 ColorArg::Always => Color::Always,

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use layerlens::cli::Cli;
+use layerlens::cli::{Cli, Task};
 use layerlens::exit::Exit;
-use layerlens::run::run;
+use layerlens::run::{print, print_config, run};
 
 fn main() -> ExitCode {
-    let request = match Cli::try_parse().and_then(Cli::into_request) {
-        Ok(request) => request,
+    let task = match Cli::try_parse().and_then(Cli::into_task) {
+        Ok(task) => task,
         Err(error) => {
             // A closed pipe is no reason to complain about the help text.
             let _ = error.print();
@@ -18,7 +18,12 @@ fn main() -> ExitCode {
         }
     };
     let mut notes = std::io::stderr();
-    match run(&request, &mut notes) {
+    let done = match task {
+        Task::Run(request) => run(*request, &mut notes),
+        Task::Print(text) => print(&text),
+        Task::PrintConfig(settings, choice) => print_config(settings, &choice),
+    };
+    match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
             let _ = writeln!(notes, "layerlens: {failure}");

@@ -28,7 +28,7 @@ pub enum Meaning<'a> {
     Nameless,
 }
 
-const WHITEOUT: &[u8] = b".wh.";
+pub(crate) const WHITEOUT: &[u8] = b".wh.";
 const BOOKKEEPING: &[u8] = b".wh..wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 

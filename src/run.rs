@@ -1,6 +1,7 @@
 //! Takes a request through the stages and decides what is shown where.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -8,17 +9,25 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::analysis::base::BaseChoice;
 use crate::analysis::fixes::{NotRanges, Ranges};
-use crate::analysis::{self, Analysis};
+use crate::analysis::{self, Analysis, OpenOptions};
+use crate::archive::Selection;
 use crate::cli::{Color, Request};
+use crate::config::{self, Setting, Settings};
 use crate::error::Error;
 use crate::escape::escape;
 use crate::exit::Exit;
-use crate::gate::Verdict;
-use crate::report::{self, Format, Style, Target};
+use crate::gate::baseline::Baseline;
+use crate::gate::{Rules, Verdict};
+use crate::layer::load::LoadOptions;
+use crate::report::github::Runner;
+use crate::report::{self, Format, Recipe, Style, Target};
+use crate::rewrite;
+use crate::size::Units;
 use crate::source::Progress;
 use crate::tui::app::Options;
-use crate::tui::config::Config;
+use crate::tui::config::Config as ScreenConfig;
 use crate::tui::theme::Theme;
 use crate::tui::{Ending, terminal};
 
@@ -39,6 +48,12 @@ pub enum Failure {
     /// The image has no such layers.
     #[error("--merge: {0}")]
     Ranges(#[from] NotRanges),
+    /// A merged image is not what it should be.
+    #[error("{target}: the merged image is not what was predicted: do not use it, and report this as a defect")]
+    Prediction {
+        /// The archive.
+        target: String,
+    },
     /// Whoever reads the output has gone; nobody is left to tell.
     #[error("the reader of the output has gone")]
     ClosedPipe,
@@ -57,7 +72,11 @@ impl Failure {
         match self {
             Failure::Image(error) => error.hint(),
             Failure::Terminal(_) => Some("for the text summary, send the output through a pipe: layerlens IMAGE | cat"),
-            Failure::Report { .. } | Failure::Ranges(_) | Failure::Config(_) | Failure::ClosedPipe => None,
+            Failure::Report { .. }
+            | Failure::Ranges(_)
+            | Failure::Prediction { .. }
+            | Failure::Config(_)
+            | Failure::ClosedPipe => None,
         }
     }
 
@@ -67,7 +86,9 @@ impl Failure {
         match self {
             Failure::ClosedPipe => Exit::Success,
             Failure::Ranges(_) | Failure::Config(_) => Exit::Usage,
-            Failure::Image(_) | Failure::Report { .. } | Failure::Terminal(_) => Exit::Unreadable,
+            Failure::Image(_) | Failure::Report { .. } | Failure::Prediction { .. } | Failure::Terminal(_) => {
+                Exit::Unreadable
+            }
         }
     }
 
@@ -75,25 +96,49 @@ impl Failure {
         match target {
             Target::Stdout if source.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
             Target::Stdout => Failure::Report { target: "stdout".to_owned(), source },
-            Target::File(path) => {
-                let target = escape(path.as_os_str().as_encoded_bytes());
-                Failure::Report { target, source }
-            }
+            Target::File(path) => Failure::Report { target: escape_path(path), source },
         }
     }
+}
+
+/// A request with all that files and variables add to it.
+struct Prepared {
+    request: Request,
+    rules: Rules,
+    units: Units,
+    recipe: Option<Arc<Recipe>>,
+    /// The files of a workflow's runner, where its annotations were asked for.
+    runner: Option<Runner>,
+}
+
+/// Prints a text.
+///
+/// # Errors
+/// Where nobody reads it any more.
+pub fn print(text: &[u8]) -> Result<Exit, Failure> {
+    let written = Target::Stdout.write(|out| out.write_all(text));
+    written.map_err(|source| Failure::report(&Target::Stdout, source)).map(|()| Exit::Success)
+}
+
+/// Prints what is set.
+///
+/// # Errors
+/// Where something is set wrong.
+pub fn print_config(flags: Settings, choice: &config::Choice) -> Result<Exit, Failure> {
+    let settings = config::load(choice, std::env::vars_os()).map_err(Failure::Config)?.under(flags);
+    print(settings.to_toml().as_bytes())
 }
 
 /// Does what was asked; notes for people go to `notes`.
 ///
 /// # Errors
 /// Where the image cannot be read or a report not be written.
-pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
-    for wanted in &request.reports {
-        wanted.target.check().map_err(|source| Failure::report(&wanted.target, source))?;
-    }
-    let is_summary = !request.gate && request.reports.is_empty() && request.merge.is_none();
+pub fn run(request: Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
+    let prepared = &prepare(request)?;
+    let Prepared { request, rules, .. } = prepared;
+    let is_summary = !request.gate && !request.writes_files() && request.merge.is_none();
     if is_summary && io::stdout().is_terminal() {
-        return browse(request);
+        return browse(prepared);
     }
     let bar = Bar::start(&request.open.load.progress);
     let analysis = analysis::open(&request.image, &request.open);
@@ -101,13 +146,16 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     let analysis = analysis?;
     note_others(&analysis, notes);
     if let Some(ranges) = &request.merge {
-        write_what_if(request, &analysis, ranges)?;
-        if !request.gate && request.reports.is_empty() {
+        write_what_if(prepared, &analysis, ranges)?;
+        if let Some(out) = &request.write {
+            write_merged(prepared, &analysis, ranges, out)?;
+        }
+        if !request.gate && !request.writes_files() {
             return Ok(Exit::Success);
         }
     }
-    let verdict = request.gate.then(|| request.rules.judge(&analysis));
-    match write_reports(request, &analysis, verdict.as_ref()) {
+    let verdict = request.gate.then(|| rules.judge(&analysis));
+    match write_reports(prepared, &analysis, verdict.as_ref()) {
         // Nobody reads the rest; the verdict stands all the same.
         Ok(()) | Err(Failure::ClosedPipe) => {}
         Err(failure) => return Err(failure),
@@ -118,18 +166,98 @@ pub fn run(request: &Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     Ok(if passed { Exit::Success } else { Exit::RuleBroken })
 }
 
+/// Finds out what can be known before the image is read: whether targets can be written, what is set where, what the image
+/// is to be compared with.
+fn prepare(mut request: Request) -> Result<Prepared, Failure> {
+    for target in request.reports.iter().map(|wanted| &wanted.target).chain(&request.write_baseline) {
+        target.check().map_err(|source| Failure::report(target, source))?;
+    }
+    if let Some(path) = &request.write_config {
+        let target = Target::File(path.clone());
+        if path.exists() {
+            return Err(Failure::Config(format!("--write-config: {}: exists already", escape_path(path))));
+        }
+        target.check().map_err(|source| Failure::report(&target, source))?;
+    }
+    if let Some(out) = &request.write {
+        let target = Target::File(out.clone());
+        target.check().map_err(|source| Failure::report(&target, source))?;
+    }
+    let wants_runner = request.reports.iter().any(|wanted| wanted.format == Format::Github);
+    let runner = wants_runner.then(|| Runner::from_variables(|name| std::env::var_os(name)));
+    for target in runner.iter().flat_map(Runner::files).map(|path| Target::File(path.clone())) {
+        target.check().map_err(|source| Failure::report(&target, source))?;
+    }
+    let flags = std::mem::take(&mut request.settings);
+    let settings = config::load(&request.config, std::env::vars_os()).map_err(Failure::Config)?.under(flags);
+    request.open.base = base(&settings);
+    request.open.min_saving = settings.last(|setting| match setting {
+        Setting::MinSaving(bytes) => Some(*bytes),
+        _ => None,
+    });
+    let units = settings.last(|setting| match setting {
+        Setting::Units(units) => Some(*units),
+        _ => None,
+    });
+    let recipe = recipe(&settings)?;
+    let mut rules = settings.rules();
+    rules.baseline = baseline(&settings, &request)?;
+    if let Some(rule) = rules.limits.keys().find(|rule| rule.needs_baseline() && rules.baseline.is_none()) {
+        return Err(Failure::Config(format!("{} needs something to compare with: --baseline FILE", rule.name())));
+    }
+    Ok(Prepared { request, rules, units: units.unwrap_or_default(), recipe, runner })
+}
+
+fn base(settings: &Settings) -> BaseChoice {
+    let chosen = settings.last(|setting| match setting {
+        Setting::Base(path) => Some(BaseChoice::Image(path.clone())),
+        Setting::BaseLayers(count) => Some(BaseChoice::Layers(*count)),
+        _ => None,
+    });
+    chosen.unwrap_or_default()
+}
+
+fn recipe(settings: &Settings) -> Result<Option<Arc<Recipe>>, Failure> {
+    let path = settings.last(|setting| match setting {
+        Setting::Dockerfile(path) => Some(path),
+        _ => None,
+    });
+    let Some(path) = path else { return Ok(None) };
+    let recipe = Recipe::read(path);
+    recipe
+        .map(|recipe| Some(Arc::new(recipe)))
+        .map_err(|error| Failure::Config(format!("--dockerfile: {}: {error}", escape_path(path))))
+}
+
+fn baseline(settings: &Settings, request: &Request) -> Result<Option<Baseline>, Failure> {
+    let path = settings.last(|setting| match setting {
+        Setting::Baseline(path) => Some(path),
+        _ => None,
+    });
+    let load = &request.open.load;
+    let selection = Selection { image: None, platform: load.selection.platform.clone() };
+    let load = LoadOptions { selection, access: load.access.clone(), ..LoadOptions::default() };
+    let options = OpenOptions { load, base: request.open.base.clone(), ..OpenOptions::default() };
+    Ok(path.map(|path| Baseline::read(path, &options)).transpose()?)
+}
+
+fn escape_path(path: &Path) -> String {
+    escape(path.as_os_str().as_encoded_bytes())
+}
+
 /// Opens the screen.
-fn browse(request: &Request) -> Result<Exit, Failure> {
-    let config = Config::load().map_err(Failure::Config)?;
+fn browse(prepared: &Prepared) -> Result<Exit, Failure> {
+    let Prepared { request, rules, units, .. } = prepared;
+    let config = ScreenConfig::load().map_err(Failure::Config)?;
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_mono = request.color == Color::Never || (request.color == Color::Auto && no_color);
     let theme = if is_mono { Some(Theme::Mono) } else { request.theme.or(config.theme) };
     let options = Options {
         theme: theme.unwrap_or_default(),
         keys: config.keys,
-        units: request.units,
+        units: *units,
         mouse: !request.no_mouse && config.mouse.unwrap_or(true),
-        rules: request.rules.clone(),
+        rules: rules.clone(),
         source: request.image.clone(),
         progress: Arc::clone(&request.open.load.progress),
     };
@@ -161,36 +289,89 @@ fn note_others(analysis: &Analysis, notes: &mut dyn Write) {
     );
 }
 
-fn write_what_if(request: &Request, analysis: &Analysis, ranges: &Ranges) -> Result<(), Failure> {
+fn write_what_if(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges) -> Result<(), Failure> {
     let what_if = analysis.what_if(ranges)?;
-    let style = style(request, &Target::Stdout);
+    let style = prepared.style(&Target::Stdout);
     let written = Target::Stdout.write(|mut out| report::text::write_what_if(analysis, &what_if, &style, &mut out));
     written.map_err(|source| Failure::report(&Target::Stdout, source))
 }
 
-fn write_reports(request: &Request, analysis: &Analysis, verdict: Option<&Verdict>) -> Result<(), Failure> {
+/// Writes the merged image, reads it again, and holds it to what was said about it.
+fn write_merged(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges, out: &Path) -> Result<(), Failure> {
+    let target = Target::File(out.to_owned());
+    let expected = analysis.what_if(ranges)?;
+    let merged = rewrite::merge(analysis, ranges)?;
+    target.write(|out| merged.write(out)).map_err(|source| Failure::report(&target, source))?;
+    let options = OpenOptions { skip_bloat: true, ..OpenOptions::default() };
+    let found = analysis::open(out, &options)?;
+    let figures = |stored, wasted, layers| (stored, wasted, layers);
+    let (expected, found) = (
+        figures(expected.stored_bytes, expected.wasted_bytes, expected.layer_count),
+        figures(found.totals.stored_bytes, found.totals.wasted_bytes, found.layers.len()),
+    );
+    let name = escape_path(out);
+    if expected != found {
+        return Err(Failure::Prediction { target: name });
+    }
+    let (stored, wasted) = (prepared.units.show(found.0), prepared.units.show(found.1));
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{name}: written and read again: {stored} in {} layers, {wasted} wasted, as predicted", found.2)
+        .map_err(|source| Failure::report(&Target::Stdout, source))
+}
+
+fn write_reports(prepared: &Prepared, analysis: &Analysis, verdict: Option<&Verdict>) -> Result<(), Failure> {
+    let request = &prepared.request;
+    if let Some(path) = &request.write_config {
+        let (target, text) = (Target::File(path.clone()), config::write::config_for(analysis));
+        let written = target.write(|out| out.write_all(text.as_bytes()));
+        written.map_err(|source| Failure::report(&target, source))?;
+    }
+    if let Some(target) = &request.write_baseline {
+        let written = target.write(|mut out| report::json::write_baseline(analysis, &mut out));
+        written.map_err(|source| Failure::report(target, source))?;
+    }
+    if let Some(runner) = &prepared.runner {
+        let written = runner.write(analysis, verdict, &prepared.style(&Target::Stdout));
+        written.map_err(|(path, source)| Failure::report(&Target::File(path), source))?;
+    }
     let to_stdout = request.reports.iter().any(|report| report.target == Target::Stdout);
     let summary = report::Request { format: Format::Text, target: Target::Stdout };
     // Reports that go to files leave stdout to the summary.
     let summary = (!to_stdout).then_some(&summary);
     for wanted in request.reports.iter().chain(summary) {
-        let style = style(request, &wanted.target);
+        let style = prepared.style(&wanted.target);
         let written = wanted.target.write(|mut out| report::write(wanted.format, analysis, verdict, &style, &mut out));
         written.map_err(|source| Failure::report(&wanted.target, source))?;
     }
     Ok(())
 }
 
-fn style(request: &Request, target: &Target) -> Style {
-    let is_terminal = *target == Target::Stdout && io::stdout().is_terminal();
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let color = match request.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => is_terminal && !no_color,
-    };
-    let columns = is_terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
-    Style { units: request.units, color, width: columns.unwrap_or(100), with_changes: request.with_changes }
+impl Request {
+    /// Says whether files are wanted: then stdout is for the summary, not for the screen.
+    fn writes_files(&self) -> bool {
+        !self.reports.is_empty() || self.write_config.is_some() || self.write_baseline.is_some()
+    }
+}
+
+impl Prepared {
+    fn style(&self, target: &Target) -> Style {
+        let request = &self.request;
+        let is_terminal = *target == Target::Stdout && io::stdout().is_terminal();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let color = match request.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && !no_color,
+        };
+        let columns = is_terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
+        Style {
+            units: self.units,
+            color,
+            width: columns.unwrap_or(100),
+            with_changes: request.with_changes,
+            recipe: self.recipe.clone(),
+        }
+    }
 }
 
 /// A progress bar on stderr, for loads that take over a second, on a terminal only.

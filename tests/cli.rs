@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::archive::{self, Compression, Image, Member, miniature, tar_of};
 use common::run::{Outcome, layerlens};
@@ -515,6 +515,43 @@ fn a_wrong_diff_id_does_not_verify() {
     let outcome = on(&wrong.path, &["--verify"]);
     assert_refused(&outcome);
     assert!(outcome.stderr_text().contains("layer 2"), "{outcome}");
+}
+
+// ---- --merge and --write ----
+
+/// The merged image is what was said, from every kind of input, and its steps stay in the history.
+#[test]
+fn a_merge_is_written_and_read_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["seed.tar.gz", "seed-oci-zstd.tar", "seed-podman.tar.zst", "seed-vfs.tar.zst"] {
+        let target = folder.path().join("merged.tar");
+        let outcome = on_sample(name, &["--merge", "3..7", "--write", target.to_str().expect("text")]);
+        outcome.assert_code(0);
+        assert!(outcome.stdout_text().ends_with("3.0 MB in 3 layers, 0 B wasted, as predicted\n"), "{outcome}");
+        let (before, after) = (on_sample(name, &["--report", "json"]), on(&target, &["--verify", "--report", "json"]));
+        after.assert_code(0);
+        let (before, after) = (before.json(), after.json());
+        assert_eq!(after["totals"]["stored_bytes"], before["totals"]["final_bytes"], "{name}");
+        assert_eq!(after["totals"]["final_bytes"], before["totals"]["final_bytes"], "{name}");
+        let steps = |report: &serde_json::Value| {
+            let history = report["history"].as_array().expect("a list").clone();
+            history.into_iter().map(|line| line["created_by"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(&after), steps(&before), "{name}");
+        let tag = after["image"]["tags"][0].as_str().unwrap_or("-merged").to_owned();
+        assert!(tag.ends_with("-merged"), "{tag}");
+    }
+}
+
+#[test]
+fn a_merge_that_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("merged.tar");
+    let target = target.to_str().expect("text");
+    on_sample("seed.tar.gz", &["--write", target]).assert_code(2);
+    on_sample("seed.tar.gz", &["--merge", "3..9", "--write", target]).assert_code(2);
+    on_sample("seed.tar.gz", &["--merge", "3..7", "--write", "/no-such-folder/merged.tar"]).assert_code(3);
+    assert!(!Path::new(target).exists(), "nothing was written");
 }
 
 // ---- names that could fool a terminal ----

@@ -16,6 +16,10 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::RngSeed;
 
+use layerlens::error::WarningCode;
+use layerlens::layer::entry::NodeId;
+use layerlens::merge::view::View;
+use layerlens::{Analysis, OpenOptions};
 use support::findings::{Findings, disagreement};
 use support::image::{Format, ImageSpec, LayerStream, Packing, Wrapper};
 use support::layer::{Ending, Item, Kind, LayerSpec, LongNames, Member, Metadata, pax_global_header};
@@ -28,6 +32,7 @@ fn config(cases: u32) -> ProptestConfig {
         cases: if env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { cases },
         rng_seed: if asked.rng_seed == RngSeed::Random { RngSeed::Fixed(4) } else { asked.rng_seed },
         failure_persistence: None,
+        max_global_rejects: 1 << 16,
         ..asked
     }
 }
@@ -229,6 +234,108 @@ proptest! {
         let (found, expected) = (library_findings(&layers, packing), library_findings(&layers, Packing::default()));
         if let Some(lines) = disagreement(&found, &expected) {
             return Err(TestCaseError::fail(format!("\n{}{lines}", statements(&layers))));
+        }
+    }
+}
+
+/// What a container sees at a path: kind, mode, owner, time, link or device, attributes, content, and which inode.
+type Seen = (String, Option<(u16, (i64, i64), i64, Vec<u8>, Vec<u8>)>, Vec<u8>, Option<usize>);
+
+/// What the first layers of an image show together.
+fn seen(analysis: &Analysis, source: &Path, layer_count: usize) -> BTreeMap<Vec<u8>, Seen> {
+    let index = &analysis.index;
+    let view = View::of_layers(index, layer_count);
+    let mut inodes = BTreeMap::new();
+    let mut shown = BTreeMap::new();
+    let mut nodes = vec![NodeId::ROOT];
+    while let Some(node) = nodes.pop() {
+        nodes.extend(index.tree.children(node));
+        let slot = view.slot(node);
+        if !slot.is_present() || node == NodeId::ROOT {
+            continue;
+        }
+        let path = index.tree.path(node);
+        let Some(inode) = slot.get().and_then(|at| index.inode(at)) else {
+            shown.insert(path, ("directory".to_owned(), None, Vec::new(), None));
+            continue;
+        };
+        let entry = index.entry(inode);
+        let extra = index.extra(entry);
+        let link = [extra.link, format!(" {:?}", extra.device).as_bytes()].concat();
+        let look = (entry.mode, index.owner(entry), entry.mtime, link, extra.xattrs.to_vec());
+        let content = match entry.kind.name() {
+            "file" => {
+                let region = layerlens::tui::content::open(analysis, source, inode).expect("it is there");
+                region.read_all("content", 1 << 20).expect("it can be read")
+            }
+            _ => Vec::new(),
+        };
+        let number = inodes.len();
+        let name = (entry.kind.name() != "directory").then(|| *inodes.entry(inode).or_insert(number));
+        shown.insert(path, (entry.kind.name().to_owned(), Some(look), content, name));
+    }
+    // Which names are one inode counts, not their numbers.
+    let mut first = BTreeMap::new();
+    for (at, (.., inode)) in shown.values_mut().enumerate() {
+        *inode = inode.map(|inode| *first.entry(inode).or_insert(at));
+    }
+    shown
+}
+
+fn is_dangling(analysis: &Analysis) -> bool {
+    analysis.warnings.iter().any(|warning| warning.code == WarningCode::DanglingLink)
+}
+
+proptest! {
+    #![proptest_config(config(800))]
+
+    /// What `--merge RANGE --write` makes is what was said, and shows what the image showed.
+    #[test]
+    fn a_merged_image_is_what_was_predicted(
+        layers in layers(),
+        stream in select(STREAMS.to_vec()),
+        ends in (any::<Index>(), any::<Index>()),
+    ) {
+        prop_assume!(layers.len() > 1);
+        let first = ends.0.index(layers.len() - 1) + 1;
+        let last = first + 1 + ends.1.index(layers.len() - first);
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = ImageSpec::of(layers.clone()).write(
+            Packing { layers: stream, ..Packing::default() },
+            folder.path(),
+            "image.tar",
+        );
+        let image = layerlens::open(&source, &OpenOptions::default()).expect("a whole image");
+        // What a link to nothing becomes of, once its target comes with the same layer, no tool agrees about.
+        prop_assume!(!is_dangling(&image));
+        let ranges = format!("{first}..{last}").parse().expect("a range");
+        let expected = image.what_if(&ranges).expect("layers that are there");
+        let merged = match layerlens::rewrite::merge(&image, &ranges) {
+            Ok(merged) => merged,
+            // The one thing that a layer cannot say.
+            Err(error) => {
+                prop_assert!(error.to_string().contains("every other name is removed"), "{}", error);
+                return Ok(());
+            }
+        };
+        let target = folder.path().join("merged.tar");
+        merged.write(&mut std::fs::File::create(&target).expect("a file")).expect("written");
+        let mut options = OpenOptions::default();
+        options.load.verify = true;
+        let found = layerlens::open(&target, &options).expect("a whole image again");
+        let problem = statements(&layers);
+        prop_assert_eq!(found.totals.stored_bytes, expected.stored_bytes, "stored\n{}", &problem);
+        prop_assert_eq!(found.totals.wasted_bytes, expected.wasted_bytes, "wasted\n{}", &problem);
+        prop_assert_eq!(found.layers.len(), expected.layer_count);
+        for count in last..=layers.len() {
+            let (mut before, after) = (seen(&image, &source, count), seen(&found, &target, count + first - last));
+            for (path, seen) in &mut before {
+                // A directory that nothing describes may be described now.
+                if seen.0 == "directory" && seen.1.is_none() && after.get(path).is_some_and(|after| after.0 == seen.0) {
+                    seen.clone_from(&after[path]);
+                }
+            }
+            prop_assert_eq!(before, after, "{}..{} at {}\n{}", first, last, count, &problem);
         }
     }
 }

@@ -9,18 +9,20 @@ use std::path::{Path, PathBuf};
 const LEAVES: [&str; 7] = ["columns", "digest", "error", "escape", "exit", "path", "size"];
 
 /// Each module with what it may use beside the leaves and itself.
-const MODULES: [(&str, &[&str]); 11] = [
+const MODULES: [(&str, &[&str]); 13] = [
     ("source", &[]),
     ("tarball", &["source"]),
     ("archive", &["source", "tarball"]),
     ("layer", &["source", "tarball", "archive"]),
     ("merge", &["source", "tarball", "layer"]),
     ("analysis", &["source", "archive", "layer", "merge"]),
-    ("gate", &["analysis"]),
+    ("gate", &["layer", "analysis"]),
+    ("config", &["analysis", "gate"]),
     ("report", &["archive", "layer", "merge", "analysis", "gate"]),
+    ("rewrite", &["source", "tarball", "layer", "merge", "analysis"]),
     ("tui", &["source", "tarball", "archive", "layer", "merge", "analysis", "gate", "report"]),
-    ("cli", &["source", "archive", "layer", "analysis", "gate", "report", "tui"]),
-    ("run", &["source", "analysis", "gate", "report", "tui", "cli"]),
+    ("cli", &["source", "archive", "layer", "analysis", "gate", "config", "report", "tui"]),
+    ("run", &["source", "archive", "layer", "analysis", "gate", "config", "report", "rewrite", "tui", "cli"]),
 ];
 
 fn sources(of: &Path, out: &mut Vec<PathBuf>) {
@@ -96,5 +98,6 @@ fn only_one_place_knows_clap() {
     };
     let mut names: Vec<String> = files.iter().filter(|file| knows(file)).map(|file| module_of(file, &src)).collect();
     names.sort();
+    names.dedup();
     assert_eq!(names, ["cli", "main"]);
 }

@@ -113,6 +113,8 @@ pub struct ImageSpec {
     pub platform: Platform,
     /// When it was made, as the config writes it.
     pub created: Option<String>,
+    /// The config as it stands; empty where the input has none.
+    pub config: Vec<u8>,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
     /// Layers, bottom first.

@@ -254,7 +254,9 @@ fn choose(
     };
     let image = described.swap_remove(chosen);
     let others = described.iter().map(Described::describe).collect();
-    Ok(assemble(format, image, others))
+    // Not kept for all candidates: they may be many, and documents large.
+    let document = documents.read(&image.candidate.config)?.unwrap_or_default();
+    Ok(assemble(format, image, document, others))
 }
 
 fn describe(documents: &dyn Documents, mut candidate: Candidate) -> Result<Described> {
@@ -269,7 +271,7 @@ fn describe(documents: &dyn Documents, mut candidate: Candidate) -> Result<Descr
     Ok(Described { id: Digest::sha256(&bytes), config, candidate, platform })
 }
 
-fn assemble(format: Format, image: Described, others: Vec<String>) -> ImageSpec {
+fn assemble(format: Format, image: Described, document: Vec<u8>, others: Vec<String>) -> ImageSpec {
     let Described { candidate, config, id, platform } = image;
     let mut layers = candidate.layers;
     let mut warnings = Vec::new();
@@ -286,6 +288,7 @@ fn assemble(format: Format, image: Described, others: Vec<String>) -> ImageSpec 
         manifest_digest: candidate.manifest_digest,
         platform,
         created: config.created,
+        config: document,
         annotations: candidate.annotations,
         layers,
         history,

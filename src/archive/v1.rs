@@ -108,6 +108,7 @@ fn assemble(chain: &[(String, LayerJson, Vec<u8>)], tag: String, others: Vec<Str
         manifest_digest: None,
         platform,
         created,
+        config: Vec::new(),
         annotations: BTreeMap::new(),
         layers: chain.iter().map(|(id, ..)| layer(id)).collect(),
         history,

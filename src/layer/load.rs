@@ -67,6 +67,9 @@ pub struct LoadOptions {
     pub watch: Watch,
     /// How engines and registries are reached.
     pub access: Access,
+    /// Whether every layer must be there to be read again: what comes through a pipe or is compressed as a whole goes to
+    /// a temporary file first.
+    pub reread: bool,
 }
 
 /// Reads an image.
@@ -74,6 +77,7 @@ pub struct LoadOptions {
 /// # Errors
 /// Where the input is no image, is damaged or incomplete, or, if asked for, its digests do not match.
 pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
+    let input = if options.reread { rereadable(input, options)? } else { input };
     match input {
         Input::Directory(path) => from_store(&Directory::open(&path)?, options, &[]),
         Input::Registry(repository) => from_store(&Pulled::fetch(*repository, &options.selection)?, options, &[]),
@@ -96,6 +100,25 @@ pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
             }
         }
     }
+}
+
+/// Puts an archive whose blobs do not lie in a file into one.
+fn rereadable(input: Input, options: &LoadOptions) -> Result<Input> {
+    let region = match input {
+        Input::Stream(reader) => {
+            Region::spool_all(&mut Counted { inner: reader, progress: Arc::clone(&options.progress) })?
+        }
+        Input::File(region) => region,
+        other => return Ok(other),
+    };
+    let mut start = [0; Compression::MAGIC_BYTES];
+    let read = region.read_at(0, &mut start)?;
+    let compression = Compression::of(&start[..read]);
+    if compression == Compression::None {
+        return Ok(Input::File(region));
+    }
+    let reader = BufReader::with_capacity(STREAM_READ, region.reader(&options.progress));
+    Region::spool_all(&mut decoder(compression, reader)?).map(Input::File)
 }
 
 /// What the operating system is asked for at once.

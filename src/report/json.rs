@@ -18,7 +18,7 @@ use crate::analysis::{Analysis, Layer};
 use crate::archive::history::HistoryEntry;
 use crate::escape::{escape, push_escaped};
 use crate::gate::{Actual, Verdict};
-use crate::layer::entry::NodeId;
+use crate::layer::entry::{LayerNumber, NodeId};
 use crate::merge::changes::{Change, What};
 
 /// The version of the contract; it grows, nothing in it is renamed or removed.
@@ -36,6 +36,26 @@ pub fn write(
 ) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &Report { analysis, verdict, with_changes })?;
     out.write_all(b"\n")
+}
+
+/// Writes the part of the report that a baseline is: the image, its sums and its layers.
+///
+/// # Errors
+/// Where `out` fails.
+pub fn write_baseline(analysis: &Analysis, out: &mut impl Write) -> io::Result<()> {
+    let baseline = json!({
+        "schema_version": SCHEMA_VERSION,
+        "generator": generator(),
+        "image": image(analysis),
+        "totals": totals(analysis),
+        "layers": analysis.layers.iter().map(|layer| self::layer(analysis, layer)).collect::<Vec<_>>(),
+    });
+    serde_json::to_writer_pretty(&mut *out, &baseline)?;
+    out.write_all(b"\n")
+}
+
+fn generator() -> Value {
+    json!({"name": "layerlens", "version": env!("CARGO_PKG_VERSION")})
 }
 
 /// Returns the report without a gate, as bytes.
@@ -59,7 +79,7 @@ impl Serialize for Report<'_> {
         let analysis = self.analysis;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("schema_version", &SCHEMA_VERSION)?;
-        map.serialize_entry("generator", &json!({"name": "layerlens", "version": env!("CARGO_PKG_VERSION")}))?;
+        map.serialize_entry("generator", &generator())?;
         map.serialize_entry("image", &image(analysis))?;
         map.serialize_entry("totals", &totals(analysis))?;
         map.serialize_entry("layers", &each(&analysis.layers, |layer| self::layer(analysis, layer)))?;
@@ -249,15 +269,51 @@ fn gate(verdict: &Verdict) -> Value {
         .rules
         .iter()
         .map(|rule| {
-            let actual: Value = match rule.actual {
-                Actual::Bytes { actual, .. } => actual.into(),
-                Actual::Share(share) => share.into(),
-                Actual::Count(count) => count.into(),
-            };
-            json!({"rule": rule.rule, "limit": rule.limit, "actual": actual, "passed": rule.passed})
+            json!({
+                "rule": rule.rule,
+                "limit": rule.limit,
+                "warn": rule.warn,
+                "actual": actual(&rule.actual),
+                "baseline": rule.before.as_ref().map(actual),
+                "about": rule.about,
+                "layer": rule.layer.map(LayerNumber::get),
+                "passed": rule.passed,
+                "warned": rule.warned,
+            })
         })
         .collect();
-    json!({"passed": verdict.passed(), "rules": rules})
+    let ignored = verdict.ignored.iter().map(|ignored| {
+        json!({
+            "path": ignored.pattern,
+            "reason": ignored.reason,
+            "expires": ignored.expires.map(|day| day.to_string()),
+            "expired": ignored.is_expired,
+            "bytes": ignored.bytes,
+            "files": ignored.count,
+        })
+    });
+    json!({
+        "passed": verdict.passed(),
+        "rules": rules,
+        "ignored": ignored.collect::<Vec<_>>(),
+        "ignored_bytes": verdict.ignored_bytes(),
+        "baseline": verdict.compared.as_ref().map(|compared| &compared.source),
+        "notes": verdict.notes,
+    })
+}
+
+/// Bytes and counts are integers, growth one that may be negative, shares ratios; null is what the image does not tell.
+fn actual(actual: &Actual) -> Value {
+    match *actual {
+        Actual::Bytes { actual, .. } => actual.into(),
+        Actual::Growth { before, now, .. } => {
+            let size = i64::try_from(now.abs_diff(before)).unwrap_or(i64::MAX);
+            if now < before { -size } else { size }.into()
+        }
+        Actual::Share(share) => share.into(),
+        Actual::Count(count) => count.into(),
+        Actual::Unknown => Value::Null,
+    }
 }
 
 thread_local! {

@@ -1,18 +1,31 @@
 //! The outputs: each writes one [`crate::Analysis`] in its own format, and escapes for itself.
 
+mod csv;
 mod dockerfile;
+mod findings;
 mod fixes;
+pub mod github;
+mod gitlab;
+pub mod html;
 pub mod json;
+mod junit;
+mod markdown;
+mod ndjson;
+pub mod recipe;
+mod records;
+mod sarif;
 mod target;
 pub mod text;
 
 use std::io::{self, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::analysis::Analysis;
 use crate::gate::Verdict;
 use crate::size::Units;
 
+pub use recipe::Recipe;
 pub use target::Target;
 
 /// A format of reports.
@@ -24,12 +37,51 @@ pub enum Format {
     Json,
     /// The steps as a Dockerfile, with what each stores and wastes.
     Dockerfile,
+    /// A comment for a pull or merge request.
+    Markdown,
+    /// The waste records as a table.
+    Csv,
+    /// The waste records, one JSON object a line, each with the image's identity.
+    Ndjson,
+    /// The rules as test cases.
+    Junit,
+    /// Findings for code scanning.
+    Sarif,
+    /// Findings for GitLab's code quality widget.
+    Gitlab,
+    /// Annotations of a GitHub workflow.
+    Github,
+    /// One page for a browser, with everything in it.
+    Html,
 }
 
 impl Format {
     /// Every format with its name.
-    pub const ALL: [(&'static str, Format); 3] =
-        [("text", Format::Text), ("json", Format::Json), ("dockerfile", Format::Dockerfile)];
+    pub const ALL: &[(&'static str, Format)] = &[
+        ("text", Format::Text),
+        ("json", Format::Json),
+        ("dockerfile", Format::Dockerfile),
+        ("markdown", Format::Markdown),
+        ("html", Format::Html),
+        ("csv", Format::Csv),
+        ("ndjson", Format::Ndjson),
+        ("junit", Format::Junit),
+        ("sarif", Format::Sarif),
+        ("gitlab", Format::Gitlab),
+        ("github", Format::Github),
+    ];
+
+    /// Says whether live bloat stands in it: looking for that costs every path.
+    #[must_use]
+    pub fn shows_bloat(self) -> bool {
+        matches!(self, Format::Json | Format::Html)
+    }
+
+    /// Returns the names of all formats, for people.
+    #[must_use]
+    pub fn names() -> String {
+        Format::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// What a report shows beside the analysis.
@@ -43,11 +95,13 @@ pub struct Style {
     pub width: usize,
     /// Whether the JSON lists every change of every layer.
     pub with_changes: bool,
+    /// The Dockerfile that the image was built from, where the user named it.
+    pub recipe: Option<Arc<Recipe>>,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Style { units: Units::Si, color: false, width: 100, with_changes: false }
+        Style { units: Units::Si, color: false, width: 100, with_changes: false, recipe: None }
     }
 }
 
@@ -66,8 +120,7 @@ impl FromStr for Request {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(file)));
         let format = Format::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format);
-        let known = || Format::ALL.map(|(name, _)| name).join(", ");
-        let format = format.ok_or_else(|| format!("unknown format {name:?}: there are {}", known()))?;
+        let format = format.ok_or_else(|| format!("unknown format {name:?}: there are {}", Format::names()))?;
         let target = match file {
             None | Some("-") => Target::Stdout,
             Some("") => return Err("no file name after '=': write FORMAT=FILE".to_owned()),
@@ -92,5 +145,13 @@ pub fn write(
         Format::Text => text::write(analysis, verdict, style, out),
         Format::Json => json::write(analysis, verdict, style.with_changes, out),
         Format::Dockerfile => dockerfile::write(analysis, style, out),
+        Format::Markdown => markdown::write(analysis, verdict, style, out),
+        Format::Html => html::write(analysis, verdict, style, out),
+        Format::Csv => csv::write(analysis, out),
+        Format::Ndjson => ndjson::write(analysis, out),
+        Format::Junit => junit::write(analysis, verdict, style, out),
+        Format::Sarif => sarif::write(analysis, verdict, style, out),
+        Format::Gitlab => gitlab::write(analysis, verdict, style, out),
+        Format::Github => github::write(analysis, verdict, style, out),
     }
 }

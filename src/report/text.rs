@@ -148,7 +148,7 @@ impl<W: Write> Page<'_, W> {
         if self.analysis.waste.is_empty() {
             return Ok(());
         }
-        let groups = groups(self.analysis);
+        let groups = groups(self.analysis, MOST_GROUPS);
         writeln!(self.out, "\n{}", self.paint(BOLD, "Waste, by the pair of steps that made it"))?;
         for group in groups.iter().take(MOST_GROUPS) {
             self.group(group)?;
@@ -208,6 +208,11 @@ impl<W: Write> Page<'_, W> {
     }
 
     fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        self.ignored(verdict)?;
+        if let Some(compared) = &verdict.compared {
+            let line = compared.line(self.style.units);
+            writeln!(self.out, "\nAgainst {}: {line}", cut_middle(&compared.source, 200))?;
+        }
         if verdict.rules.is_empty() {
             return writeln!(self.out, "\nNo rules given: nothing was judged (see --max-waste and the other limits).");
         }
@@ -215,44 +220,65 @@ impl<W: Write> Page<'_, W> {
         for rule in &verdict.rules {
             self.rule(rule)?;
         }
-        let broken = verdict.rules.iter().filter(|rule| !rule.passed).count();
-        let line = match broken {
-            0 => self.paint(GOOD, "PASSED"),
-            _ => self.paint(BAD, "FAILED"),
-        };
-        match broken {
-            0 => writeln!(self.out, "{line}: {} held", plural(verdict.rules.len(), "rule")),
-            _ => writeln!(self.out, "{line}: {broken} of {} broken", plural(verdict.rules.len(), "rule")),
+        for note in &verdict.notes {
+            writeln!(self.out, "{}", self.paint(DIM, &format!("note: {note}")))?;
         }
+        let word = if verdict.passed() { self.paint(GOOD, "PASSED") } else { self.paint(BAD, "FAILED") };
+        writeln!(self.out, "{word}: {}", verdict.line())
+    }
+
+    fn ignored(&mut self, verdict: &Verdict) -> io::Result<()> {
+        if verdict.ignored.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out, "\n{}", self.paint(BOLD, "Ignored by the rules"))?;
+        for entry in &verdict.ignored {
+            let bytes = self.size(entry.bytes);
+            let until = match (entry.expires, entry.is_expired) {
+                (Some(day), true) => format!(", expired on {day}: counted again"),
+                (Some(day), false) => format!(", until {day}"),
+                (None, _) => String::new(),
+            };
+            let reason = entry.reason.as_ref().map(|reason| format!(": {}", cut(reason, 200))).unwrap_or_default();
+            writeln!(self.out, "{bytes:>10}  {}{until}{reason}", cut_middle(&entry.pattern, 200))?;
+        }
+        Ok(())
     }
 
     fn rule(&mut self, rule: &Judged) -> io::Result<()> {
-        let mark = if rule.passed { self.paint(GOOD, "pass") } else { self.paint(BAD, "FAIL") };
-        writeln!(self.out, "{mark}  {}", rule.sentence(self.style.units))
+        let mark = match (rule.passed, rule.warned) {
+            (false, _) => self.paint(BAD, rule.word()),
+            (true, true) => self.paint(WASTE, rule.word()),
+            (true, false) => self.paint(GOOD, rule.word()),
+        };
+        let before = rule.before.as_ref().and_then(|before| rule.actual.difference(before, self.style.units));
+        let before = before.map(|before| format!("  ({before} against the baseline)")).unwrap_or_default();
+        writeln!(self.out, "{mark}  {}{before}", rule.sentence(self.style.units))
     }
 }
 
 /// Waste of one cause between one pair of layers.
-struct Group {
-    stored_in: LayerNumber,
-    hidden_by: LayerNumber,
-    cause: Cause,
-    bytes: u64,
-    file_count: usize,
+pub(super) struct Group {
+    pub(super) stored_in: LayerNumber,
+    pub(super) hidden_by: LayerNumber,
+    pub(super) cause: Cause,
+    pub(super) bytes: u64,
+    pub(super) file_count: usize,
     /// What changed, where it is the same for all files.
-    what: Option<String>,
-    places: Vec<Place>,
+    pub(super) what: Option<String>,
+    pub(super) places: Vec<Place>,
 }
 
 /// A file, or a directory with what is wasted below it.
-struct Place {
-    node: NodeId,
-    bytes: u64,
-    file_count: usize,
-    is_directory: bool,
+pub(super) struct Place {
+    pub(super) node: NodeId,
+    pub(super) bytes: u64,
+    pub(super) file_count: usize,
+    pub(super) is_directory: bool,
 }
 
-fn groups(analysis: &Analysis) -> Vec<Group> {
+/// Returns the groups, largest first; the first `most` say what changed and name their places.
+pub(super) fn groups(analysis: &Analysis, most: usize) -> Vec<Group> {
     let mut runs: Vec<(Key, u64, Vec<u32>)> = Vec::new();
     let mut known: HashMap<Key, usize> = HashMap::new();
     let mut last: Option<(Key, usize)> = None;
@@ -271,7 +297,7 @@ fn groups(analysis: &Analysis) -> Vec<Group> {
     }
     runs.sort_by_key(|(key, bytes, _)| (std::cmp::Reverse(*bytes), *key));
     let describe = |(rank, ((stored_in, hidden_by, cause), bytes, run)): (usize, (Key, u64, Vec<u32>))| {
-        let shown = if rank < MOST_GROUPS { &run[..] } else { &[] };
+        let shown = if rank < most { &run[..] } else { &[] };
         let records: Vec<&WasteRecord> = shown.iter().map(|at| &analysis.waste[*at as usize]).collect();
         Group {
             stored_in,
@@ -305,7 +331,9 @@ fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
     let tree = &analysis.index.tree;
     let mut sums = Sums::default();
     if records.len() <= MOST_PLACES {
-        records.iter().for_each(|record| sums.add(record.node, false, record.bytes, 1));
+        for record in records {
+            sums.add(record.node, false, record.bytes, 1);
+        }
         return sums.largest();
     }
     // Directory by directory: there are far fewer of them than files.

@@ -18,7 +18,7 @@ mod tar_split;
 mod unix;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -154,6 +154,39 @@ impl Region {
     pub fn whole(file: File) -> Result<Self> {
         let len = file.metadata().map_err(|source| Error::Io { action: "read", source })?.len();
         Ok(Region { backing: Backing::File(Arc::new(file)), start: 0, len })
+    }
+
+    /// Lets `write` fill a temporary file without a name, which vanishes with the program, and opens that.
+    ///
+    /// # Errors
+    /// What `write` answers, [`Error::Io`] where the system refuses.
+    pub fn spool(write: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<Self> {
+        let failed = |source| Error::Io { action: "write a temporary file", source };
+        let file = tempfile::tempfile().map_err(failed)?;
+        let mut out = BufWriter::with_capacity(1 << 20, &file);
+        write(&mut out)?;
+        out.flush().map_err(failed)?;
+        drop(out);
+        Region::whole(file)
+    }
+
+    /// Puts all that `reader` gives into such a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read, or the file not be written.
+    pub fn spool_all(reader: &mut impl Read) -> Result<Self> {
+        Region::spool(|file| {
+            let mut piece = vec![0; 256 << 10];
+            loop {
+                let n = match reader.read(&mut piece) {
+                    Ok(0) => return Ok(()),
+                    Ok(n) => n,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(Error::from_read("read", error)),
+                };
+                file.write_all(&piece[..n]).map_err(|source| Error::Io { action: "write a temporary file", source })?;
+            }
+        })
     }
 
     /// Opens a layer's tar of which the contents lie as files in `folder`, the rest in `tar_split`.

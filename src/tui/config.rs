@@ -1,4 +1,4 @@
-//! The configuration file: `layerlens/config.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`.
+//! The user's own file, about the screen alone: `layerlens/config.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`.
 //!
 //! ```toml
 //! [ui]
@@ -29,7 +29,7 @@ pub struct Config {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct File {
     ui: Ui,
 }
@@ -70,7 +70,15 @@ impl Config {
     /// # Errors
     /// A sentence about what is wrong in it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let File { ui } = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let File { ui } = toml::from_str(text).map_err(|error: toml::de::Error| {
+            // Rules are a project's: they are no matter of one user.
+            let hint = if error.message().starts_with("unknown field `rules`") {
+                "\nrules belong into the project's .layerlens.toml"
+            } else {
+                ""
+            };
+            format!("{}{hint}", error.to_string().trim_end())
+        })?;
         let theme = ui.theme.map(|name| theme(&name)).transpose()?;
         let list = |keys| match keys {
             Keys::One(key) => vec![key],
@@ -113,5 +121,6 @@ mod tests {
         assert!(Config::parse("[ui.keys]\nqit = \"Q\"").expect_err("no action").contains("did you mean \"quit\"?"));
         assert!(Config::parse("[ui]\ntheme = \"pink\"").expect_err("no theme").contains("there are default"));
         assert!(Config::parse("[ui]\ncolour = 1").expect_err("no field").contains("colour"));
+        assert!(Config::parse("[rules]\nmax-waste = 1").expect_err("of a project").contains(".layerlens.toml"));
     }
 }

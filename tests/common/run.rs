@@ -11,6 +11,7 @@ pub struct Run {
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
     stdin: Option<PathBuf>,
+    files: Vec<(String, Vec<u8>)>,
     limit: Duration,
 }
 
@@ -39,6 +40,7 @@ pub fn layerlens<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Run
         arguments: arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect(),
         environment: Vec::new(),
         stdin: None,
+        files: Vec::new(),
         limit: Duration::from_secs(60),
     }
 }
@@ -53,6 +55,12 @@ impl Run {
     /// Feeds it a file.
     pub fn stdin(mut self, path: &Path) -> Self {
         self.stdin = Some(path.to_owned());
+        self
+    }
+
+    /// Puts a file into its working directory; folders above it are made.
+    pub fn file(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.files.push((name.to_owned(), content.as_ref().to_vec()));
         self
     }
 
@@ -99,11 +107,21 @@ impl Run {
     }
 
     fn command(&self, work: &Path, temporary: &Path) -> Command {
+        for (name, content) in &self.files {
+            let path = work.join(name);
+            std::fs::create_dir_all(path.parent().expect("below the directory")).expect("a folder for the file");
+            std::fs::write(path, content).expect("a file to find");
+        }
         let mut command = Command::new(env!("CARGO_BIN_EXE_layerlens"));
         command.args(&self.arguments).current_dir(work).env("TMPDIR", temporary);
         // What a developer has set must not change what the tests see.
         for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TERM", "COLUMNS"] {
             command.env_remove(name);
+        }
+        for (name, _) in std::env::vars_os() {
+            if ["LAYERLENS_", "GITHUB_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+                command.env_remove(name);
+            }
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(match &self.stdin {

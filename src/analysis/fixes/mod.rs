@@ -349,7 +349,7 @@ fn fix(index: &Index, timeline: &Timeline, group: &Group, records: &[&WasteRecor
 }
 
 fn largest_files(index: &Index, records: &[&WasteRecord]) -> (Vec<FixFile>, usize) {
-    let mut sums: HashMap<NodeId, u64> = HashMap::new();
+    let mut sums: HashMap<NodeId, u64> = HashMap::with_capacity(records.len());
     for record in records {
         *sums.entry(record.node).or_default() += record.bytes;
     }

@@ -1,0 +1,102 @@
+//! What annotations are about: the rules that are broken or warn, and the fixes, each with its place in the Dockerfile.
+//!
+//! Formats that show findings in code (SARIF, GitLab, GitHub) draw from this list and only spell it out.
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Style;
+use super::recipe::{Lines, place};
+use crate::analysis::Analysis;
+use crate::escape::{escape, is_dangerous};
+use crate::gate::Verdict;
+use crate::layer::entry::LayerNumber;
+
+/// One finding. All texts are escaped and hold no control characters but line breaks in `lines_to_paste`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// The rule's name, or the kind of fix.
+    pub rule: String,
+    pub severity: Severity,
+    /// A line.
+    pub title: String,
+    /// What there is to say, in sentences.
+    pub message: String,
+    /// The Dockerfile lines that take the place of the old ones; empty where there are none.
+    pub lines_to_paste: String,
+    /// Where the steps stand in the Dockerfile, as far as it is known.
+    pub lines: Vec<Lines>,
+    /// The same for the same finding in a later build.
+    pub fingerprint: String,
+    pub bytes: Option<u64>,
+    pub layers: Vec<u32>,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Severity {
+    /// A rule is broken.
+    Error,
+    /// A rule warns, or bytes can be saved.
+    Warning,
+}
+
+/// Returns the findings: rules in their order, then fixes, the largest first.
+pub(super) fn findings(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style) -> Vec<Finding> {
+    let known = style.recipe.as_ref().map(|recipe| recipe.lines_by_layer(analysis)).unwrap_or_default();
+    let lines = |layers: &[LayerNumber]| -> Vec<Lines> {
+        layers.iter().filter_map(|layer| known.get(&layer.get()).copied()).collect()
+    };
+    let rules = verdict.map_or(&[][..], |verdict| &verdict.rules);
+    let mut found: Vec<Finding> = Vec::new();
+    for rule in rules.iter().filter(|rule| !rule.passed || rule.warned) {
+        let layers: Vec<LayerNumber> = rule.layer.into_iter().collect();
+        found.push(Finding {
+            rule: rule.rule.to_owned(),
+            severity: if rule.passed { Severity::Warning } else { Severity::Error },
+            title: format!("{} {}", rule.rule, if rule.passed { "warns" } else { "is broken" }),
+            message: rule.sentence(style.units),
+            lines_to_paste: String::new(),
+            lines: lines(&layers),
+            fingerprint: format!("{} {}", rule.rule, if rule.rule == "forbid" { rule.limit.as_str() } else { "" }),
+            bytes: None,
+            layers: layers.iter().map(|layer| layer.get()).collect(),
+        });
+    }
+    for fix in &analysis.fixes {
+        let steps: Vec<String> = fix.steps.iter().map(|step| escape(step.as_bytes())).collect();
+        found.push(Finding {
+            rule: fix.kind.name().to_owned(),
+            severity: Severity::Warning,
+            title: clean(&fix.title),
+            message: format!("{}: saves {}. {}", clean(&fix.title), style.units.show(fix.saves_bytes), clean(&fix.why)),
+            lines_to_paste: fix.dockerfile.lines().map(clean).collect::<Vec<_>>().join("\n"),
+            lines: lines(&fix.layers),
+            fingerprint: format!("{} {}", fix.kind.name(), steps.join("\n")),
+            bytes: Some(fix.saves_bytes),
+            layers: fix.layers.iter().map(|layer| layer.get()).collect(),
+        });
+    }
+    number(&mut found, style);
+    found
+}
+
+/// Makes fingerprints of what identifies the findings; of several that are alike each has its own.
+fn number(found: &mut [Finding], style: &Style) {
+    let file = style.recipe.as_ref().map(|recipe| place(recipe)).unwrap_or_default();
+    let mut seen: Vec<String> = Vec::new();
+    for finding in found {
+        let alike = seen.iter().filter(|other| **other == finding.fingerprint).count();
+        let hash = xxh3_128(format!("{file}\n{}\n{alike}", finding.fingerprint).as_bytes());
+        seen.push(std::mem::replace(&mut finding.fingerprint, format!("{hash:032x}")));
+    }
+}
+
+/// Takes out what could change how a text is read: sentences of ours hold none, whatever they quote is escaped.
+pub(super) fn clean(text: &str) -> String {
+    if text.contains(is_dangerous) { text.replace(is_dangerous, " ") } else { text.to_owned() }
+}
+
+/// Returns where findings without lines are: the Dockerfile, else what was read. Not escaped.
+pub(super) fn file<'a>(analysis: &'a Analysis, style: &'a Style) -> &'a str {
+    style.recipe.as_ref().map_or(analysis.source.as_str(), |recipe| recipe.name())
+}

@@ -1,0 +1,151 @@
+//! Findings for code scanning: [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html), with the
+//! lines of the Dockerfile where they are known.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::Style;
+use super::findings::{Finding, Severity, file, findings};
+use super::recipe::Lines;
+use crate::analysis::Analysis;
+use crate::escape::escape;
+use crate::gate::Verdict;
+
+/// A run may hold 25 000 results on GitHub; nobody reads as many.
+const MOST_FINDINGS: usize = 1000;
+
+const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+pub(super) fn write(
+    analysis: &Analysis,
+    verdict: Option<&Verdict>,
+    style: &Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut found = findings(analysis, verdict, style);
+    found.truncate(MOST_FINDINGS);
+    let mut rules: Vec<&str> = found.iter().map(|finding| finding.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let uri = uri(file(analysis, style));
+    let results: Vec<Value> = found.iter().map(|finding| result(finding, &rules, &uri)).collect();
+    let descriptors: Vec<Value> = rules
+        .iter()
+        .map(|rule| json!({"id": rule, "shortDescription": {"text": describe(rule)}, "help": {"text": help(rule)}}))
+        .collect();
+    let driver = json!({"name": "layerlens", "version": env!("CARGO_PKG_VERSION"), "rules": descriptors});
+    let totals = &analysis.totals;
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": driver},
+            "results": results,
+            "columnKind": "unicodeCodePoints",
+            "properties": {
+                "image": escape(analysis.spec.tags.first().unwrap_or(&analysis.source).as_bytes()),
+                "image_id": analysis.spec.id.to_string(),
+                "stored_bytes": totals.stored_bytes,
+                "wasted_bytes": totals.wasted_bytes,
+            },
+        }],
+    });
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    out.write_all(b"\n")
+}
+
+fn result(finding: &Finding, rules: &[&str], uri: &str) -> Value {
+    let lines = if finding.lines_to_paste.is_empty() {
+        String::new()
+    } else {
+        format!("\n\nThe new lines:\n\n{}", finding.lines_to_paste)
+    };
+    let mut result = json!({
+        "ruleId": finding.rule,
+        "ruleIndex": rules.binary_search(&finding.rule.as_str()).unwrap_or(0),
+        "level": match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "message": {"text": format!("{}{lines}", finding.message)},
+        "locations": [location(uri, finding.lines.first())],
+        "partialFingerprints": {"layerlens/v1": finding.fingerprint},
+        "properties": {"layers": finding.layers, "bytes": finding.bytes},
+    });
+    let related: Vec<Value> = finding.lines.iter().skip(1).map(|lines| location(uri, Some(lines))).collect();
+    if let (false, Some(result)) = (related.is_empty(), result.as_object_mut()) {
+        result.insert("relatedLocations".to_owned(), related.into());
+    }
+    result
+}
+
+fn location(uri: &str, lines: Option<&Lines>) -> Value {
+    let mut place = json!({"artifactLocation": {"uri": uri}});
+    if let (Some(lines), Some(place)) = (lines, place.as_object_mut()) {
+        place.insert("region".to_owned(), json!({"startLine": lines.first, "endLine": lines.last}));
+    }
+    json!({"physicalLocation": place})
+}
+
+/// Returns what a rule is about, in a line.
+fn describe(rule: &str) -> &'static str {
+    match rule {
+        "forbid" => "A layer holds a path that none may hold",
+        "ignore" => "The time of an ignore entry is over",
+        rule if crate::gate::Rule::named(rule).is_some() => "The image is beyond a limit",
+        "lowestEfficiency" | "highestWastedBytes" | "highestUserWastedPercent" => "The image breaks a rule of .dive-ci",
+        _ => "Bytes are stored that no container can read",
+    }
+}
+
+fn help(rule: &str) -> &'static str {
+    match rule {
+        "forbid" => {
+            "Leave the file out of the build context, or mount it: deleting it in a later step keeps it stored."
+        }
+        "ignore" => "Decide anew: give the entry another day, or take it out.",
+        "max-size" | "max-layer-size" | "max-file-size" | "max-layers" | "max-growth" => {
+            "Store less, or raise the limit knowingly."
+        }
+        _ => {
+            "A later step hid what an earlier one stored. Change the steps as said, and the bytes are not stored at all."
+        }
+    }
+}
+
+/// Returns a file name or an image's address as a URI reference.
+fn uri(name: &str) -> String {
+    let has_scheme = name.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    });
+    let (prefix, name) = if name.starts_with('/') { ("file://", name) } else { ("", name) };
+    let name = name.strip_prefix("./").unwrap_or(name);
+    let mut out = prefix.to_owned();
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(char::from(byte)),
+            b':' | b'@' if has_scheme => out.push(char::from(byte)),
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri;
+
+    #[test]
+    fn names_become_references() {
+        assert_eq!(uri("./build/Dockerfile"), "build/Dockerfile");
+        assert_eq!(uri("/src/a b"), "file:///src/a%20b");
+        assert_eq!(uri("app:1.4"), "app%3A1.4");
+        assert_eq!(uri("registry://host/app:1.4"), "registry://host/app:1.4");
+        assert_eq!(uri("a%é\n"), "a%25%C3%A9%0A");
+    }
+}

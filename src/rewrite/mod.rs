@@ -1,0 +1,233 @@
+//! Writes the image that a merge of layers makes, as an archive that engines load: the proof of what `--merge` prints.
+//!
+//! The layout is that of `docker save` since version 25: an OCI layout with a `manifest.json` beside it. Layers outside of
+//! the ranges are copied as they are, compressed or not; the config keeps everything but its `diff_ids` and the
+//! `empty_layer` of its history. Same image and same ranges, same bytes. The names get `-merged` behind their tag, so
+//! that loading the result replaces nothing.
+
+mod layer;
+
+use std::collections::BTreeSet;
+use std::io::{self, BufReader, Read, Write};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tar::{Builder, EntryType, Header};
+
+use crate::analysis::Analysis;
+use crate::analysis::fixes::Ranges;
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::error::{AtPlace, Error, Place, Result};
+use crate::source::compression::Compression;
+use crate::source::{Progress, Region};
+
+/// An image whose ranges of layers are one layer each.
+#[derive(Debug)]
+pub struct Merged {
+    layers: Vec<Blob>,
+    config: Vec<u8>,
+    tags: Vec<String>,
+}
+
+/// A layer, ready to be written.
+#[derive(Debug, Clone)]
+struct Blob {
+    bytes: Region,
+    digest: Digest,
+    diff_id: String,
+    compression: Compression,
+}
+
+/// Merges the ranges; the new layers wait in temporary files.
+///
+/// # Errors
+/// Where the image has no such layers, where its layers cannot be read again, or temporary files not be written.
+pub fn merge(analysis: &Analysis, ranges: &Ranges) -> Result<Merged> {
+    ranges.check(analysis.layers.len()).map_err(|problem| Error::Unsupported {
+        what: problem.to_string(),
+        hint: "layerlens IMAGE lists the layers",
+    })?;
+    let mut config: Value = serde_json::from_slice(&analysis.spec.config).map_err(|_| Error::Unsupported {
+        what: "the image has no config that could be written again".to_owned(),
+        hint: "load it into an engine and save it again",
+    })?;
+    let merged: Vec<RangeInclusive<usize>> = ranges.places().collect();
+    let mut layers = Vec::new();
+    let mut at = 0;
+    while at < analysis.layers.len() {
+        let place = || Place::Layer(analysis.layers[at].number.get());
+        match merged.iter().find(|range| *range.start() == at) {
+            Some(range) => {
+                layers.push(merge_range(analysis, range)?);
+                at = range.end() + 1;
+            }
+            None => {
+                layers.push(kept(analysis, at).at(place)?);
+                at += 1;
+            }
+        }
+    }
+    let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
+    config["rootfs"] = json!({"type": "layers", "diff_ids": diff_ids});
+    rewrite_history(analysis, &merged, &mut config);
+    let config = serde_json::to_vec(&config).map_err(|source| Error::Json { source })?;
+    let tags = analysis.spec.tags.iter().map(|tag| format!("{tag}-merged")).collect();
+    Ok(Merged { layers, config, tags })
+}
+
+fn merge_range(analysis: &Analysis, range: &RangeInclusive<usize>) -> Result<Blob> {
+    let bytes = Region::spool(|file| layer::write(analysis, range, file))?;
+    let digest = sha256(&bytes)?;
+    Ok(Blob { bytes, diff_id: digest.to_string(), digest, compression: Compression::None })
+}
+
+fn kept(analysis: &Analysis, at: usize) -> Result<Blob> {
+    let layer = &analysis.layers[at];
+    let bytes = layer.blob.region.clone().ok_or_else(gone)?;
+    let diff_id = layer.diff_id.as_ref().ok_or_else(|| Error::Unsupported {
+        what: "the config states no diff_id for it".to_owned(),
+        hint: "load the image into an engine and save it again",
+    })?;
+    let digest = sha256(&bytes)?;
+    Ok(Blob { bytes, digest, diff_id: diff_id.0.to_string(), compression: layer.blob.compression })
+}
+
+/// Every step stays in the history; of those that became one, the last has the layer.
+fn rewrite_history(analysis: &Analysis, merged: &[RangeInclusive<usize>], config: &mut Value) {
+    let is_known = analysis.spec.history.iter().filter(|entry| entry.layer.is_some()).count() == analysis.layers.len();
+    let Some(history) = config.get_mut("history").and_then(Value::as_array_mut) else { return };
+    if !is_known || history.len() != analysis.spec.history.len() {
+        // It fitted the layers no better before.
+        history.clear();
+        return;
+    }
+    for (line, entry) in history.iter_mut().zip(&analysis.spec.history) {
+        let goes_along = |layer: u32| {
+            let at = layer as usize - 1;
+            merged.iter().any(|range| range.contains(&at) && *range.end() != at)
+        };
+        if entry.layer.is_some_and(goes_along) {
+            line["empty_layer"] = Value::Bool(true);
+        }
+    }
+}
+
+impl Merged {
+    /// Writes the archive.
+    ///
+    /// # Errors
+    /// Where `out` fails, or a layer cannot be read again.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut archive = Builder::new(out);
+        let mut written = BTreeSet::new();
+        for layer in self.layers.iter().filter(|layer| written.insert(layer.digest.hex())) {
+            let reader = layer.bytes.reader(&Arc::new(Progress::default()));
+            append(&mut archive, &blob_path(&layer.digest), layer.bytes.len(), reader)?;
+        }
+        let config = Digest::sha256(&self.config);
+        let descriptors: Vec<Value> = self.layers.iter().map(Blob::descriptor).collect();
+        let manifest = serde_json::to_vec(&json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": config.to_string(),
+                "size": self.config.len(),
+            },
+            "layers": descriptors,
+        }))?;
+        let index = serde_json::to_vec(&json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": self.entries(&manifest),
+        }))?;
+        let names: Vec<String> = self.layers.iter().map(|layer| blob_path(&layer.digest)).collect();
+        let docker = serde_json::to_vec(&json!([
+            {"Config": blob_path(&config), "RepoTags": self.tags, "Layers": names}
+        ]))?;
+        let documents = [
+            (blob_path(&config), &self.config[..]),
+            (blob_path(&Digest::sha256(&manifest)), &manifest),
+            ("index.json".to_owned(), &index),
+            ("manifest.json".to_owned(), &docker),
+            ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#),
+        ];
+        for (name, bytes) in documents {
+            append(&mut archive, &name, bytes.len() as u64, bytes)?;
+        }
+        archive.finish()
+    }
+
+    /// The manifest in the index, once for each name.
+    fn entries(&self, manifest: &[u8]) -> Vec<Value> {
+        let descriptor = |name: Option<&String>| {
+            let mut descriptor = json!({
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": Digest::sha256(manifest).to_string(),
+                "size": manifest.len(),
+            });
+            if let Some(name) = name {
+                let tag = name.rsplit_once(':').map_or(name.as_str(), |(_, tag)| tag);
+                descriptor["annotations"] =
+                    json!({"io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag});
+            }
+            descriptor
+        };
+        if self.tags.is_empty() {
+            return vec![descriptor(None)];
+        }
+        self.tags.iter().map(|tag| descriptor(Some(tag))).collect()
+    }
+}
+
+impl Blob {
+    fn descriptor(&self) -> Value {
+        let suffix = match self.compression {
+            Compression::None => "",
+            Compression::Gzip => "+gzip",
+            Compression::Zstd => "+zstd",
+            Compression::Bzip2 => "+bzip2",
+            Compression::Xz => "+xz",
+        };
+        json!({
+            "mediaType": format!("application/vnd.oci.image.layer.v1.tar{suffix}"),
+            "digest": self.digest.to_string(),
+            "size": self.bytes.len(),
+        })
+    }
+}
+
+fn blob_path(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
+}
+
+fn append(archive: &mut Builder<&mut dyn Write>, name: &str, size: u64, bytes: impl Read) -> io::Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_size(size);
+    header.set_entry_type(EntryType::Regular);
+    archive.append_data(&mut header, name, bytes)
+}
+
+fn sha256(bytes: &Region) -> Result<Digest> {
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let mut reader = BufReader::with_capacity(256 << 10, bytes.reader(&Arc::new(Progress::default())));
+    loop {
+        let piece = io::BufRead::fill_buf(&mut reader).map_err(|error| Error::from_read("read", error))?;
+        if piece.is_empty() {
+            return Ok(hasher.finish());
+        }
+        hasher.update(piece);
+        let n = piece.len();
+        io::BufRead::consume(&mut reader, n);
+    }
+}
+
+/// What was read once cannot be written.
+fn gone() -> Error {
+    Error::Unsupported {
+        what: "its bytes cannot be read again, or are others than before".to_owned(),
+        hint: "save the image to a plain archive (docker save NAME -o image.tar) and merge that",
+    }
+}
