@@ -42,10 +42,10 @@ pub struct Cli {
     #[arg(long)]
     ci: bool,
 
-    /// Write a report: text, json, dockerfile, markdown, csv, ndjson, junit, sarif, gitlab or github, to FILE or to
-    /// stdout. May be given several times.
+    /// Write a report: text, json, dockerfile, markdown, html, csv, ndjson, junit, sarif, gitlab or github, to FILE or
+    /// to stdout. May be given several times.
     ///
-    /// markdown is a comment for a pull request; csv and ndjson are the waste records as tables; junit has a case for each
+    /// html is one page for a browser; markdown is a comment for a pull request; csv and ndjson are the waste records as tables; junit has a case for each
     /// rule; sarif, gitlab and github show findings in code, at the lines of --dockerfile.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     report: Vec<report::Request>,

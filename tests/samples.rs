@@ -267,3 +267,21 @@ fn the_first_platform_is_the_one_shown() {
     assert_eq!(report["changes"][0]["path"], "/arch");
     assert_eq!(report["changes"][0]["kind"], "A");
 }
+
+/// The whole summary, as a pipe gets it. `LAYERLENS_UPDATE=1 cargo test --test samples` writes the texts in `tests/golden`
+/// anew: read the difference.
+#[test]
+fn the_summaries_are_what_they_were() {
+    for name in ["seed.tar.gz", "seed-podman.tar.zst", "opaque.tar.zst", "hello-containerd.tar"] {
+        let analysis =
+            layerlens::open(&common::sample(name), &layerlens::OpenOptions::default()).expect("a whole image");
+        let (mut found, style) = (Vec::new(), layerlens::report::Style::default());
+        layerlens::report::text::write(&analysis, None, &style, &mut found).expect("memory");
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
+        if std::env::var_os("LAYERLENS_UPDATE").is_some() {
+            std::fs::write(&golden, &found).expect("written");
+        }
+        let expected = std::fs::read_to_string(&golden).expect("a text");
+        assert_eq!(String::from_utf8(found).expect("text"), expected, "{name}");
+    }
+}

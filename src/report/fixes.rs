@@ -103,9 +103,12 @@ impl<W: Write> Page<'_, W> {
     fn floor(&mut self) -> io::Result<()> {
         let (analysis, totals) = (self.analysis, &self.analysis.totals);
         let (now, fixed) = (self.size(totals.stored_bytes), self.size(analysis.fixed_bytes()));
-        let saved = share(totals.fixable_bytes, totals.stored_bytes);
+        let saved = match totals.fixable_bytes {
+            0 => String::new(),
+            bytes => format!(" (-{})", share(bytes, totals.stored_bytes)),
+        };
         let least = self.size(totals.final_bytes);
-        let line = format!("{now} now, {fixed} with every fix made (-{saved}), {least} if nothing were wasted");
+        let line = format!("{now} now, {fixed} with every fix made{saved}, {least} if nothing were wasted");
         writeln!(self.out, "{:>10}  {}", "", self.paint(BOLD, &line))
     }
 

@@ -6,6 +6,7 @@ mod findings;
 mod fixes;
 pub mod github;
 mod gitlab;
+pub mod html;
 pub mod json;
 mod junit;
 mod markdown;
@@ -50,6 +51,8 @@ pub enum Format {
     Gitlab,
     /// Annotations of a GitHub workflow.
     Github,
+    /// One page for a browser, with everything in it.
+    Html,
 }
 
 impl Format {
@@ -59,6 +62,7 @@ impl Format {
         ("json", Format::Json),
         ("dockerfile", Format::Dockerfile),
         ("markdown", Format::Markdown),
+        ("html", Format::Html),
         ("csv", Format::Csv),
         ("ndjson", Format::Ndjson),
         ("junit", Format::Junit),
@@ -70,7 +74,7 @@ impl Format {
     /// Says whether live bloat stands in it: looking for that costs every path.
     #[must_use]
     pub fn shows_bloat(self) -> bool {
-        matches!(self, Format::Json)
+        matches!(self, Format::Json | Format::Html)
     }
 
     /// Returns the names of all formats, for people.
@@ -142,6 +146,7 @@ pub fn write(
         Format::Json => json::write(analysis, verdict, style.with_changes, out),
         Format::Dockerfile => dockerfile::write(analysis, style, out),
         Format::Markdown => markdown::write(analysis, verdict, style, out),
+        Format::Html => html::write(analysis, verdict, style, out),
         Format::Csv => csv::write(analysis, out),
         Format::Ndjson => ndjson::write(analysis, out),
         Format::Junit => junit::write(analysis, verdict, style, out),

@@ -12,6 +12,7 @@ pub mod findings;
 pub mod image;
 pub mod layer;
 pub mod library;
+pub mod pages;
 pub mod scenario;
 pub mod screen;
 pub mod text;

@@ -1,0 +1,134 @@
+//! The layers as bars with their wasted part, and the history with every step that made none.
+
+use std::io::{self, Write};
+
+use super::markup::{Tone, bar, rows, text};
+use super::summary::grouped;
+use super::{Page, step};
+use crate::analysis::Layer;
+use crate::analysis::dockerfile::{Entry, entries};
+use crate::report::text::plural;
+
+/// How many layers and steps are listed one by one.
+const MOST: usize = 300;
+/// How wide a step of the history is at most: whoever looks there wants to read it.
+const HISTORY_WIDTH: usize = 2000;
+
+impl<W: Write> Page<'_, W> {
+    pub(super) fn layers(&mut self) -> io::Result<()> {
+        let layers = &self.analysis.layers;
+        writeln!(
+            self.out,
+            "<section id=\"layers\" aria-labelledby=\"layers-title\"><h2 id=\"layers-title\">Layers</h2>\n\
+             <p>What each step stores; the hatched part of a bar is wasted.</p>"
+        )?;
+        if layers.is_empty() {
+            return writeln!(self.out, "<p>The image has no layers.</p></section>");
+        }
+        let most = layers.iter().map(|layer| layer.stored_bytes).max().unwrap_or(0);
+        let (body, count) = rows(layers, MOST, |layer| self.layer(layer, most));
+        writeln!(
+            self.out,
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the layers\">\
+             <table class=\"sortable layers\"><thead><tr><th scope=\"col\" class=\"n\" aria-sort=\"ascending\">#</th>\
+             <th scope=\"col\" class=\"n\">Size</th><th scope=\"col\" class=\"n\">Waste</th>\
+             <th scope=\"col\" data-plain>Stored and wasted</th><th scope=\"col\">Step</th><th scope=\"col\" class=\"n wide\">Blob</th>\
+             <th scope=\"col\" class=\"n wide\">Added</th><th scope=\"col\" class=\"n wide\">Changed</th>\
+             <th scope=\"col\" class=\"n wide\">Deleted</th></tr></thead><tbody>{body}</tbody>{}</table></div></section>",
+            self.other_layers(&layers[count..])
+        )
+    }
+
+    fn layer(&self, layer: &Layer, most: u64) -> String {
+        let live = layer.stored_bytes - layer.wasted_bytes;
+        let base = if layer.is_base { "<span class=\"badge\">base</span> " } else { "" };
+        format!(
+            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"barcell\">{}</td>\
+             <td class=\"step\">{base}{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td>\
+             <td class=\"n wide\">{}</td></tr>",
+            layer.number,
+            self.size(layer.stored_bytes),
+            self.size_or_dash(layer.wasted_bytes),
+            bar(&[(Tone::Final, live), (Tone::Waste, layer.wasted_bytes)], most, 14),
+            self.step(layer.number),
+            self.size(layer.blob.blob_bytes),
+            count(layer.added_count),
+            count(layer.changed_count),
+            count(layer.deleted_count),
+        )
+    }
+
+    fn other_layers(&self, others: &[Layer]) -> String {
+        if others.is_empty() {
+            return String::new();
+        }
+        let sum = |of: &dyn Fn(&Layer) -> u64| others.iter().map(of).sum::<u64>();
+        format!(
+            "<tfoot><tr><td></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td></td><td>{}</td>\
+             <td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td></tr></tfoot>",
+            self.size(sum(&|layer| layer.stored_bytes)),
+            self.size(sum(&|layer| layer.wasted_bytes)),
+            plural(others.len(), "other layer"),
+            self.size(sum(&|layer| layer.blob.blob_bytes)),
+            grouped(sum(&|layer| layer.added_count)),
+            grouped(sum(&|layer| layer.changed_count)),
+            grouped(sum(&|layer| layer.deleted_count)),
+        )
+    }
+
+    /// Every step, those without a layer included.
+    pub(super) fn history(&mut self) -> io::Result<()> {
+        if self.analysis.spec.history.is_empty() {
+            return Ok(());
+        }
+        let steps = entries(self.analysis);
+        let (body, count) =
+            rows(&steps.iter().enumerate().collect::<Vec<_>>(), MOST, |(at, step)| self.line(*at, step));
+        let others = match steps.len() - count {
+            0 => String::new(),
+            more => format!("<tfoot><tr><td></td><td colspan=\"4\">{}</td></tr></tfoot>", plural(more, "other step")),
+        };
+        writeln!(
+            self.out,
+            "<section id=\"history\" aria-labelledby=\"history-title\"><h2 id=\"history-title\">History</h2>\n\
+             <p>Every step as the image records it, oldest first.</p>\
+             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the history\">\
+             <table class=\"sortable\"><thead><tr><th scope=\"col\" class=\"n\" aria-sort=\"ascending\">Line</th>\
+             <th scope=\"col\">Step</th><th scope=\"col\" class=\"n\">Layer</th><th scope=\"col\" class=\"n\">Size</th>\
+             <th scope=\"col\" class=\"wide\">Created</th></tr></thead><tbody>{body}</tbody>{others}</table></div></section>"
+        )
+    }
+
+    fn line(&self, at: usize, entry: &Entry<'_>) -> String {
+        let created = self.analysis.spec.history.get(at).and_then(|line| line.created.as_deref()).unwrap_or("");
+        let layer = entry.layer.map_or_else(dash, |layer| layer.number.to_string());
+        let size = entry.layer.map_or_else(dash, |layer| self.size(layer.stored_bytes));
+        format!(
+            "<tr><td class=\"n\">{}</td><td class=\"step\">{}</td><td class=\"n\">{layer}</td><td class=\"n\">{size}</td>\
+             <td class=\"wide date\">{}</td></tr>",
+            at + 1,
+            step(&entry.text, HISTORY_WIDTH),
+            time(created),
+        )
+    }
+
+    /// Nothing is easier to see than no number.
+    pub(super) fn size_or_dash(&self, bytes: u64) -> String {
+        if bytes == 0 { dash() } else { self.size(bytes) }
+    }
+}
+
+/// Returns a time as the image has it, but for what no step is longer than: parts of a second.
+pub(super) fn time(time: &str) -> String {
+    let (seconds, rest) = time.split_once('.').unwrap_or((time, ""));
+    let whole = format!("{seconds}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    text(whole.chars().take(40).collect::<String>().as_bytes())
+}
+
+pub(super) fn dash() -> String {
+    "<data value=\"0\">–</data>".to_owned()
+}
+
+pub(super) fn count(count: u64) -> String {
+    if count == 0 { dash() } else { format!("<data value=\"{count}\">{}</data>", grouped(count)) }
+}
