@@ -201,6 +201,7 @@ fn a_comment_can_be_found_again_and_holds_no_markup_of_the_images() {
         "</code>",
         "<sub>",
         "</sub>",
+        "<b></b>",
     ];
     let (prose, fences) = split_fences(&report);
     let rest = tags.iter().fold(prose, |rest, tag| rest.replace(tag, ""));
