@@ -1,7 +1,7 @@
 //! Why is my container image this big, which build step did it, and what exactly do I change?
 //!
 //! ```text
-//!              leaves: path · digest · size · escape · error     (used by all, use no other module)
+//!              leaves: path · digest · size · escape · columns · error     (used by all, use no other module)
 //!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌───────┐   ┌──────────┐
 //!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report, tui
 //!               └────────┘   └─────────┘   └─────────┘   └───────┘   └───────┘   └──────────┘
@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A module uses what stands left of it, never right; the outputs do not know each other, except that a report can show a
-//! [`gate::Verdict`]. [`run`] takes a request through all of them, [`cli`] is the only place that knows the flags.
+//! [`gate::Verdict`]. [`run`] takes a request through all of them, [`cli`] is the only place that knows the flags, [`config`]
+//! the only one that knows the files and variables that set the same.
 //!
 //! ```
 //! # fn main() -> Result<(), layerlens::Error> {
@@ -28,6 +29,7 @@
 pub mod analysis;
 pub mod archive;
 pub mod cli;
+pub mod columns;
 pub mod config;
 pub mod digest;
 pub mod error;
