@@ -187,11 +187,11 @@ impl<W: Write> Page<'_, W> {
         )?;
         for (at, (sign, name, note, bytes, tone)) in rows.into_iter().enumerate() {
             let key = tone.map(key).unwrap_or_default();
+            let note = if bytes == 0 { String::new() } else { format!(" <small>{note}</small>") };
             let class = ["sum", "", "sum", "sub", "sub", "sub"][at];
             write!(
                 self.out,
-                "<tr class=\"{class}\"><th scope=\"row\"><span class=\"sign\">{sign}</span>{key}{name} <small>{note}</small>\
-                 </th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                "<tr class=\"{class}\"><th scope=\"row\"><span class=\"sign\">{sign}</span>{key}{name}{note}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
                 self.size(bytes),
                 grouped(bytes),
                 share_of(bytes, totals.stored_bytes)
