@@ -104,7 +104,7 @@ fn every_sample_has_a_page() {
     }
 }
 
-/// Hard links, opaque directories, changes of type and what else the scenarios have: the page loses none of their bytes.
+/// Hard links, opaque directories, changes of type and what else the scenarios have: a page loses none of their bytes.
 #[test]
 fn every_scenario_has_a_page() {
     let folder = fs::read_dir(project("tests/scenarios")).expect("scenarios").flatten();

@@ -92,7 +92,8 @@ describe('treemap', () => {
   it('is drawn anew for another width', () => visit('folders', {}, async (page) => {
     await page.setViewportSize(PHONE);
     await page.waitForTimeout(200);
-    const right = await map(page).evaluate((box) => Math.max(...[...box.querySelectorAll('.tile')].map((tile) => tile.offsetLeft + tile.offsetWidth)));
+    const edges = await map(page).locator('.tile').evaluateAll((tiles) => tiles.map((tile) => tile.offsetLeft + tile.offsetWidth));
+    const right = Math.max(...edges);
     assert.ok(right <= PHONE.width, `${right}`);
   }));
 });
@@ -185,7 +186,8 @@ describe('axe-core finds nothing', () => {
       await page.evaluate(() => document.querySelectorAll('details').forEach((details) => { details.open = true; }));
       await page.evaluate(AXE);
       const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-      const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.html} ${node.failureSummary}`).join('\n')}`);
+      const where = ({ html, failureSummary }) => `${html} ${failureSummary}`;
+      const found = violations.map(({ help, nodes }) => `${help}: ${nodes.slice(0, 3).map(where).join('\n')}`);
       assert.deepEqual(found, []);
     }));
   }
@@ -197,7 +199,8 @@ it('lets no name of an image run', () => visit('hostile', {}, async (page) => {
   await page.mouse.move(300, 500);
   assert.equal(await page.evaluate(() => typeof globalThis.pwned), 'undefined');
   assert.equal(await page.evaluate(() => document.scripts.length), 2);
-  assert.equal(await page.evaluate(() => document.querySelectorAll('img, iframe, object, embed, form, base, [style]:not(.tile, .box)').length), 0);
+  const others = 'img, iframe, object, embed, form, base, [style]:not(.tile, .box)';
+  assert.equal(await page.locator(others).count(), 0);
   assert.ok((await page.locator('#waste').textContent()).includes('<img src=x onerror=pwned=1>'), 'it can be read');
   await picture(page, 'hostile', { fullPage: true });
 }));

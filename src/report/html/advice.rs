@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::layers::count;
-use super::markup::{Html, Tone, bar, rows};
+use super::markup::{FALLING, Html, NUMBER, TEXT, Tone, bar, n, rows, section, table};
 use super::summary::grouped;
 use super::{Page, step};
 use crate::analysis::bloat::{Finding, LEAST_BYTES, Twins};
@@ -28,10 +28,7 @@ impl<W: Write> Page<'_, W> {
         if totals.wasted_bytes == 0 {
             return Ok(());
         }
-        writeln!(
-            self.out,
-            "<section id=\"fixes\" aria-labelledby=\"fixes-title\"><h2 id=\"fixes-title\">What to change</h2>"
-        )?;
+        writeln!(self.out, "{}", section("fixes", "What to change"))?;
         let sentence = match fixes.len() {
             0 => "No change of the steps would save enough to pay for the build cache it costs.".to_owned(),
             count => format!(
@@ -78,8 +75,8 @@ impl<W: Write> Page<'_, W> {
 
     fn largest(&self, fix: &Fix) -> String {
         let mut out = format!(
-            "<details><summary>{}</summary><table><thead><tr><th scope=\"col\" class=\"n\">Waste</th><th scope=\"col\">Path</th>\
-             </tr></thead><tbody>",
+            "<details><summary>{}</summary><table><thead><tr><th scope=\"col\" class=\"n\">Waste</th>\
+             <th scope=\"col\">Path</th></tr></thead><tbody>",
             if fix.file_count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(fix.file_count as u64)) }
         );
         for file in &fix.files {
@@ -109,18 +106,17 @@ impl<W: Write> Page<'_, W> {
         let others = match &findings[count..] {
             [] => String::new(),
             others => format!(
-                "<tfoot><tr><td class=\"n\">{}</td><td colspan=\"4\">{}</td></tr></tfoot>",
-                self.size(others.iter().map(|finding| finding.bytes).sum()),
+                "{}<td colspan=\"4\">{}</td>",
+                n(self.size(others.iter().map(|finding| finding.bytes).sum())),
                 plural(others.len(), "other place")
             ),
         };
+        let headings = [("Size", FALLING), ("Path", TEXT), ("Kind", TEXT), ("Layer", NUMBER), ("What to do", TEXT)];
         writeln!(
             self.out,
-            "<section id=\"bloat\" aria-labelledby=\"bloat-title\"><h2 id=\"bloat-title\">Live, and probably not needed</h2>\n\
-             <p>Containers can read these bytes, so they are no waste and not in the ledger.</p>\
-             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the live bloat\"><table class=\"sortable\"><thead><tr>\
-             <th scope=\"col\" class=\"n\" aria-sort=\"descending\">Size</th><th scope=\"col\">Path</th><th scope=\"col\">Kind</th>\
-             <th scope=\"col\" class=\"n\">Layer</th><th scope=\"col\">What to do</th></tr></thead><tbody>{body}</tbody>{others}</table></div></section>"
+            "{}<p>Containers can read these bytes, so they are no waste and not in the ledger.</p>{}</section>",
+            section("bloat", "Live, and probably not needed"),
+            table("Table of the live bloat", "sortable", &headings, &body, &others)
         )
     }
 
@@ -136,18 +132,17 @@ impl<W: Write> Page<'_, W> {
         let others = match &twins[count..] {
             [] => String::new(),
             others => format!(
-                "<tfoot><tr><td class=\"n\">{}</td><td colspan=\"2\">{}</td></tr></tfoot>",
-                self.size(others.iter().map(Twins::extra_bytes).sum()),
+                "{}<td colspan=\"2\">{}</td>",
+                n(self.size(others.iter().map(Twins::extra_bytes).sum())),
                 plural(others.len(), "other content")
             ),
         };
+        let headings = [("Too much", FALLING), ("Files", NUMBER), ("Paths", TEXT)];
         writeln!(
             self.out,
-            "<section id=\"twins\" aria-labelledby=\"twins-title\"><h2 id=\"twins-title\">The same content several times</h2>\n\
-             <p>Live as well: keep one of the files and make the others links to it.</p>\
-             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of equal contents\"><table class=\"sortable\"><thead><tr>\
-             <th scope=\"col\" class=\"n\" aria-sort=\"descending\">Too much</th><th scope=\"col\" class=\"n\">Files</th>\
-             <th scope=\"col\">Paths</th></tr></thead><tbody>{body}</tbody>{others}</table></div></section>"
+            "{}<p>Live as well: keep one of the files and make the others links to it.</p>{}</section>",
+            section("twins", "The same content several times"),
+            table("Table of equal contents", "sortable", &headings, &body, &others)
         )
     }
 

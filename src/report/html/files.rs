@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::Page;
 use super::fold::{Item, fold};
-use super::markup::{Html, Tone, bar};
+use super::markup::{Html, Tone, bar, section};
 use super::summary::{grouped, share_of};
 use crate::analysis::weights::Weights;
 
@@ -16,10 +16,7 @@ impl<W: Write> Page<'_, W> {
         if analysis.totals.stored_bytes == 0 {
             return Ok(());
         }
-        writeln!(
-            self.out,
-            "<section id=\"files\" aria-labelledby=\"files-title\"><h2 id=\"files-title\">Where the bytes are</h2>"
-        )?;
+        write!(self.out, "{}", section("files", "Where the bytes are"))?;
         if analysis.totals.final_bytes > 0 {
             self.tree("final", "In the final image", &analysis.final_weights(), Tone::Final)?;
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::Page;
 use super::layers::{count, dash};
-use super::markup::{Html, rows};
+use super::markup::{FALLING, Html, NUMBER, TEXT, n, rows, section, table};
 use super::summary::{grouped, meaning};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::layer::entry::LayerNumber;
@@ -58,8 +58,8 @@ impl<W: Write> Page<'_, W> {
         let groups = groups(self.analysis, MOST_PAIRS);
         writeln!(
             self.out,
-            "<section id=\"flow\" aria-labelledby=\"flow-title\"><h2 id=\"flow-title\">Stored in → hidden by</h2>\n\
-             <p>Each cell is what the layer of its row stores and the layer of its column hides.</p>"
+            "{}<p>Each cell is what the layer of its row stores and the layer of its column hides.</p>",
+            section("flow", "Stored in → hidden by")
         )?;
         self.matrix(&groups)?;
         self.pairs(&groups)?;
@@ -80,8 +80,8 @@ impl<W: Write> Page<'_, W> {
         let most = cells.iter().flatten().copied().max().unwrap_or(0);
         write!(
             self.out,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Matrix of the waste\"><table class=\"matrix\">\
-             <caption>Rows: stored in layer. Columns: hidden by layer.</caption>\
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Matrix of the waste\">\
+             <table class=\"matrix\"><caption>Rows: stored in layer. Columns: hidden by layer.</caption>\
              <thead><tr><th scope=\"col\">Stored in</th>"
         )?;
         for place in 0..across.len() {
@@ -124,18 +124,24 @@ impl<W: Write> Page<'_, W> {
         let others = match &groups[count..] {
             [] => String::new(),
             others => format!(
-                "<tfoot><tr><td class=\"n\">{}</td><td colspan=\"4\">{}</td><td class=\"n\">{}</td></tr></tfoot>",
-                self.size(others.iter().map(|group| group.bytes).sum()),
+                "{}<td colspan=\"4\">{}</td>{}",
+                n(self.size(others.iter().map(|group| group.bytes).sum())),
                 plural(others.len(), "other pair"),
-                grouped(others.iter().map(|group| group.file_count as u64).sum()),
+                n(grouped(others.iter().map(|group| group.file_count as u64).sum())),
             ),
         };
+        let headings = [
+            ("Waste", FALLING),
+            ("Cause", TEXT),
+            ("Stored in", TEXT),
+            ("Hidden by", TEXT),
+            ("Mostly", TEXT),
+            ("Copies", NUMBER),
+        ];
         writeln!(
             self.out,
-            "<h3>Pairs of steps</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the pairs\">\
-             <table class=\"sortable\"><thead><tr><th scope=\"col\" class=\"n\" aria-sort=\"descending\">Waste</th>\
-             <th scope=\"col\">Cause</th><th scope=\"col\">Stored in</th><th scope=\"col\">Hidden by</th>\
-             <th scope=\"col\">Mostly</th><th scope=\"col\" class=\"n\">Copies</th></tr></thead><tbody>{body}</tbody>{others}</table></div>"
+            "<h3>Pairs of steps</h3>\n{}",
+            table("Table of the pairs", "sortable", &headings, &body, &others)
         )
     }
 
@@ -148,7 +154,8 @@ impl<W: Write> Page<'_, W> {
             if group.cause == Cause::Duplicate { "<i>itself</i>".to_owned() } else { self.step(group.hidden_by) };
         let places: Vec<String> = group.places.iter().map(|place| self.path(place.node)).collect();
         format!(
-            "<tr><td class=\"n\">{}</td><td class=\"cause\">{} <small>{what}</small></td><td class=\"step\">{} {}</td><td class=\"step\">{} {hidden}</td>\
+            "<tr><td class=\"n\">{}</td><td class=\"cause\">{} <small>{what}</small></td>\
+             <td class=\"step\">{} {}</td><td class=\"step\">{} {hidden}</td>\
              <td class=\"path\">{}</td><td class=\"n\">{}</td></tr>",
             self.size(group.bytes),
             group.cause.name(),
@@ -169,23 +176,25 @@ impl<W: Write> Page<'_, W> {
         }
         let has_wire = totals.wasted_wire_bytes.is_some();
         let (body, count) = rows(records, MOST_COPIES, |record| self.copy(record, has_wire));
-        let wire = if has_wire { "<th scope=\"col\" class=\"n\">On the wire</th>" } else { "" };
         let others = match &records[count..] {
             [] => String::new(),
             others => format!(
-                "<tfoot><tr><td class=\"n\">{}</td>{}<td>{}</td><td colspan=\"3\"></td></tr></tfoot>",
-                self.size(others.iter().map(|record| record.bytes).sum()),
+                "{}{}<td>{}</td><td colspan=\"3\"></td>",
+                n(self.size(others.iter().map(|record| record.bytes).sum())),
                 if has_wire { self.wire(others.iter().map(|record| record.wire_bytes).sum()) } else { String::new() },
                 plural(others.len(), "other copy").replace("copys", "copies"),
             ),
         };
+        let mut headings =
+            vec![("Waste", FALLING), ("Path", TEXT), ("Stored in", NUMBER), ("Hidden by", NUMBER), ("Cause", TEXT)];
+        if has_wire {
+            headings.insert(1, ("On the wire", NUMBER));
+        }
         writeln!(
             self.out,
-            "<section id=\"waste\" aria-labelledby=\"waste-title\"><h2 id=\"waste-title\">Wasted copies</h2>\n\
-             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the wasted copies\"><table class=\"sortable\">\
-             <thead><tr><th scope=\"col\" class=\"n\" aria-sort=\"descending\">Waste</th>{wire}<th scope=\"col\">Path</th>\
-             <th scope=\"col\" class=\"n\">Stored in</th><th scope=\"col\" class=\"n\">Hidden by</th><th scope=\"col\">Cause</th></tr></thead>\
-             <tbody>{body}</tbody>{others}</table></div></section>"
+            "{}{}</section>",
+            section("waste", "Wasted copies"),
+            table("Table of the wasted copies", "sortable", &headings, &body, &others)
         )
     }
 
@@ -206,6 +215,6 @@ impl<W: Write> Page<'_, W> {
     }
 
     fn wire(&self, bytes: Option<u64>) -> String {
-        format!("<td class=\"n\">{}</td>", bytes.map_or_else(dash, |bytes| self.size(bytes)))
+        n(bytes.map_or_else(dash, |bytes| self.size(bytes)))
     }
 }

@@ -1,7 +1,8 @@
-//! A tree of paths, folded until it fits on a page: what weighs most is opened first, the rest of each folder is summed up.
+//! A tree of paths, folded until it fits on a page: what weighs most is opened first, the rest of each folder is summed
+//! up.
 //!
-//! Nothing is lost from the sums: what an item holds is always the sum of what stands below it. A folder that holds nothing
-//! but another is shown as one item with it (`usr/lib`).
+//! Nothing is lost from the sums: what an item holds is always the sum of what stands below it. A folder that holds
+//! nothing but another is shown as one item with it (`usr/lib`).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

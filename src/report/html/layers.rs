@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::markup::{Tone, bar, rows, text};
+use super::markup::{NUMBER, PLAIN, RISING, TEXT, Tone, WIDE, bar, rows, section, table, text};
 use super::summary::grouped;
 use super::{Page, step};
 use crate::analysis::Layer;
@@ -19,23 +19,29 @@ impl<W: Write> Page<'_, W> {
         let layers = &self.analysis.layers;
         writeln!(
             self.out,
-            "<section id=\"layers\" aria-labelledby=\"layers-title\"><h2 id=\"layers-title\">Layers</h2>\n\
-             <p>What each step stores; the hatched part of a bar is wasted.</p>"
+            "{}<p>What each step stores; the hatched part of a bar is wasted.</p>",
+            section("layers", "Layers")
         )?;
         if layers.is_empty() {
             return writeln!(self.out, "<p>The image has no layers.</p></section>");
         }
         let most = layers.iter().map(|layer| layer.stored_bytes).max().unwrap_or(0);
         let (body, count) = rows(layers, MOST, |layer| self.layer(layer, most));
+        let headings = [
+            ("#", RISING),
+            ("Size", NUMBER),
+            ("Waste", NUMBER),
+            ("Stored and wasted", PLAIN),
+            ("Step", TEXT),
+            ("Blob", WIDE),
+            ("Added", WIDE),
+            ("Changed", WIDE),
+            ("Deleted", WIDE),
+        ];
         writeln!(
             self.out,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the layers\">\
-             <table class=\"sortable layers\"><thead><tr><th scope=\"col\" class=\"n\" aria-sort=\"ascending\">#</th>\
-             <th scope=\"col\" class=\"n\">Size</th><th scope=\"col\" class=\"n\">Waste</th>\
-             <th scope=\"col\" data-plain>Stored and wasted</th><th scope=\"col\">Step</th><th scope=\"col\" class=\"n wide\">Blob</th>\
-             <th scope=\"col\" class=\"n wide\">Added</th><th scope=\"col\" class=\"n wide\">Changed</th>\
-             <th scope=\"col\" class=\"n wide\">Deleted</th></tr></thead><tbody>{body}</tbody>{}</table></div></section>",
-            self.other_layers(&layers[count..])
+            "{}</section>",
+            table("Table of the layers", "sortable layers", &headings, &body, &self.other_layers(&layers[count..]))
         )
     }
 
@@ -44,7 +50,8 @@ impl<W: Write> Page<'_, W> {
         let base = if layer.is_base { "<span class=\"badge\">base</span> " } else { "" };
         format!(
             "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"barcell\">{}</td>\
-             <td class=\"step\">{base}{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td>\
+             <td class=\"step\">{base}{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td>\
+             <td class=\"n wide\">{}</td>\
              <td class=\"n wide\">{}</td></tr>",
             layer.number,
             self.size(layer.stored_bytes),
@@ -64,8 +71,9 @@ impl<W: Write> Page<'_, W> {
         }
         let sum = |of: &dyn Fn(&Layer) -> u64| others.iter().map(of).sum::<u64>();
         format!(
-            "<tfoot><tr><td></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td></td><td>{}</td>\
-             <td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td></tr></tfoot>",
+            "<td></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td></td><td>{}</td>\
+             <td class=\"n wide\">{}</td><td class=\"n wide\">{}</td><td class=\"n wide\">{}</td>\
+             <td class=\"n wide\">{}</td>",
             self.size(sum(&|layer| layer.stored_bytes)),
             self.size(sum(&|layer| layer.wasted_bytes)),
             plural(others.len(), "other layer"),
@@ -86,16 +94,14 @@ impl<W: Write> Page<'_, W> {
             rows(&steps.iter().enumerate().collect::<Vec<_>>(), MOST, |(at, step)| self.line(*at, step));
         let others = match steps.len() - count {
             0 => String::new(),
-            more => format!("<tfoot><tr><td></td><td colspan=\"4\">{}</td></tr></tfoot>", plural(more, "other step")),
+            more => format!("<td></td><td colspan=\"4\">{}</td>", plural(more, "other step")),
         };
+        let headings = [("Line", RISING), ("Step", TEXT), ("Layer", NUMBER), ("Size", NUMBER), ("Created", TEXT)];
         writeln!(
             self.out,
-            "<section id=\"history\" aria-labelledby=\"history-title\"><h2 id=\"history-title\">History</h2>\n\
-             <p>Every step as the image records it, oldest first.</p>\
-             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the history\">\
-             <table class=\"sortable\"><thead><tr><th scope=\"col\" class=\"n\" aria-sort=\"ascending\">Line</th>\
-             <th scope=\"col\">Step</th><th scope=\"col\" class=\"n\">Layer</th><th scope=\"col\" class=\"n\">Size</th>\
-             <th scope=\"col\" class=\"wide\">Created</th></tr></thead><tbody>{body}</tbody>{others}</table></div></section>"
+            "{}<p>Every step as the image records it, oldest first.</p>{}</section>",
+            section("history", "History"),
+            table("Table of the history", "sortable", &headings, &body, &others)
         )
     }
 
@@ -104,8 +110,9 @@ impl<W: Write> Page<'_, W> {
         let layer = entry.layer.map_or_else(dash, |layer| layer.number.to_string());
         let size = entry.layer.map_or_else(dash, |layer| self.size(layer.stored_bytes));
         format!(
-            "<tr><td class=\"n\">{}</td><td class=\"step\">{}</td><td class=\"n\">{layer}</td><td class=\"n\">{size}</td>\
-             <td class=\"wide date\">{}</td></tr>",
+            "<tr><td class=\"n\">{}</td><td class=\"step\">{}</td><td class=\"n\">{layer}</td>\
+             <td class=\"n\">{size}</td>\
+             <td class=\"date\">{}</td></tr>",
             at + 1,
             step(&entry.text, HISTORY_WIDTH),
             time(created),

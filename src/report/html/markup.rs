@@ -79,6 +79,42 @@ pub(super) fn bar(parts: &[(Tone, u64)], whole: u64, height: u32) -> String {
     out
 }
 
+/// A heading of a table: its text, and what its cell is marked with.
+pub(super) type Heading = (&'static str, &'static str);
+
+/// A column of text; of numbers; of numbers that a phone has no room for; one that cannot be sorted by.
+pub(super) const TEXT: &str = "";
+pub(super) const NUMBER: &str = " class=\"n\"";
+pub(super) const WIDE: &str = " class=\"n wide\"";
+pub(super) const PLAIN: &str = " data-plain";
+/// The column of numbers that the rows come sorted by.
+pub(super) const RISING: &str = " class=\"n\" aria-sort=\"ascending\"";
+pub(super) const FALLING: &str = " class=\"n\" aria-sort=\"descending\"";
+
+/// Returns a table that can be sorted, in a box that scrolls; `foot` is a row for what is summed up, or nothing.
+pub(super) fn table(label: &str, class: &str, headings: &[Heading], body: &str, foot: &str) -> String {
+    let mut out = format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\">\
+         <table class=\"{class}\"><thead><tr>"
+    );
+    for (title, marks) in headings {
+        let _ = write!(out, "<th scope=\"col\"{marks}>{title}</th>");
+    }
+    let foot = if foot.is_empty() { String::new() } else { format!("<tfoot><tr>{foot}</tr></tfoot>") };
+    let _ = write!(out, "</tr></thead><tbody>{body}</tbody>{foot}</table></div>");
+    out
+}
+
+/// Returns a cell with a number.
+pub(super) fn n(content: impl fmt::Display) -> String {
+    format!("<td class=\"n\">{content}</td>")
+}
+
+/// Returns the beginning of a section with its heading.
+pub(super) fn section(id: &str, title: &str) -> String {
+    format!("<section id=\"{id}\" aria-labelledby=\"{id}-title\"><h2 id=\"{id}-title\">{title}</h2>\n")
+}
+
 /// How many bytes of HTML the rows of one list may have.
 const ROOM: usize = 160_000;
 

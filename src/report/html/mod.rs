@@ -124,8 +124,8 @@ impl<W: Write> Page<'_, W> {
     fn footer(&mut self) -> io::Result<()> {
         writeln!(
             self.out,
-            "<footer><p>Sizes are content bytes of regular files, uncompressed, as <code>docker history</code> shows them. \
-             Wasted is what a layer stores and no container can read; the copy that survives is never waste. Layers are \
+            "<footer><p>Sizes are content bytes of regular files, uncompressed, as <code>docker history</code> shows \
+             them. Wasted is what a layer stores and no container can read; the copy that survives is never waste. Layers are \
              numbered from 1, the bottom one. What could fool a reader in a name is written <code>\\xNN</code>.</p>\
              <p>Made by layerlens {}.</p></footer>\n</body>\n</html>",
             env!("CARGO_PKG_VERSION")
@@ -166,7 +166,8 @@ fn step(step: &str, width: usize) -> String {
 const PATTERNS: &str = "<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>\
     <pattern id=\"hatch-waste\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
     <rect class=\"a\" width=\"6\" height=\"6\"/><rect class=\"b\" width=\"2\" height=\"6\"/></pattern>\
-    <pattern id=\"hatch-inherited\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(-45)\">\
+    <pattern id=\"hatch-inherited\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+    patternTransform=\"rotate(-45)\">\
     <rect class=\"a\" width=\"6\" height=\"6\"/><rect class=\"b\" width=\"2\" height=\"6\"/></pattern>\
     <pattern id=\"hatch-remainder\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\">\
     <rect class=\"a\" width=\"5\" height=\"5\"/><rect class=\"b\" width=\"5\" height=\"2\"/></pattern></defs></svg>";
@@ -186,7 +187,7 @@ mod tests {
         }
     }
 
-    /// A browser hashes what stands between the tags: an end tag in there, or a line break it would change, breaks the page.
+    /// A browser hashes what stands between the tags: an end tag in there, or a line break that it changes, breaks it.
     #[test]
     fn what_is_hashed_stands_as_it_is() {
         for content in [STYLE, SCRIPTS[0], SCRIPTS[1]] {

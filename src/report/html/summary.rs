@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::Page;
 use super::layers::time;
-use super::markup::{Html, Tone, bar, rows, text};
+use super::markup::{Html, Tone, bar, n, rows, text};
 use crate::analysis::waste::Cause;
 use crate::gate::{Ignored, Judged, Verdict};
 use crate::report::text::{cut, plural, share};
@@ -84,7 +84,8 @@ impl<W: Write> Page<'_, W> {
     fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
         let (class, word) = if verdict.passed() { ("passed", "Passed") } else { ("failed", "Failed") };
         let mut out = format!(
-            "<section id=\"verdict\" class=\"{class}\" aria-labelledby=\"verdict-title\"><h2 id=\"verdict-title\">{word}: {}</h2><ul>",
+            "<section id=\"verdict\" class=\"{class}\" aria-labelledby=\"verdict-title\">\
+             <h2 id=\"verdict-title\">{word}: {}</h2><ul>",
             verdict.line()
         );
         let (rules, _) = rows(&verdict.rules, MOST_RULES, |rule| self.rule(rule));
@@ -191,10 +192,11 @@ impl<W: Write> Page<'_, W> {
             let class = ["sum", "", "sum", "sub", "sub", "sub"][at];
             write!(
                 self.out,
-                "<tr class=\"{class}\"><th scope=\"row\"><span class=\"sign\">{sign}</span>{key}{name}{note}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-                self.size(bytes),
-                grouped(bytes),
-                share_of(bytes, totals.stored_bytes)
+                "<tr class=\"{class}\"><th scope=\"row\"><span class=\"sign\">{sign}</span>{key}{name}{note}</th>\
+                 {}{}{}</tr>",
+                n(self.size(bytes)),
+                n(grouped(bytes)),
+                n(share_of(bytes, totals.stored_bytes))
             )?;
         }
         writeln!(self.out, "</tbody></table>")
@@ -207,17 +209,18 @@ impl<W: Write> Page<'_, W> {
         }
         write!(
             self.out,
-            "<table class=\"causes\"><caption>Why it is wasted</caption><thead><tr><th scope=\"col\">A later layer …</th>\
-             <th scope=\"col\">Part of the waste</th><th scope=\"col\" class=\"n\">Size</th></tr></thead><tbody>"
+            "<table class=\"causes\"><caption>Why it is wasted</caption><thead><tr>\
+             <th scope=\"col\">A later layer …</th><th scope=\"col\">Part of the waste</th>\
+             <th scope=\"col\" class=\"n\">Size</th></tr></thead><tbody>"
         )?;
         for (cause, bytes) in Cause::ALL.into_iter().zip(totals.wasted_by_cause).filter(|(_, bytes)| *bytes > 0) {
             write!(
                 self.out,
-                "<tr><th scope=\"row\">{} <small>{}</small></th><td class=\"barcell\">{}</td><td class=\"n\">{}</td></tr>",
+                "<tr><th scope=\"row\">{} <small>{}</small></th><td class=\"barcell\">{}</td>{}</tr>",
                 cause.name(),
                 meaning(cause),
                 bar(&[(Tone::Waste, bytes)], totals.wasted_bytes, 10),
-                self.size(bytes)
+                n(self.size(bytes))
             )?;
         }
         writeln!(self.out, "</tbody></table>")
@@ -250,7 +253,8 @@ impl<W: Write> Page<'_, W> {
 fn key(tone: Tone) -> String {
     let class = tone.class();
     format!(
-        "<svg class=\"key\" width=\"12\" height=\"12\" aria-hidden=\"true\"><rect class=\"{class}\" width=\"12\" height=\"12\" rx=\"2\"/></svg>"
+        "<svg class=\"key\" width=\"12\" height=\"12\" aria-hidden=\"true\">\
+         <rect class=\"{class}\" width=\"12\" height=\"12\" rx=\"2\"/></svg>"
     )
 }
 
