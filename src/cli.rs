@@ -13,6 +13,7 @@ use generate::What;
 use rules::RuleArgs;
 
 use crate::analysis::OpenOptions;
+use crate::analysis::bloat::Scope;
 use crate::analysis::fixes::Ranges;
 use crate::archive::{Platform, Selection};
 use crate::config::{self, Origin, Set, Setting, Settings};
@@ -79,6 +80,10 @@ pub struct Cli {
     /// Measure what the waste costs in transfer: reads compressed layers that hold some a second time.
     #[arg(long)]
     wire: bool,
+
+    /// Count documentation, manual pages and locales as live bloat, too.
+    #[arg(long)]
+    docs: bool,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -344,6 +349,7 @@ impl Cli {
             write,
             changes,
             wire,
+            docs,
             choice,
             access,
             look,
@@ -356,7 +362,11 @@ impl Cli {
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
         // A gate that is only read by people says nothing about what is live.
-        let skip_bloat = ci && reports.iter().all(|report| !report.format.shows_bloat());
+        let bloat = match docs {
+            true => Scope::WithDocs,
+            false if ci && reports.iter().all(|report| !report.format.shows_bloat()) => Scope::Nothing,
+            false => Scope::Usual,
+        };
         let selection = Selection { image: choice.name, platform: choice.platform };
         let access = Access {
             socket: access.socket,
@@ -375,7 +385,7 @@ impl Cli {
         Ok(Request {
             // Clap has seen to it that there is one.
             image: image.unwrap_or_default(),
-            open: OpenOptions { load, wire, skip_bloat, ..OpenOptions::default() },
+            open: OpenOptions { load, wire, bloat, ..OpenOptions::default() },
             gate: ci,
             settings,
             config,
