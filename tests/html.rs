@@ -17,7 +17,9 @@ use layerlens::{Analysis, OpenOptions};
 use page::{Tag, Token, outline, tokens};
 use sha2::{Digest as _, Sha256};
 use support::image::{ImageSpec, Packing};
+use support::layer::{Kind, LayerSpec, Member, Metadata};
 use support::pages;
+use support::scenario::Scenario;
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -100,6 +102,47 @@ fn every_sample_has_a_page() {
         assert_sums(&analysis, &tokens);
         assert_ids(&tokens);
     }
+}
+
+/// Hard links, opaque directories, changes of type and what else the scenarios have: the page loses none of their bytes.
+#[test]
+fn every_scenario_has_a_page() {
+    let folder = fs::read_dir(project("tests/scenarios")).expect("scenarios").flatten();
+    let mut count = 0;
+    for path in folder.map(|entry| entry.path()) {
+        let scenario = Scenario::parse(&fs::read_to_string(&path).expect("a readable scenario"));
+        let analysis = built(&ImageSpec::of(scenario.layers));
+        let tokens = tokens(&page_of(&analysis, &Rules::default()));
+        assert_inert(&tokens);
+        assert_sums(&analysis, &tokens);
+        count += 1;
+    }
+    assert!(count > 50, "only {count} scenarios");
+}
+
+/// A live copy of two names counts once: at its own path, else where it can still be read.
+#[test]
+fn a_copy_of_several_names_weighs_once() {
+    let file = |name: &str| Member::new(name, Kind::File(vec![b'x'; 1000]), Metadata::with_mode(0o644));
+    let link = |name: &str| Member::new(name, Kind::HardLink(b"own/a".to_vec()), Metadata::with_mode(0o644));
+    let first = LayerSpec::of(vec![file("own/a"), link("other/z"), link("other/b")]);
+    let whole = built(&ImageSpec::of(vec![first.clone()]));
+    let weight = |analysis: &Analysis, path: &str| {
+        analysis.final_weights().of(analysis.index.tree.find(path.as_bytes()).expect("a path")).bytes
+    };
+    assert_eq!([weight(&whole, "own"), weight(&whole, "other"), weight(&whole, "")], [1000, 0, 1000]);
+    let left = built(&ImageSpec::of(vec![first, LayerSpec::of(vec![Member::whiteout(b"own/a")])]));
+    assert_eq!([weight(&left, "own"), weight(&left, "other/b"), weight(&left, "other/z")], [0, 1000, 0]);
+    assert_eq!(weight(&left, ""), left.totals.final_bytes);
+}
+
+#[test]
+fn equal_contents_are_listed() {
+    let file = |name: &str, size| Member::new(name, Kind::File(vec![b'x'; size]), Metadata::with_mode(0o644));
+    let members = vec![file("a/one", 150_000), file("b/<two>", 150_000), file("c/three", 150_000), file("d", 150_001)];
+    let tokens = tokens(&page_of(&built(&ImageSpec::of(vec![LayerSpec::of(members)])), &Rules::default()));
+    assert_eq!(table_sum(&tokens, "Table of equal contents", 1), 300_000, "two of the three are too much");
+    assert!(outline(&tokens).contains("300.0 kB | 3 | /a/one/b/<two>/c/three"), "{}", outline(&tokens));
 }
 
 #[test]

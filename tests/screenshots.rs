@@ -17,10 +17,11 @@ use support::screen::Screen;
 use unicode_width::UnicodeWidthStr;
 
 /// Name, size, and the keys that lead to the screen.
-const PICTURES: [(&str, (u16, u16), &str); 5] = [
+const PICTURES: [(&str, (u16, u16), &str); 6] = [
     ("layers", (80, 24), "j k"),
     ("waste", (80, 24), "3"),
     ("merge", (80, 24), "g j j space j j j j space"),
+    ("fixes", (80, 40), "4 enter"),
     ("content", (80, 24), "v v v 2 g / \"passwd\" enter o"),
     ("wide", (160, 45), "2"),
 ];

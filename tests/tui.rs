@@ -17,7 +17,7 @@ use layerlens::tui::{Ending, Message};
 use ratatui::style::{Color, Modifier};
 use support::image::{HistorySpec, ImageSpec, LayerStream, Packing, Wrapper};
 use support::layer::{Kind, LayerSpec, Member, Metadata};
-use support::screen::{Screen, shop};
+use support::screen::{Screen, assert_screen, shop};
 
 fn written(spec: &ImageSpec, packing: Packing) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -28,16 +28,6 @@ fn written(spec: &ImageSpec, packing: Packing) -> (tempfile::TempDir, PathBuf) {
 fn shop_at(width: u16, height: u16) -> Screen {
     let (_directory, path) = written(&shop(), Packing::default());
     Screen::of(&path, (width, height))
-}
-
-fn assert_screen(screen: &Screen, name: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens").join(format!("{name}.txt"));
-    let found = screen.text();
-    if std::env::var_os("LAYERLENS_UPDATE").is_some() {
-        fs::write(&path, &found).expect("the screens can be written");
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "{name} is not what it was; LAYERLENS_UPDATE=1 accepts it\n{found}\nwas\n{expected}");
 }
 
 #[test]
@@ -157,9 +147,14 @@ fn marks_say_what_merging_saves() {
     let (low, high) = screen.app.marked_range().expect("two marks");
     assert!(screen.text().contains(&format!("merging layers {low} to {high} saves")), "{}", screen.text());
     screen.press("4");
-    assert!(screen.text().contains("wasted copies vanish"));
+    assert_eq!((low, high), (3, 5));
+    let row = screen.row("if merged: ");
+    assert!(row.contains("81.5 kB"), "/app of layer 3, copied by layer 5: {row}");
+    screen.press("1 k space 4");
+    let row = screen.row("if merged: ");
+    assert!(row.contains("81.5 kB"), "a mark in between changes nothing: {row}");
     screen.press("esc");
-    assert!(screen.app.marks.is_empty());
+    assert!(screen.app.marks.is_empty() && !screen.text().contains("if merged"));
 }
 
 #[test]

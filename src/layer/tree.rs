@@ -193,6 +193,17 @@ impl Tree {
         self.name_of(node.0)
     }
 
+    /// Returns the last components of all paths, one behind another in the order of their nodes.
+    pub(crate) fn names(&self) -> &[u8] {
+        &self.names
+    }
+
+    /// Returns where a path's last component ends in [`Tree::names`].
+    pub(crate) fn name_end(&self, node: NodeId) -> usize {
+        let Node { name, name_len, .. } = self.nodes[node.index()];
+        name as usize + name_len as usize
+    }
+
     /// Returns the directory that holds the path; nothing for the root. A parent's number is lower than its children's.
     #[must_use]
     pub fn parent(&self, node: NodeId) -> Option<NodeId> {

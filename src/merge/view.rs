@@ -39,6 +39,16 @@ impl View {
         self.slots[node.index()]
     }
 
+    /// Returns the number of paths.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Shows at a path what was shown there before a layer was applied.
+    pub(crate) fn put_back(&mut self, node: NodeId, before: Slot) {
+        self.slots[node.index()] = before;
+    }
+
     /// Applies the layer that has `at` layers below it; `touch` hears of each slot before it is set.
     pub(crate) fn apply(&mut self, tree: &Tree, layer: &LayerEntries, at: usize, touch: &mut impl FnMut(NodeId, Slot)) {
         for node in &layer.whiteouts {

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Paint};
 use foldhash::{HashMap, HashMapExt};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::Style;
 use crate::analysis::fixes::WhatIf;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::analysis::{Analysis, Layer};
+pub(super) use crate::columns::{cut, cut_path as cut_middle};
 use crate::escape::escape;
 use crate::gate::{Judged, Verdict};
 use crate::layer::entry::{LayerNumber, NodeId};
@@ -388,47 +389,4 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 
 pub(super) fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
-}
-
-/// Cuts text at the end to `room` columns.
-pub(super) fn cut(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let mut out = take_columns(text.chars(), room.saturating_sub(1));
-    out.push('…');
-    out
-}
-
-/// Cuts text in the middle to `room` columns: the end of a path tells most.
-pub(super) fn cut_middle(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let front = take_columns(text.chars(), room.saturating_sub(1) / 3);
-    let back: String = take_columns(text.chars().rev(), room.saturating_sub(1) - front.width()).chars().rev().collect();
-    format!("{front}…{back}")
-}
-
-fn take_columns(chars: impl Iterator<Item = char>, room: usize) -> String {
-    let mut used = 0;
-    chars
-        .take_while(|c| {
-            used += c.width().unwrap_or(0);
-            used <= room
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_cut_by_columns() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdef", 4), "abc…");
-        assert_eq!(cut("日本語", 5), "日本…");
-        assert_eq!(cut_middle("/usr/share/doc/readme", 10), "/us…readme");
-    }
 }

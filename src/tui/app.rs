@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use super::content::Pager;
 use super::details::{self, Detail};
+use super::fixes::{FixTable, Subject};
 use super::keys::{KeyMap, Place};
 use super::layers::{self, LayerRow};
 use super::layout::{Layout, Pane, Wish};
 use super::list::ListState;
+use super::places::Places;
 use super::theme::Theme;
-use super::tree::{FileTree, Scope, Sort};
-use super::waste::{self, WasteRow, WasteTable};
+use super::tree::{FileTree, Row, Scope, Sort};
+use super::waste::{WasteRow, WasteTable};
 use crate::analysis::Analysis;
 use crate::archive::ImageSpec;
 use crate::escape::escape;
 use crate::gate::{Rules, Verdict};
-use crate::layer::entry::{EntryRef, LayerNumber, NodeId};
-use crate::merge::changes::ChangeKind;
-use crate::merge::view::View;
+use crate::layer::entry::{EntryRef, NodeId};
 use crate::size::Units;
 use crate::source::Progress;
 
@@ -52,6 +52,8 @@ pub struct Image {
     pub files: FileTree,
     /// The waste table.
     pub waste: WasteTable,
+    /// Where each path stands in each layer.
+    pub places: Places,
 }
 
 impl Image {
@@ -60,7 +62,8 @@ impl Image {
     pub fn new(analysis: Arc<Analysis>) -> Self {
         let files = FileTree::new(&analysis);
         let waste = WasteTable::new(&analysis, Sort::default(), |_| true);
-        Image { analysis, files, waste }
+        let places = Places::new(&analysis);
+        Image { analysis, files, waste, places }
     }
 }
 
@@ -152,6 +155,8 @@ pub struct App {
     pub folded: bool,
     /// The file tree's cursor.
     pub files: ListState,
+    /// Its rows in sight.
+    pub file_rows: Vec<Row>,
     /// The path under it.
     pub node: NodeId,
     /// The waste table's cursor.
@@ -160,12 +165,12 @@ pub struct App {
     pub details: ListState,
     /// Their lines.
     pub detail_lines: Vec<Detail>,
-    /// The window of the fixes.
+    /// The cursor of the fixes.
     pub fixes: ListState,
+    /// Their rows.
+    pub fix_table: FixTable,
     /// Marked layers, from 1.
     pub marks: BTreeSet<u32>,
-    /// What merging the marked range saves: bytes and copies.
-    pub marked_saving: Option<(u64, u64)>,
     /// What is in front.
     pub popup: Option<Popup>,
     /// What is being typed.
@@ -187,15 +192,11 @@ pub struct App {
     /// The file tree shows another layer than the cursor.
     pub(super) stale_view: bool,
     pub(super) stale_details: bool,
-    /// The details' costly part waits for a quiet moment.
-    pub(super) owed_details: bool,
+    pub(super) stale_fixes: bool,
     pub(super) requests: u64,
     /// The pane that the details are about.
     pub(super) subject: Pane,
 }
-
-/// With more entries, a path's history waits until the keyboard rests.
-const MANY_ENTRIES: u64 = 150_000;
 
 impl App {
     /// Starts with nothing known.
@@ -217,13 +218,14 @@ impl App {
             layers: ListState::default(),
             folded: true,
             files: ListState::default(),
+            file_rows: Vec::new(),
             node: NodeId::ROOT,
             waste: ListState::default(),
             details: ListState::default(),
             detail_lines: Vec::new(),
             fixes: ListState::default(),
+            fix_table: FixTable::default(),
             marks: BTreeSet::new(),
-            marked_saving: None,
             popup: None,
             prompt: None,
             status: None,
@@ -235,7 +237,7 @@ impl App {
             has_moved: false,
             stale_view: false,
             stale_details: true,
-            owed_details: false,
+            stale_fixes: true,
             requests: 0,
             subject: Pane::Layers,
         }
@@ -254,7 +256,7 @@ impl App {
         let layout = self.layout();
         let area =
             layout.as_ref().and_then(|layout| layout.frame(pane).or(layout.frames.last())).map(|frame| frame.area);
-        let heading = u16::from(matches!(pane, Pane::Layers | Pane::Files | Pane::Waste));
+        let heading = u16::from(pane != Pane::Details);
         area.map_or(1, |area| usize::from(area.height.saturating_sub(2 + heading)).max(1))
     }
 
@@ -291,7 +293,7 @@ impl App {
             Pane::Layers => self.layer_rows.len(),
             Pane::Files => self.image.as_ref().map_or(0, |image| image.files.row_count()),
             Pane::Waste => self.image.as_ref().map_or(0, |image| image.waste.row_count()),
-            Pane::Fixes => super::panes::fixes::lines(self).len(),
+            Pane::Fixes => self.fix_table.rows().len(),
             Pane::Details => self.detail_lines.len() * 3,
         }
     }
@@ -350,31 +352,39 @@ impl App {
         if std::mem::take(&mut self.stale_view) {
             self.show_layer();
         }
+        self.list_fixes();
         if std::mem::take(&mut self.stale_details) {
-            let is_costly = self.is_large() && self.subject == Pane::Files;
-            self.owed_details = is_costly;
-            self.detail_lines = if is_costly { self.short_details() } else { self.full_details() };
+            self.detail_lines = self.describe();
             self.details = ListState::default();
         }
-    }
-
-    /// Does what can wait until the keyboard rests; says whether there was something.
-    pub fn settle(&mut self) -> bool {
-        let owed = std::mem::take(&mut self.owed_details);
-        if owed {
-            self.detail_lines = self.full_details();
+        let height = self.height(Pane::Files);
+        if let Some(image) = &mut self.image {
+            self.file_rows = image.files.rows(&image.analysis.index.tree, self.files.top, height);
         }
-        owed
     }
 
-    /// Says whether something waits for the keyboard to rest.
-    #[must_use]
-    pub fn owes(&self) -> bool {
-        self.owed_details
+    /// Makes the rows of the fixes anew where they changed or have other columns; the cursor stays on its fix.
+    pub(super) fn list_fixes(&mut self) {
+        let width = self.width(Pane::Fixes);
+        let Some(image) = &self.image else { return };
+        if !std::mem::take(&mut self.stale_fixes) && self.fix_table.width() == width {
+            return;
+        }
+        let cursor = self.fixes.cursor;
+        let subject = self.fix_table.rows().get(cursor).map(|row| row.subject);
+        let place = subject.and_then(|subject| Some(cursor - self.fix_table.row_of(subject)?));
+        self.fix_table.build(&image.analysis, width, self.options.units);
+        let start = subject.and_then(|subject| self.fix_table.row_of(subject));
+        let row = start.map_or(cursor, |start| start + place.unwrap_or(0));
+        let (rows, height) = (self.row_count(Pane::Fixes), self.height(Pane::Fixes));
+        self.fixes.go_to(row, rows, height);
     }
 
-    fn is_large(&self) -> bool {
-        self.image.as_ref().is_some_and(|image| image.analysis.totals.entry_count > MANY_ENTRIES)
+    /// Returns how many columns a pane has inside; one that is hidden, what it would have.
+    fn width(&self, pane: Pane) -> usize {
+        let layout = self.layout();
+        let frame = layout.as_ref().and_then(|layout| layout.frame(pane).or(layout.frames.last()));
+        frame.map_or(0, |frame| usize::from(frame.area.width.saturating_sub(2)))
     }
 
     fn show_layer(&mut self) {
@@ -395,7 +405,7 @@ impl App {
         let tree = &image.analysis.index.tree;
         image.files.set_open_below(tree, NodeId::ROOT, false);
         let mut row = 0;
-        while let Some(top) = image.files.rows(row, 1).first().copied() {
+        while let Some(top) = image.files.rows(tree, row, 1).first().copied() {
             if !image.files.is_directory(top.node) {
                 break;
             }
@@ -430,70 +440,71 @@ impl App {
 
     /// Takes the path from the row under the cursor.
     pub(super) fn read_node(&mut self) {
-        let Some(image) = &self.image else { return };
-        self.node = image.files.rows(self.files.cursor, 1).first().map_or(NodeId::ROOT, |row| row.node);
+        let Some(image) = &mut self.image else { return };
+        let tree = &image.analysis.index.tree;
+        self.node = image.files.rows(tree, self.files.cursor, 1).first().map_or(NodeId::ROOT, |row| row.node);
         self.stale_details |= self.subject == Pane::Files;
     }
 
-    /// Returns the entry that the file tree shows at a path.
+    /// Returns the entry that the file tree shows at a path; of what is gone, the one that was there.
     #[must_use]
     pub fn entry_at(&self, node: NodeId) -> Option<EntryRef> {
         let image = self.image.as_ref()?;
-        let (analysis, layer) = (&image.analysis, self.layer());
-        match image.files.scope() {
-            Scope::Layer => {
-                let change =
-                    analysis.changes_unsorted(LayerNumber::from_index(layer)).find(|change| change.node == node);
-                match change.map(|change| change.kind) {
-                    Some(ChangeKind::Added(upper) | ChangeKind::Changed { upper, .. }) => upper,
-                    Some(ChangeKind::Deleted(deleted)) => deleted.lower.get(),
-                    None => View::of_layers(&analysis.index, layer).slot(node).get(),
-                }
-            }
-            Scope::UpTo | Scope::Final => {
-                let count = if image.files.scope() == Scope::Final { analysis.layers.len() } else { layer + 1 };
-                let shown = View::of_layers(&analysis.index, count).slot(node).get();
-                let copy = || {
-                    analysis
-                        .waste
-                        .iter()
-                        .map(|record| record.copy)
-                        .filter(|copy| analysis.index.entry(*copy).node == node)
-                        .max()
-                };
-                shown.or_else(copy)
-            }
-        }
+        let (index, places, layer) = (&image.analysis.index, &image.places, self.layer());
+        let shown = |layer_count| places.shown(index, layer_count, node);
+        let found = match image.files.scope() {
+            Scope::Layer => shown(layer + 1).or_else(|| image.files.removed(node)),
+            Scope::UpTo => shown(layer + 1),
+            Scope::Final => shown(index.layers.len()),
+        };
+        found.or_else(|| places.waste(&image.analysis, node).last().map(|record| record.copy))
     }
 
-    fn short_details(&self) -> Vec<Detail> {
+    fn describe(&self) -> Vec<Detail> {
         let Some(image) = &self.image else { return Vec::new() };
-        let text = escape(&image.analysis.index.tree.path(self.node));
-        vec![Detail { label: "Path", text, paint: super::theme::Paint::Bold }]
-    }
-
-    fn full_details(&self) -> Vec<Detail> {
-        let Some(image) = &self.image else { return Vec::new() };
-        let (analysis, units) = (&image.analysis, self.options.units);
+        let (analysis, places, units) = (&image.analysis, &image.places, self.options.units);
         match (self.subject, self.layer_rows.get(self.layers.cursor)) {
             (Pane::Waste, _) => match self.waste_row() {
                 Some(WasteRow::Group(group)) => details::waste(analysis, image.waste.group(group), None, units),
                 Some(WasteRow::Record(group, record)) => {
                     let mut lines = details::waste(analysis, image.waste.group(group), Some(record), units);
                     let record = &analysis.waste[record];
-                    let path = details::path(analysis, waste::node(analysis, record), Some(record.copy), units);
+                    let path = details::path(analysis, places, record.node, Some(record.copy), units);
                     lines.extend(path.into_iter().skip(1));
                     lines
                 }
                 None => Vec::new(),
             },
             (Pane::Files, _) if self.node != NodeId::ROOT => {
-                details::path(analysis, self.node, self.entry_at(self.node), units)
+                details::path(analysis, places, self.node, self.entry_at(self.node), units)
             }
-            (_, Some(LayerRow::Layer(layer))) => details::layer(analysis, *layer, units),
-            (_, Some(LayerRow::Base { .. })) => details::base(analysis, units),
-            (_, Some(LayerRow::Step(place))) => details::step(analysis, *place),
-            (_, None) => Vec::new(),
+            (Pane::Fixes, row) => match self.fix_row().map(|row| row.subject) {
+                Some(Subject::Finding(place)) => {
+                    let finding = &analysis.bloat[place];
+                    details::path(analysis, places, finding.node, self.shown_at_last(finding.node), units)
+                }
+                Some(subject) => match self.fix_table.fix(analysis, subject) {
+                    Some(fix) => details::fix(analysis, fix, units),
+                    None => self.describe_layer(image, row),
+                },
+                None => self.describe_layer(image, row),
+            },
+            (_, row) => self.describe_layer(image, row),
+        }
+    }
+
+    fn shown_at_last(&self, node: NodeId) -> Option<EntryRef> {
+        let image = self.image.as_ref()?;
+        image.places.shown(&image.analysis.index, image.analysis.layers.len(), node)
+    }
+
+    fn describe_layer(&self, image: &Image, row: Option<&LayerRow>) -> Vec<Detail> {
+        let (analysis, units) = (&image.analysis, self.options.units);
+        match row {
+            Some(LayerRow::Layer(layer)) => details::layer(analysis, &image.places.pairs, *layer, units),
+            Some(LayerRow::Base { .. }) => details::base(analysis, units),
+            Some(LayerRow::Step(place)) => details::step(analysis, *place),
+            None => Vec::new(),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The lines of the details pane: everything known about a layer, a path, a group of waste.
 
+use super::places::{Pair, Places};
 use super::text::{percent, plural};
 use super::theme::Paint;
 use super::waste::Group;
 use crate::analysis::Analysis;
+use crate::analysis::fixes::Fix;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
@@ -64,7 +66,7 @@ pub fn one_line(step: &str) -> String {
 
 /// Describes a layer.
 #[must_use]
-pub fn layer(analysis: &Analysis, at: usize, units: Units) -> Vec<Detail> {
+pub fn layer(analysis: &Analysis, pairs: &[Pair], at: usize, units: Units) -> Vec<Detail> {
     let mut page = Page::new(analysis, units);
     let layer = &analysis.layers[at];
     let base = if layer.is_base { "the base image's" } else { "yours" };
@@ -79,7 +81,7 @@ pub fn layer(analysis: &Analysis, at: usize, units: Units) -> Vec<Detail> {
         "Changes",
         format!("A {} · C {} · D {} · {files}", layer.added_count, layer.changed_count, layer.deleted_count),
     );
-    waste_of_layer(&mut page, layer.number, layer.wasted_bytes);
+    waste_of_layer(&mut page, pairs, layer.number, layer.wasted_bytes);
     let ids = [
         ("diff_id", layer.diff_id.as_ref().map(|id| id.0.to_string())),
         ("chain_id", layer.chain_id.as_ref().map(|id| id.0.to_string())),
@@ -103,21 +105,10 @@ pub fn layer(analysis: &Analysis, at: usize, units: Units) -> Vec<Detail> {
 }
 
 /// Says what of a layer died where, and what died in it: the largest pairs first.
-fn waste_of_layer(page: &mut Page, number: LayerNumber, wasted: u64) {
-    let mut pairs: Vec<(u64, LayerNumber, LayerNumber, Cause)> = Vec::new();
-    for record in &page.analysis.waste {
-        if record.stored_in != number && record.hidden_by != number {
-            continue;
-        }
-        let key = (record.stored_in, record.hidden_by, record.cause);
-        match pairs.iter_mut().find(|(_, stored, hidden, cause)| (*stored, *hidden, *cause) == key) {
-            Some(pair) => pair.0 += record.bytes,
-            None => pairs.push((record.bytes, record.stored_in, record.hidden_by, record.cause)),
-        }
-    }
-    pairs.sort_by_key(|(bytes, stored, hidden, cause)| (std::cmp::Reverse(*bytes), *stored, *hidden, *cause));
+fn waste_of_layer(page: &mut Page, pairs: &[Pair], number: LayerNumber, wasted: u64) {
     page.add("Waste", if wasted == 0 { "nothing that it stores".to_owned() } else { page.size(wasted) });
-    for (bytes, stored_in, hidden_by, cause) in pairs.iter().take(6) {
+    let concerned = pairs.iter().filter(|pair| pair.stored_in == number || pair.hidden_by == number);
+    for Pair { stored_in, hidden_by, cause, bytes } in concerned.take(6) {
         let bytes = page.units.show(*bytes);
         let text = if *stored_in == number && hidden_by != stored_in {
             format!("{bytes} {} by layer {hidden_by}: {}", verb(*cause), page.step(*hidden_by))
@@ -179,15 +170,15 @@ pub fn base(analysis: &Analysis, units: Units) -> Vec<Detail> {
     page.lines
 }
 
-/// Describes a path: what `at` stores there, and its history over all layers. Costs all entries.
+/// Describes a path: what `at` stores there, and its history over all layers.
 #[must_use]
-pub fn path(analysis: &Analysis, node: NodeId, at: Option<EntryRef>, units: Units) -> Vec<Detail> {
+pub fn path(analysis: &Analysis, places: &Places, node: NodeId, at: Option<EntryRef>, units: Units) -> Vec<Detail> {
     let mut page = Page::new(analysis, units);
     page.paint("Path", escape(&analysis.index.tree.path(node)), Paint::Bold);
     if let Some(at) = at {
         entry(&mut page, at);
     }
-    history(&mut page, node);
+    history(&mut page, places, node);
     page.lines
 }
 
@@ -254,34 +245,25 @@ fn time(seconds: i64) -> String {
 }
 
 /// What each layer did to the path, bottom first.
-fn history(page: &mut Page, node: NodeId) {
+fn history(page: &mut Page, places: &Places, node: NodeId) {
     let analysis = page.analysis;
     let index = &analysis.index;
-    let above: Vec<NodeId> = std::iter::successors(index.tree.parent(node), |node| index.tree.parent(*node)).collect();
     let mut label = "History";
     let mut is_there = false;
-    for (at, layer) in index.layers.iter().enumerate() {
-        let own = layer.entries.iter().rposition(|entry| entry.node == node);
-        let removed = layer.whiteouts.iter().any(|gone| *gone == node || above.contains(gone))
-            || layer.opaque.iter().any(|directory| above.contains(directory))
-            || layer.entries.iter().any(|entry| entry.kind != Kind::Directory && above.contains(&entry.node));
+    for at in 0..index.layers.len() {
         let number = LayerNumber::from_index(at);
-        let text = match own {
-            Some(place) => {
-                Some(stored(page, EntryRef { layer: number.get() - 1, index: u32::try_from(place).unwrap_or(0) }))
-            }
-            None if removed && is_there => Some("deleted".to_owned()),
-            None => None,
+        let text = match places.entry(index, at, node) {
+            Some(own) => stored(page, own),
+            None if is_there && places.removes(index, at, node) => "deleted".to_owned(),
+            None => continue,
         };
-        is_there = own.is_some() || (is_there && !removed);
-        if let Some(text) = text {
-            page.add(label, format!("{number}  {text} · {}", page.step(number)));
-            label = "";
-        }
+        is_there = text != "deleted";
+        page.add(label, format!("{number}  {text} · {}", page.step(number)));
+        label = "";
     }
     let mut label = "Waste";
-    for record in analysis.waste.iter().filter(|record| index.entry(record.copy).node == node) {
-        page.paint(label, sentence(analysis, record, page.units), Paint::Waste);
+    for record in places.waste(analysis, node) {
+        page.paint(label, sentence(analysis, &record, page.units), Paint::Waste);
         label = "";
     }
 }
@@ -320,7 +302,7 @@ pub fn sentence(analysis: &Analysis, record: &WasteRecord, units: Units) -> Stri
 pub fn waste(analysis: &Analysis, group: &Group, record: Option<usize>, units: Units) -> Vec<Detail> {
     let mut page = Page::new(analysis, units);
     let slash = if record.is_none() && group.records.len() > 1 { "/**" } else { "" };
-    let node = record.map_or(group.top, |place| super::waste::node(analysis, &analysis.waste[place]));
+    let node = record.map_or(group.top, |place| analysis.waste[place].node);
     let path = escape(&analysis.index.tree.path(node));
     page.paint("Path", format!("{}{slash}", if path == "/" && !slash.is_empty() { "" } else { &path }), Paint::Bold);
     if let Some(place) = record {
@@ -339,6 +321,25 @@ pub fn waste(analysis: &Analysis, group: &Group, record: Option<usize>, units: U
         let which = if record.is_none() && group.records.len() > 1 { " (the first file's)" } else { "" };
         page.add("Changed", format!("{}{which}", what.join(", ")));
     }
+    page.lines
+}
+
+/// Describes a fix in short; the pane of the fixes has all of it.
+#[must_use]
+pub fn fix(analysis: &Analysis, fix: &Fix, units: Units) -> Vec<Detail> {
+    let mut page = Page::new(analysis, units);
+    page.paint("Fix", fix.title.clone(), Paint::Bold);
+    page.paint("Saves", page.size(fix.saves_bytes), Paint::Added);
+    page.add("Why", fix.why.clone());
+    for (label, (layer, step)) in
+        std::iter::once("Steps").chain(std::iter::repeat("")).zip(fix.layers.iter().zip(&fix.steps))
+    {
+        page.add(label, format!("{layer}  {}", one_line(step)));
+    }
+    for (label, caveat) in std::iter::once("Mind").chain(std::iter::repeat("")).zip(&fix.caveats) {
+        page.paint(label, caveat.clone(), Paint::Changed);
+    }
+    page.add("", "Enter or → opens it in 4 Fixes, with the lines to paste");
     page.lines
 }
 

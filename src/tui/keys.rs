@@ -122,6 +122,7 @@ pub enum Action {
     Scope,
     Fold,
     Mark,
+    ShowFixLayers,
     PreviousLayer,
     NextLayer,
     Content,
@@ -150,6 +151,8 @@ pub enum When {
     Files,
     /// In the file tree and the waste table.
     Rows,
+    /// In the fixes.
+    Fixes,
     /// Where a file's content is shown.
     Content,
 }
@@ -174,6 +177,7 @@ impl When {
             When::Panes => !matches!(place, Place::Help | Place::Content),
             When::Layers => place == Place::Layers,
             When::Files => place == Place::Files,
+            When::Fixes => place == Place::Fixes,
             When::Rows => matches!(place, Place::Files | Place::Waste),
             When::Content => place == Place::Content,
         }
@@ -186,11 +190,13 @@ impl When {
             When::Layers => "Layers",
             When::Files => "Files",
             When::Rows => "Files and Waste",
+            When::Fixes => "Fixes",
             When::Content => "Content of a file",
         }
     }
 
-    const ALL: [When; 6] = [When::Always, When::Panes, When::Layers, When::Rows, When::Files, When::Content];
+    const ALL: [When; 7] =
+        [When::Always, When::Panes, When::Layers, When::Rows, When::Files, When::Fixes, When::Content];
 }
 
 /// One line of the table.
@@ -221,7 +227,7 @@ use Action as A;
 use When as W;
 
 /// The footer shows its words in this order, as many as fit.
-const TABLE: [Line; 53] = [
+const TABLE: [Line; 54] = [
     line("j down", A::Down, "down", "down", "", W::Always),
     line("k up", A::Up, "up", "up", "", W::Always),
     line("g home", A::Top, "top", "first row", "", W::Always),
@@ -240,8 +246,9 @@ const TABLE: [Line; 53] = [
     line("4", A::Pane(3), "fixes", "Fixes", "", W::Panes),
     line("5", A::Pane(4), "details", "Details", "", W::Panes),
     line("space", A::Mark, "mark", "mark the layer: what would merging the marked range save?", "mark", W::Layers),
+    line("space", A::ShowFixLayers, "fix-layers", "go to the layers of the fix, marked", "layers", W::Fixes),
     line("b", A::Fold, "fold", "fold or unfold the base image's layers", "base", W::Layers),
-    line("enter", A::Enter, "enter", "open or close; on a layer: its files; on waste: the file", "", W::Panes),
+    line("enter", A::Enter, "enter", "open or close; from a layer, a step, waste: to its files, layers", "", W::Panes),
     line("[", A::PreviousLayer, "previous-layer", "previous layer; in Waste: the layer that stores it", "", W::Panes),
     line("]", A::NextLayer, "next-layer", "next layer; in Waste: the layer that hides it", "", W::Panes),
     line("v", A::Scope, "scope", "this layer, the image up to it, the final image", "view", W::Panes),
@@ -264,7 +271,7 @@ const TABLE: [Line; 53] = [
     line("t", A::TextOrHex, "hex", "as text or as hexadecimal", "text/hex", W::Content),
     line("x", A::Extract, "extract", "write the file to a place of your choice", "extract", W::Content),
     line("x", A::Report, "report", "write a report: asks for FORMAT=FILE", "", W::Panes),
-    line("y", A::Copy, "copy", "copy the path or the step", "", W::Panes),
+    line("y", A::Copy, "copy", "copy what the cursor stands on", "", W::Panes),
     line("Y", A::CopyFix, "copy-fix", "copy the lines of the fix", "", W::Panes),
     line("z", A::Zoom, "zoom", "let the pane fill the screen", "", W::Panes),
     line("u", A::Units, "units", "units: kB and MB, KiB and MiB, bytes", "", W::Always),

@@ -10,6 +10,7 @@ pub mod config;
 pub mod content;
 pub mod details;
 pub mod extract;
+pub mod fixes;
 pub mod keys;
 pub mod layers;
 pub mod layout;
@@ -17,6 +18,7 @@ pub mod list;
 pub mod loader;
 pub mod panes;
 pub mod pattern;
+pub mod places;
 pub mod terminal;
 pub mod text;
 pub mod theme;
@@ -42,8 +44,6 @@ use update::Effect;
 
 /// How often the screen moves by itself while an image is read.
 pub const TICKS_PER_SECOND: u64 = 10;
-/// How long the keyboard rests before what can wait is done.
-const REST: Duration = Duration::from_millis(60);
 
 /// What wakes the loop.
 pub enum Message {
@@ -121,22 +121,17 @@ pub fn run_loop<B: Backend>(
 
 /// Waits for a message; nothing when it is time to draw again anyway.
 fn wait(app: &mut App, messages: &Receiver<Message>) -> Option<Message> {
-    let tick = Duration::from_millis(1000 / TICKS_PER_SECOND);
-    let patience = if app.is_loading() { tick } else { REST };
-    if app.is_loading() || app.owes() {
-        return match messages.recv_timeout(patience) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Disconnected) => Some(Message::Closed),
-            Err(RecvTimeoutError::Timeout) => {
-                if app.is_loading() {
-                    app.tick();
-                }
-                app.settle();
-                None
-            }
-        };
+    if !app.is_loading() {
+        return Some(messages.recv().unwrap_or(Message::Closed));
     }
-    Some(messages.recv().unwrap_or(Message::Closed))
+    match messages.recv_timeout(Duration::from_millis(1000 / TICKS_PER_SECOND)) {
+        Ok(message) => Some(message),
+        Err(RecvTimeoutError::Disconnected) => Some(Message::Closed),
+        Err(RecvTimeoutError::Timeout) => {
+            app.tick();
+            None
+        }
+    }
 }
 
 fn take<B: Backend>(

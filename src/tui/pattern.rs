@@ -47,11 +47,7 @@ impl Pattern {
     pub fn matches(&self, tree: &Tree) -> Vec<bool> {
         let mut found = vec![false; tree.len()];
         if self.by_name {
-            for at in 1..tree.len() {
-                let node = NodeId::at(at);
-                let above = tree.parent(node).is_some_and(|parent| found[parent.index()]);
-                found[at] = above || self.regex.is_match(tree.name(node));
-            }
+            self.match_names(tree, &mut found);
         } else {
             self.match_paths(tree, &mut found);
         }
@@ -61,6 +57,27 @@ impl Pattern {
             }
         }
         found
+    }
+
+    /// Looks through all names at once: they stand one behind another, in the order of their nodes.
+    fn match_names(&self, tree: &Tree, found: &mut [bool]) {
+        let (names, mut from, mut at) = (tree.names(), 0, 1);
+        while let Some(hit) = self.regex.find_at(names, from) {
+            while tree.name_end(NodeId::at(at)) <= hit.start() {
+                at += 1;
+            }
+            let end = tree.name_end(NodeId::at(at));
+            if hit.end() <= end {
+                found[at] = true;
+                from = end;
+            } else {
+                // It reaches into the next name.
+                from = hit.start() + 1;
+            }
+        }
+        for at in 1..tree.len() {
+            found[at] |= tree.parent(NodeId::at(at)).is_some_and(|parent| found[parent.index()]);
+        }
     }
 
     /// Walks the tree with one path that grows and shrinks.
@@ -111,6 +128,13 @@ mod tests {
         let found = pattern.matches(&tree);
         let nodes = (1..tree.len()).filter(|at| found[*at]).map(NodeId::at);
         nodes.map(|node| String::from_utf8(tree.path(node)).expect("text")).collect()
+    }
+
+    #[test]
+    fn a_name_ends_where_the_next_one_begins() {
+        // "lib.rs" is followed by "node_modules" in the list of all names.
+        assert_eq!(found("rsn"), [""; 0]);
+        assert_eq!(found(".rs"), ["/app/Main.rs", "/app/lib.rs"]);
     }
 
     #[test]

@@ -1,33 +1,9 @@
-//! Text for a fixed number of columns: cut at the end or in the middle, by display width.
+//! Text as the screen writes it: in columns, over several lines, numbers with their words.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-/// Cuts text at the end to `room` columns; a step is told best by its beginning.
-#[must_use]
-pub fn cut(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let mut out = columns(text.chars(), room.saturating_sub(1));
-    if room > 0 {
-        out.push('…');
-    }
-    out
-}
-
-/// Cuts text in the middle to `room` columns; a name is told by both its ends.
-#[must_use]
-pub fn cut_middle(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    if room < 4 {
-        return cut(text, room);
-    }
-    let front = columns(text.chars(), (room - 1) / 2);
-    let back: String = columns(text.chars().rev(), room - 1 - front.width()).chars().rev().collect();
-    format!("{front}…{back}")
-}
+use crate::columns::take;
+pub use crate::columns::{cut, cut_middle, cut_path};
 
 /// Puts text at the right end of `room` columns.
 #[must_use]
@@ -58,7 +34,7 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
             line.push(' ');
         }
         while line.width() + word.width() > room {
-            let part = columns(word.chars(), room - line.width());
+            let part = take(word.chars(), room - line.width());
             if part.is_empty() {
                 break;
             }
@@ -101,27 +77,12 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{:.1} %", crate::analysis::ratio(part, whole) * 100.0)
 }
 
-fn columns(chars: impl Iterator<Item = char>, room: usize) -> String {
-    let mut used = 0;
-    chars
-        .take_while(|c| {
-            used += c.width().unwrap_or(0);
-            used <= room
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn text_fits_its_columns() {
-        assert_eq!(cut("abcdef", 4), "abc…");
-        assert_eq!(cut("日本語", 5), "日本…");
-        assert_eq!(cut("abc", 0), "");
-        assert_eq!(cut_middle("deb.debian.org_Packages.lz4", 13), "deb.de…es.lz4");
-        assert_eq!(cut_middle("abcdef", 3), "ab…");
         assert_eq!(right("7", 3), "  7");
         assert_eq!(left("日", 3), "日 ");
         assert_eq!(wrap("one two three", 8), ["one two", "three"]);

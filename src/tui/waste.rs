@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::tree::{Sort, SortKey};
+use crate::analysis::Analysis;
 use crate::analysis::waste::Cause;
-use crate::analysis::{Analysis, waste::WasteRecord};
 use crate::layer::entry::{LayerNumber, NodeId};
 use crate::layer::tree::Tree;
 
@@ -53,14 +53,14 @@ impl WasteTable {
         let tree = &analysis.index.tree;
         let mut pairs: HashMap<(LayerNumber, LayerNumber, Cause), Vec<u32>> = HashMap::new();
         for (place, record) in (0u32..).zip(&analysis.waste) {
-            if wanted(node(analysis, record)) {
+            if wanted(record.node) {
                 pairs.entry((record.stored_in, record.hidden_by, record.cause)).or_default().push(place);
             }
         }
         let mut groups = Vec::new();
         for ((stored_in, hidden_by, cause), records) in pairs {
             for records in by_branch(analysis, records) {
-                let top = common(tree, records.iter().map(|place| node(analysis, &analysis.waste[*place as usize])));
+                let top = common(tree, records.iter().map(|place| analysis.waste[*place as usize].node));
                 let bytes = records.iter().map(|place| analysis.waste[*place as usize].bytes).sum();
                 groups.push(Group { stored_in, hidden_by, cause, top, bytes, records, is_open: false });
             }
@@ -149,9 +149,7 @@ impl WasteTable {
         for group in &mut self.groups {
             group.records.sort_unstable();
             if sort.key == SortKey::Name {
-                group
-                    .records
-                    .sort_by_cached_key(|place| path(analysis, node(analysis, &analysis.waste[*place as usize])));
+                group.records.sort_by_cached_key(|place| path(analysis, analysis.waste[*place as usize].node));
             }
             if sort.reversed {
                 group.records.reverse();
@@ -170,19 +168,13 @@ fn path(analysis: &Analysis, node: NodeId) -> Vec<u8> {
     analysis.index.tree.path(node)
 }
 
-/// Returns the path of a record's copy.
-#[must_use]
-pub fn node(analysis: &Analysis, record: &WasteRecord) -> NodeId {
-    analysis.index.entry(record.copy).node
-}
-
 /// Splits records that have nothing but the root in common by what is directly below it.
 fn by_branch(analysis: &Analysis, records: Vec<u32>) -> Vec<Vec<u32>> {
     let tree = &analysis.index.tree;
     let mut branches: Vec<(NodeId, Vec<u32>)> = Vec::new();
     let mut places: HashMap<NodeId, usize> = HashMap::new();
     for place in records {
-        let branch = branch(tree, node(analysis, &analysis.waste[place as usize]));
+        let branch = branch(tree, analysis.waste[place as usize].node);
         let at = *places.entry(branch).or_insert_with(|| {
             branches.push((branch, Vec::new()));
             branches.len() - 1
@@ -216,11 +208,4 @@ fn common(tree: &Tree, nodes: impl Iterator<Item = NodeId>) -> NodeId {
             a
         })
         .unwrap_or(NodeId::ROOT)
-}
-
-/// Returns what merging layers `low` to `high` (from 1) would save: bytes and number of copies. MODEL.md 6.
-#[must_use]
-pub fn saved_by_merging(analysis: &Analysis, low: u32, high: u32) -> (u64, u64) {
-    let inside = analysis.waste.iter().filter(|record| low <= record.stored_in.get() && record.hidden_by.get() <= high);
-    inside.fold((0, 0), |(bytes, count), record| (bytes + record.bytes, count + 1))
 }

@@ -150,6 +150,17 @@ pub fn text(buffer: &Buffer) -> String {
     out
 }
 
+/// Compares a whole screen with the one in `tests/screens`; `LAYERLENS_UPDATE=1` writes it anew.
+pub fn assert_screen(screen: &Screen, name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens").join(format!("{name}.txt"));
+    let found = screen.text();
+    if std::env::var_os("LAYERLENS_UPDATE").is_some() {
+        std::fs::write(&path, &found).expect("the screens can be written");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "{name} is not what it was; LAYERLENS_UPDATE=1 accepts it\n{found}\nwas\n{expected}");
+}
+
 fn event(code: KeyCode, modifiers: KeyModifiers) -> Message {
     Message::Input(Event::Key(KeyEvent::new(code, modifiers)))
 }

@@ -123,16 +123,12 @@ fn marks(app: &App) -> Option<String> {
     if low == high {
         return Some(format!("layer {low} marked: mark another, and the range between them is judged · Esc clears"));
     }
-    let (bytes, copies) = app.marked_saving?;
-    let saving = match bytes {
+    let merge = app.fix_table.what_if.as_ref()?.merges.first()?;
+    let saving = match merge.saves_bytes {
         0 => "saves nothing".to_owned(),
-        bytes => format!("saves {} ({})", app.options.units.show(bytes), copies_text(copies)),
+        bytes => format!("saves {} in {}", app.options.units.show(bytes), plural(merge.file_count as u64, "file")),
     };
-    Some(format!("merging layers {low} to {high} {saving} · Esc clears"))
-}
-
-fn copies_text(copies: u64) -> String {
-    if copies == 1 { "1 copy".to_owned() } else { format!("{} copies", super::super::text::count(copies)) }
+    Some(format!("merging layers {low} to {high} {saving} · 4 shows the lines · Esc clears"))
 }
 
 fn keys(app: &App, room: usize) -> Line<'static> {

@@ -6,6 +6,7 @@
 //! C  212.2 MB         -  160.1 MB    ▾ node_modules/
 //! D    8.6 MB         -    8.6 MB      Packages.lz4
 //! ```
+//! What a layer hides is told in the view of one layer; in views of several, the layer that stores what is shown.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -20,7 +21,9 @@ use crate::tui::theme::Paint;
 use crate::tui::tree::{Letter, Row, Scope, SortKey};
 
 const SIZE: usize = 10;
+const LAYER: usize = 7;
 const HIDES_FROM: usize = 64;
+const LAYER_FROM: usize = 50;
 const SIZE_FROM: usize = 36;
 
 /// Where the columns start.
@@ -28,14 +31,21 @@ const SIZE_FROM: usize = 36;
 pub struct Columns {
     size: bool,
     hides: bool,
+    layer: bool,
 }
 
 impl Columns {
     /// Chooses the columns that fit.
     #[must_use]
     pub fn new(app: &App, width: usize) -> Self {
-        let is_layer = app.image.as_ref().is_some_and(|image| image.files.scope() == Scope::Layer);
-        Columns { size: width >= SIZE_FROM, hides: width >= HIDES_FROM && is_layer }
+        let files = app.image.as_ref().map(|image| &image.files);
+        let is_layer = files.is_some_and(|files| files.scope() == Scope::Layer);
+        let is_sorted = files.is_some_and(|files| files.sort().key == SortKey::Layer);
+        Columns {
+            size: width >= SIZE_FROM,
+            hides: width >= HIDES_FROM && is_layer,
+            layer: width >= LAYER_FROM && (!is_layer || is_sorted),
+        }
     }
 
     /// Returns what the column at an offset is sorted by.
@@ -45,8 +55,14 @@ impl Columns {
         if at < start {
             return Some(SortKey::Change);
         }
-        for (is_there, key) in [(self.size, SortKey::Size), (true, SortKey::Waste), (self.hides, SortKey::Waste)] {
-            start += if is_there { SIZE } else { 0 };
+        let columns = [
+            (self.size, SIZE, SortKey::Size),
+            (true, SIZE, SortKey::Waste),
+            (self.hides, SIZE, SortKey::Waste),
+            (self.layer, LAYER, SortKey::Layer),
+        ];
+        for (is_there, columns, key) in columns {
+            start += if is_there { columns } else { 0 };
             if is_there && at < start {
                 return Some(key);
             }
@@ -67,8 +83,8 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
         let words = nothing(app, image);
         return hint(frame, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }, app, &words);
     }
-    let rows = image.files.rows(app.files.top, usize::from(area.height).saturating_sub(1));
-    for (line, row) in rows.into_iter().enumerate() {
+    let rows = app.file_rows.iter().take(usize::from(area.height).saturating_sub(1));
+    for (line, row) in rows.copied().enumerate() {
         let mut text = RowLine::new(app, width);
         fill(&mut text, app, image, row, columns);
         let cursor = cursor(app, Pane::Files, app.files.top + line, app.files.cursor);
@@ -103,6 +119,9 @@ fn heading(frame: &mut Frame, area: Rect, app: &App, columns: Columns) {
     if columns.hides {
         line.right("Hides", SIZE, Paint::Dim);
     }
+    if columns.layer {
+        line.right("Layer", LAYER, Paint::Dim);
+    }
     let room = line.room();
     line.left("  Name", room, Paint::Dim);
     line.draw(line_of(area, 0), frame.buffer_mut(), None);
@@ -127,6 +146,10 @@ fn fill(line: &mut RowLine, app: &App, image: &Image, row: Row, columns: Columns
     bytes(line, app, waste);
     if columns.hides {
         bytes(line, app, hides);
+    }
+    if columns.layer {
+        let number = files.stored_in(row.node).map_or_else(|| "-".to_owned(), |number| number.to_string());
+        line.right(&number, LAYER, Paint::Dim);
     }
     let room = line.room();
     line.left(&name(app, image, row, room), room, paint);

@@ -1,74 +1,67 @@
-//! The fixes: what the marked range of layers would save if its steps were one, and why.
+//! The fixes, and what merging the marked layers would save.
+//!
+//! ```text
+//!      Saves  What to change
+//!     4.2 MB  ▾ merge into one RUN (layers 3-7)
+//!        why  2.1 MB stored again because mode, owner or time changed: …
+//!      steps    3  RUN dd if=/dev/zero bs=1024 count=1024 of=/data/one
+//!      lines  RUN dd if=/dev/zero bs=1024 count=1024 of=/data/one \
+//!     4.2 MB  saved by the fix
+//!        0 B  inherited: the base image's, no step of yours can change it
+//! ```
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
-use super::hint;
-use crate::layer::entry::LayerNumber;
+use super::{RowLine, cursor, hint, line_of};
 use crate::tui::app::App;
-use crate::tui::details::one_line;
-use crate::tui::text::{count, cut};
+use crate::tui::fixes::FIGURE;
+use crate::tui::layout::Pane;
+use crate::tui::text::count;
 use crate::tui::theme::Paint;
-
-/// Returns the lines of the pane: the saving first, then the steps of the range.
-#[must_use]
-pub fn lines(app: &App) -> Vec<(String, Paint)> {
-    let Some(image) = &app.image else {
-        return vec![("known when all layers are read".to_owned(), Paint::Dim)];
-    };
-    let (range, saving) = (app.marked_range().filter(|(low, high)| low < high), app.marked_saving);
-    let Some(((low, high), (bytes, copies))) = range.zip(saving) else {
-        let words = match image.analysis.totals.wasted_bytes {
-            0 => "nothing to fix: no byte is wasted",
-            _ => "mark layers with Space in 1 Layers: what merging their range saves stands here",
-        };
-        return vec![(words.to_owned(), Paint::Dim)];
-    };
-    let units = app.options.units;
-    let mut lines = vec![match bytes {
-        0 => (format!("Merging layers {low} to {high} saves nothing: no copy lives and dies inside"), Paint::Plain),
-        bytes => (
-            format!("{}  merge layers {low} to {high} ({} wasted copies vanish)", units.show(bytes), count(copies)),
-            Paint::Added,
-        ),
-    }];
-    for layer in low..=high {
-        let number = LayerNumber::from_index(layer as usize - 1);
-        lines.push((format!("{layer:>4}  {}", one_line(&image.analysis.step(number))), Paint::Plain));
-    }
-    lines
-}
 
 /// Draws the pane.
 pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
-    let lines = lines(app);
-    if lines.len() == 1 {
-        return hint(frame, area, app, &lines[0].0);
+    if app.image.is_none() {
+        return hint(frame, area, app, "known when all layers are read");
     }
-    let width = usize::from(area.width).saturating_sub(2);
-    let lines = lines.into_iter().skip(app.fixes.top).take(usize::from(area.height));
-    let lines: Vec<Line> = lines
-        .map(|(text, paint)| Line::styled(format!(" {}", cut(&text, width)), app.options.theme.style(paint)))
-        .collect();
-    frame.render_widget(Paragraph::new(lines), area);
+    let width = usize::from(area.width);
+    let mut heading = RowLine::new(app, width);
+    heading.right("Saves", FIGURE - 2, Paint::Dim);
+    let room = heading.room();
+    heading.left("  What to change", room, Paint::Dim);
+    heading.draw(line_of(area, 0), frame.buffer_mut(), None);
+    let rows = app.fix_table.rows().iter().enumerate().skip(app.fixes.top);
+    for (line, (at, row)) in rows.take(usize::from(area.height).saturating_sub(1)).enumerate() {
+        let mut text = RowLine::new(app, width);
+        text.right(&row.figure.0, FIGURE - 2, row.figure.1);
+        text.left("", 2, Paint::Plain);
+        let room = text.room();
+        text.left(&row.text.0, room, row.text.1);
+        text.draw(line_of(area, line + 1), frame.buffer_mut(), cursor(app, Pane::Fixes, at, app.fixes.cursor));
+    }
 }
 
 /// Returns what stands in the border.
 #[must_use]
 pub fn state(app: &App) -> String {
-    match (app.marked_range(), app.marked_saving) {
-        (Some((low, high)), Some((bytes, _))) if low < high => {
-            format!("{low} to {high} saves {}", app.options.units.show(bytes))
+    let Some(image) = &app.image else { return String::new() };
+    let totals = &image.analysis.totals;
+    let rows = app.fix_table.rows().len();
+    let place = format!("{}/{}", count((app.fixes.cursor + 1).min(rows) as u64), count(rows as u64));
+    match totals.wasted_bytes {
+        0 => place,
+        wasted => {
+            let units = app.options.units;
+            format!("{} of {} can be saved · {place}", units.show(totals.fixable_bytes), units.show(wasted))
         }
-        _ => String::new(),
     }
 }
 
-/// Returns what `Y` copies.
+/// Returns what the tab says behind its name: how many fixes there are, and what they save.
 #[must_use]
-pub fn copied(app: &App) -> Option<String> {
-    app.marked_range().filter(|(low, high)| low < high)?;
-    Some(lines(app).into_iter().map(|(text, _)| text).collect::<Vec<_>>().join("\n"))
+pub fn tab(app: &App) -> Option<String> {
+    let analysis = &app.image.as_ref()?.analysis;
+    let saved = app.options.units.show(analysis.totals.fixable_bytes);
+    (!analysis.fixes.is_empty()).then(|| format!("{}: {saved}", analysis.fixes.len()))
 }

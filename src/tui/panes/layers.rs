@@ -13,9 +13,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::{RowLine, cursor, hint, line_of};
-use crate::analysis::Analysis;
 use crate::archive::ImageSpec;
-use crate::tui::app::App;
+use crate::tui::app::{App, Image};
 use crate::tui::details::one_line;
 use crate::tui::layers::LayerRow;
 use crate::tui::layout::Pane;
@@ -191,12 +190,12 @@ fn is_marked(app: &App, kind: LayerRow) -> bool {
     }
 }
 
-/// Returns the bytes that each layer hides. Costs the waste records.
+/// Returns the bytes that each layer hides.
 #[must_use]
-pub fn hidden_bytes(analysis: &Analysis) -> Vec<u64> {
-    let mut hidden = vec![0; analysis.layers.len()];
-    for record in &analysis.waste {
-        hidden[record.hidden_by.index()] += record.bytes;
+pub fn hidden_bytes(image: &Image) -> Vec<u64> {
+    let mut hidden = vec![0; image.analysis.layers.len()];
+    for pair in &image.places.pairs {
+        hidden[pair.hidden_by.index()] += pair.bytes;
     }
     hidden
 }

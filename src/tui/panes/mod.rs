@@ -117,7 +117,8 @@ fn tab_texts(app: &App, place: &layout::Frame) -> Vec<(Pane, String)> {
     let is_narrow = usize::from(place.area.width) < 20 + 11 * place.tabs.len();
     let title = |pane: Pane| {
         let count = match pane {
-            Pane::Waste => app.image.as_ref().map(|image| image.waste.group_count()),
+            Pane::Waste => app.image.as_ref().map(|image| image.waste.group_count().to_string()),
+            Pane::Fixes => fixes::tab(app),
             _ => None,
         };
         let count = count.map(|count| format!(" ({count})")).unwrap_or_default();

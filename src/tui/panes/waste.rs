@@ -16,7 +16,7 @@ use crate::tui::layout::Pane;
 use crate::tui::text::{count, cut_middle, plural};
 use crate::tui::theme::Paint;
 use crate::tui::tree::SortKey;
-use crate::tui::waste::{self, WasteRow};
+use crate::tui::waste::WasteRow;
 
 const BYTES: usize = 11;
 const CAUSE: usize = 13;
@@ -88,7 +88,7 @@ fn fill(line: &mut RowLine, app: &App, image: &Image, row: WasteRow, columns: Co
     let (bytes, path) = match row {
         WasteRow::Record(_, record) => {
             let record = &image.analysis.waste[record];
-            let path = tree.path(waste::node(&image.analysis, record));
+            let path = tree.path(record.node);
             // What the group's row says already is not said again.
             let above = tree.path(group.top);
             let below = path.strip_prefix(&above[..]).map(|path| path.strip_prefix(b"/").unwrap_or(path));

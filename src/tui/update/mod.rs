@@ -1,0 +1,296 @@
+//! What keys, the mouse and the threads change. Nothing here touches the terminal, a file or a thread: what must be done
+//! outside comes back as an [`Effect`].
+
+mod files;
+mod fixes;
+mod layers;
+mod look;
+mod mouse;
+mod moves;
+mod typed;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
+
+use super::app::{App, Asking, Image, Popup, Prompt};
+use super::content::Pager;
+use super::keys::{Action, Key, Place};
+use super::layout::Pane;
+use super::loader::News;
+use super::panes;
+use super::text::plural;
+use super::tree::Letter;
+use crate::archive::ImageSpec;
+use crate::error::Error;
+use crate::layer::entry::{EntryRef, NodeId};
+use crate::report;
+use crate::source::Region;
+
+/// What must be done outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// End.
+    Quit,
+    /// End, because the image cannot be read.
+    Fail(Error),
+    /// End, because a thread died.
+    Died,
+    /// Give the terminal back until the shell continues the program.
+    Suspend,
+    /// Draw every cell anew.
+    Redraw,
+    /// Turn the mouse on or off.
+    Mouse(bool),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Open the content of an entry; the number tells the answer.
+    Content(EntryRef, u64),
+    /// Write content: to where, under which name, with which mode.
+    Extract(Region, u16, PathBuf, PathBuf),
+    /// Write a report.
+    Report(report::Request),
+}
+
+/// A filter that keeps more is narrowed further before anyone reads it all.
+const MOST_OPENED: usize = 100;
+
+/// Something that is to be done at once and leaves nothing to do outside.
+const NOTHING: Option<Effect> = None;
+
+impl App {
+    /// Takes what the terminal says.
+    pub fn input(&mut self, event: Event) -> Option<Effect> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
+            Event::Mouse(mouse) => self.mouse(mouse),
+            Event::Resize(width, height) => {
+                self.resize(width, height);
+                NOTHING
+            }
+            Event::Paste(text) => {
+                text.chars().filter(|c| !c.is_control()).for_each(|c| self.type_char(c));
+                NOTHING
+            }
+            _ => NOTHING,
+        }
+    }
+
+    /// Takes a new size; the cursors stay in sight.
+    pub fn resize(&mut self, width: u16, height: u16) {
+        self.size = (width, height);
+        for pane in Pane::ALL {
+            let (rows, height) = (self.row_count(pane), self.height(pane));
+            let list = self.list(pane);
+            let row = list.cursor;
+            list.go_to(row, rows, height);
+        }
+    }
+
+    /// Takes what a thread says.
+    pub fn news(&mut self, news: News) -> Option<Effect> {
+        match news {
+            News::Spec(spec) => self.spec_known(*spec),
+            News::Layer(Some(number), bytes) => {
+                if let Some(known) = self.known.get_mut(number as usize - 1) {
+                    *known = Some(bytes);
+                }
+            }
+            News::Layer(None, bytes) => self.passed = (self.passed.0 + 1, self.passed.1.saturating_add(bytes)),
+            News::Image(result) => match *result {
+                Ok(image) => self.image_known(image),
+                Err(error) => return Some(Effect::Fail(error)),
+            },
+            News::Content(request, result) => self.content_known(request, result),
+            News::Died => return Some(Effect::Died),
+        }
+        NOTHING
+    }
+
+    fn spec_known(&mut self, spec: ImageSpec) {
+        self.spec = Some(Arc::new(spec));
+        self.list_layers();
+    }
+
+    fn image_known(&mut self, image: Image) {
+        let analysis = Arc::clone(&image.analysis);
+        self.spec = Some(Arc::new(analysis.spec.clone()));
+        self.known = analysis.layers.iter().map(|layer| Some(layer.stored_bytes)).collect();
+        let verdict = self.options.rules.judge(&analysis);
+        self.verdict = (!verdict.rules.is_empty()).then_some(verdict);
+        self.hidden = panes::layers::hidden_bytes(&image);
+        self.image = Some(image);
+        self.stale_fixes = true;
+        self.list_layers();
+        if !self.has_moved {
+            self.select_layer(worst_layer(&analysis, &self.hidden));
+        }
+        self.status = first_words(&analysis);
+    }
+
+    fn content_known(&mut self, request: u64, result: Result<Region, String>) {
+        let Some(Popup::Content(view)) = &mut self.popup else { return };
+        if view.request != request {
+            return;
+        }
+        let opened = result.and_then(|region| {
+            Pager::new(region.clone()).map(|pager| (region, pager)).map_err(|error| error.to_string())
+        });
+        match opened {
+            Ok((region, pager)) => (view.region, view.pager) = (Some(region), Some(pager)),
+            Err(problem) => view.problem = Some(problem),
+        }
+    }
+
+    /// Counts the time while the image is read.
+    pub fn tick(&mut self) {
+        self.ticks += 1;
+        self.rates.push(self.options.progress.bytes().0);
+        if self.rates.len() > 11 {
+            self.rates.remove(0);
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Option<Effect> {
+        self.status = None;
+        if self.prompt.is_some() {
+            return self.prompt_key(key);
+        }
+        match self.options.keys.action(Key::from(key), self.place()) {
+            Some(action) => self.act(action),
+            None => NOTHING,
+        }
+    }
+
+    /// Does what a key means.
+    pub fn act(&mut self, action: Action) -> Option<Effect> {
+        // Steps through the layers are shown once, for all keys that came together; anything else needs the layer now.
+        if self.stale_view && !(self.focus == Pane::Layers && self.rows_of(action).is_some()) {
+            self.prepare();
+        }
+        if self.popup.is_some() && self.act_in_front(action) {
+            return NOTHING;
+        }
+        match action {
+            Action::Quit => return Some(Effect::Quit),
+            Action::Suspend => return Some(Effect::Suspend),
+            Action::Redraw => return Some(Effect::Redraw),
+            Action::Mouse => {
+                self.options.mouse = !self.options.mouse;
+                let state = if self.options.mouse { "on" } else { "off: the terminal selects text" };
+                self.status = Some(format!("mouse {state}"));
+                return Some(Effect::Mouse(self.options.mouse));
+            }
+            Action::Copy | Action::CopyFix => return self.copy(action),
+            Action::Content => return self.look(),
+            Action::Help => self.popup = Some(Popup::Help(0)),
+            Action::Back => self.back(),
+            Action::Units => self.next_units(),
+            Action::Zoom => self.zoom = !self.zoom,
+            Action::NextPane => self.focus_on(Pane::ALL[(self.focus.index() + 1) % Pane::ALL.len()]),
+            Action::PreviousPane => {
+                self.focus_on(Pane::ALL[(self.focus.index() + Pane::ALL.len() - 1) % Pane::ALL.len()]);
+            }
+            Action::Pane(at) => self.focus_on(Pane::ALL[at]),
+            Action::Find | Action::Filter | Action::Report => self.ask(action),
+            Action::FindNext => self.find(true),
+            Action::FindPrevious => self.find(false),
+            Action::Mark => self.mark(),
+            Action::ShowFixLayers => self.show_fix_layers(),
+            Action::Fold => self.fold(),
+            Action::PreviousLayer => self.other_layer(false),
+            Action::NextLayer => self.other_layer(true),
+            Action::Scope => self.next_scope(),
+            Action::Sort | Action::Reverse => self.sort(action),
+            Action::Enter | Action::Open | Action::Close => self.open_or_close(action),
+            _ if self.image.is_some() => self.act_on_rows(action),
+            _ => self.go(action),
+        }
+        NOTHING
+    }
+
+    fn act_on_rows(&mut self, action: Action) {
+        match action {
+            Action::ShowAdded => self.toggle_letter(Letter::Added),
+            Action::ShowChanged => self.toggle_letter(Letter::Changed),
+            Action::ShowDeleted => self.toggle_letter(Letter::Deleted),
+            Action::ShowUnmodified => self.toggle_letter(Letter::Unmodified),
+            Action::OnlyWaste => self.toggle_waste(),
+            Action::ExpandBelow => self.expand(self.node, true),
+            Action::CollapseBelow => self.expand(self.node, false),
+            Action::ExpandAll => self.expand(NodeId::ROOT, true),
+            Action::CollapseAll => self.expand(NodeId::ROOT, false),
+            _ => self.go(action),
+        }
+    }
+
+    /// Keys for what is in front of the panes; says whether that was one.
+    fn act_in_front(&mut self, action: Action) -> bool {
+        if let Some(rows) = self.rows_of(action) {
+            self.scroll_front(rows);
+            return true;
+        }
+        match (action, &mut self.popup) {
+            (Action::Back, _) | (Action::Help, Some(Popup::Help(_))) => self.popup = None,
+            (Action::TextOrHex, Some(Popup::Content(view))) => {
+                if let Some(pager) = &mut view.pager {
+                    pager.toggle();
+                }
+            }
+            (Action::Extract, Some(Popup::Content(view))) if view.region.is_some() => {
+                let text = format!("./{}", String::from_utf8_lossy(&view.name).escape_debug());
+                let before = (self.node, String::new());
+                self.prompt = Some(Prompt { asking: Asking::Extract, text, problem: None, before });
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The layer whose step hid the most bytes; without waste, the largest above the base.
+fn worst_layer(analysis: &crate::analysis::Analysis, hidden: &[u64]) -> usize {
+    let weight = |at: usize| {
+        let layer = &analysis.layers[at];
+        (hidden[at], if layer.is_base { 0 } else { layer.stored_bytes })
+    };
+    (0..hidden.len()).max_by_key(|at| weight(*at)).unwrap_or(0)
+}
+
+/// What the user should know at once about the input.
+fn first_words(analysis: &crate::analysis::Analysis) -> Option<String> {
+    let others = &analysis.spec.others;
+    match (others.first(), analysis.warnings.len() as u64) {
+        (Some(other), _) => {
+            let more = if others.len() > 1 { format!(" and {} more", others.len() - 1) } else { String::new() };
+            Some(format!("the input also holds {other}{more}: choose with --image and --platform"))
+        }
+        (None, 0) => None,
+        (None, count) => Some(format!("{}: see the details of their layers (5)", plural(count, "warning"))),
+    }
+}
+
+#[cfg(unix)]
+fn file_name(name: &[u8]) -> PathBuf {
+    PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+fn file_name(name: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(name).into_owned())
+}
+
+impl App {
+    /// Says whether the screen shows something that moves by itself.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.image.is_none()
+    }
+
+    /// Says whether text is being typed.
+    #[must_use]
+    pub fn is_typing(&self) -> bool {
+        self.prompt.is_some() && self.place() != Place::Help
+    }
+}

@@ -1,0 +1,84 @@
+//! The mouse: the wheel scrolls what it is over, a click focuses, selects and sorts.
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+
+use super::{Effect, NOTHING};
+use crate::tui::app::App;
+use crate::tui::keys::Action;
+use crate::tui::layout::{Frame, Pane};
+use crate::tui::panes;
+use crate::tui::tree::Sort;
+
+impl App {
+    pub(super) fn mouse(&mut self, mouse: MouseEvent) -> Option<Effect> {
+        let wheel = match mouse.kind {
+            MouseEventKind::ScrollUp => Some(-3),
+            MouseEventKind::ScrollDown => Some(3),
+            _ => None,
+        };
+        if self.popup.is_some() {
+            if let Some(rows) = wheel {
+                self.scroll_front(rows);
+            }
+            return NOTHING;
+        }
+        let frame = self.layout()?.at(mouse.column, mouse.row)?.clone();
+        match (wheel, mouse.kind) {
+            (Some(rows), _) => self.scroll(frame.pane, rows),
+            (None, MouseEventKind::Down(MouseButton::Left)) => {
+                self.status = None;
+                self.click(&frame, mouse.column, mouse.row);
+            }
+            _ => {}
+        }
+        NOTHING
+    }
+
+    pub(super) fn scroll(&mut self, pane: Pane, by: isize) {
+        let (rows, height) = (self.row_count(pane), self.height(pane));
+        if pane == Pane::Details {
+            self.move_cursor(pane, by);
+            return;
+        }
+        // The layer list's cursor chooses what is shown: the wheel moves it only as far as it must.
+        let list = self.list(pane);
+        let before = list.cursor;
+        list.scroll(by, rows, height);
+        if self.list(pane).cursor != before {
+            self.moved(pane);
+        }
+    }
+
+    pub(super) fn click(&mut self, frame: &Frame, column: u16, row: u16) {
+        if row == frame.area.y {
+            if let Some(pane) = panes::tab_at(self, frame, column) {
+                self.focus_on(pane);
+            }
+            return;
+        }
+        let was_focused = self.focus == frame.pane;
+        self.focus_on(frame.pane);
+        let inside = usize::from(row - frame.area.y - 1);
+        let has_heading = frame.pane != Pane::Details;
+        if has_heading && inside == 0 {
+            if let Some(key) = panes::column_at(self, frame, column) {
+                let is_waste = frame.pane == Pane::Waste;
+                let old = self.image.as_ref().map(|image| if is_waste { image.waste.sort } else { image.files.sort() });
+                let reversed = old.is_some_and(|old| old.key == key && !old.reversed);
+                self.sort_by(is_waste, Sort { key, reversed });
+            }
+            return;
+        }
+        let target = self.list(frame.pane).top + inside.saturating_sub(usize::from(has_heading));
+        if !has_heading || target >= self.row_count(frame.pane) || inside + 2 >= usize::from(frame.area.height) {
+            return;
+        }
+        let is_again = was_focused && self.list(frame.pane).cursor == target;
+        let (rows, height) = (self.row_count(frame.pane), self.height(frame.pane));
+        self.list(frame.pane).go_to(target, rows, height);
+        self.moved(frame.pane);
+        if is_again {
+            self.open_or_close(Action::Enter);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Cursors and windows: how far a key moves, and what a pane does once its cursor stands elsewhere.
+
+use crate::size::Units;
+use crate::tui::app::{App, ContentView, Popup};
+use crate::tui::keys::Action;
+use crate::tui::layout::Pane;
+use crate::tui::list::ListState;
+use crate::tui::panes;
+
+impl App {
+    /// Returns how far a key moves.
+    pub(super) fn rows_of(&self, action: Action) -> Option<isize> {
+        let height =
+            if self.popup.is_some() { usize::from(self.size.1).saturating_sub(4) } else { self.height(self.focus) };
+        let page = isize::try_from(height).unwrap_or(isize::MAX).max(1);
+        Some(match action {
+            Action::Up => -1,
+            Action::Down => 1,
+            Action::HalfPageUp => -(page / 2).max(1),
+            Action::HalfPageDown => (page / 2).max(1),
+            Action::PageUp => -page,
+            Action::PageDown => page,
+            Action::Top => isize::MIN,
+            Action::Bottom => isize::MAX,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn scroll_front(&mut self, rows: isize) {
+        let height = panes::content::height(self.size);
+        let help_rows = panes::help::row_count(self);
+        match &mut self.popup {
+            Some(Popup::Help(top)) => {
+                *top = top.saturating_add_signed(rows).min(help_rows.saturating_sub(panes::help::height(self.size)));
+            }
+            Some(Popup::Content(ContentView { pager: Some(pager), .. })) => match rows {
+                isize::MIN => pager.to_top(),
+                isize::MAX => pager.to_bottom(height),
+                rows => pager.step(rows, height),
+            },
+            _ => {}
+        }
+    }
+
+    /// Moves the cursor of the focused pane.
+    pub(super) fn go(&mut self, action: Action) {
+        if let Some(rows) = self.rows_of(action) {
+            self.move_cursor(self.focus, rows);
+        }
+    }
+
+    pub(super) fn move_cursor(&mut self, pane: Pane, by: isize) {
+        let (rows, height) = (self.row_count(pane), self.height(pane));
+        let list = self.list(pane);
+        if pane == Pane::Details {
+            list.top = list.top.saturating_add_signed(by).min(rows.saturating_sub(1));
+            return;
+        }
+        list.step(by, rows, height);
+        self.moved(pane);
+    }
+
+    /// Hears that a cursor stands elsewhere.
+    pub(super) fn moved(&mut self, pane: Pane) {
+        match pane {
+            Pane::Layers => {
+                self.has_moved = true;
+                self.stale_view = true;
+                self.stale_details = true;
+            }
+            Pane::Files => self.read_node(),
+            Pane::Waste | Pane::Fixes => self.stale_details = true,
+            Pane::Details => {}
+        }
+    }
+
+    pub(super) fn list(&mut self, pane: Pane) -> &mut ListState {
+        match pane {
+            Pane::Layers => &mut self.layers,
+            Pane::Files => &mut self.files,
+            Pane::Waste => &mut self.waste,
+            Pane::Fixes => &mut self.fixes,
+            Pane::Details => &mut self.details,
+        }
+    }
+
+    pub(in crate::tui) fn focus_on(&mut self, pane: Pane) {
+        self.focus = pane;
+        if pane != Pane::Layers {
+            self.tab = pane;
+        }
+        if pane != Pane::Details && pane != self.subject {
+            self.subject = pane;
+            self.stale_details = true;
+        }
+    }
+
+    pub(super) fn back(&mut self) {
+        if !self.filter.is_empty() {
+            self.set_filter(String::new());
+            self.finish_filter();
+        } else if self.found.take().is_none() && !self.marks.is_empty() {
+            self.marks.clear();
+            self.judge_marks();
+        }
+    }
+
+    pub(super) fn next_units(&mut self) {
+        let (units, name) = match self.options.units {
+            Units::Si => (Units::Iec, "KiB, MiB, GiB: powers of 1024"),
+            Units::Iec => (Units::Bytes, "bytes"),
+            Units::Bytes => (Units::Si, "kB, MB, GB: powers of 1000"),
+        };
+        self.options.units = units;
+        self.status = Some(name.to_owned());
+        self.stale_details = true;
+        self.stale_fixes = true;
+    }
+}

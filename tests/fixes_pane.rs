@@ -1,0 +1,131 @@
+//! The pane of the fixes, by journeys of keys on the classic sample: what it lists, opens, copies and leads to.
+
+mod support;
+
+use std::path::Path;
+
+use layerlens::tui::app::Options;
+use layerlens::tui::layout::Pane;
+use support::image::{HistorySpec, ImageSpec, Packing};
+use support::layer::{Kind, LayerSpec, Member, Metadata};
+use support::screen::{Screen, assert_screen};
+
+fn seed_at(width: u16, height: u16) -> Screen {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-images/seed.tar.gz");
+    Screen::with(Options { source, ..Options::default() }, (width, height))
+}
+
+/// Goes down until the row under the cursor holds all of these words.
+fn go_to(screen: &mut Screen, words: &[&str]) {
+    screen.press("g");
+    for _ in 0..100 {
+        let row = screen.row("«");
+        if words.iter().all(|words| row.contains(words)) {
+            return;
+        }
+        screen.press("j");
+    }
+    panic!("no row with {words:?}:\n{}", screen.text());
+}
+
+#[test]
+fn whole_screens() {
+    for (width, height) in [(80, 24), (160, 45), (60, 15)] {
+        let mut screen = seed_at(width, height);
+        screen.press("4");
+        assert_screen(&screen, &format!("seed-fixes-{width}x{height}"));
+        screen.press("enter");
+        assert_screen(&screen, &format!("seed-fix-open-{width}x{height}"));
+        screen.press("z");
+        assert_screen(&screen, &format!("seed-fix-zoom-{width}x{height}"));
+    }
+}
+
+/// MODEL.md's worked example: one fix, four copies of 1 MiB (and 1 kB of the engine's own), nothing left.
+#[test]
+fn the_ledger_adds_up() {
+    let mut screen = seed_at(80, 24);
+    assert!(screen.text().contains("4 Fixes (1: 4.2 MB)"), "the tab says it before it is opened:\n{}", screen.text());
+    screen.press("u u 4");
+    let row = |words: &str| screen.row(words);
+    let bytes = |line: String| -> u64 {
+        let digits: String = line.chars().take_while(|c| *c != 'B').filter(char::is_ascii_digit).collect();
+        digits.parse().expect("a figure")
+    };
+    let saved = bytes(row("saved by the fix"));
+    assert_eq!(saved, bytes(row("merge into one RUN")));
+    assert!(saved >= 4 << 20);
+    let (inherited, remains) = (bytes(row("inherited:")), bytes(row("remains:")));
+    assert_eq!(bytes(row("wasted in all")), saved + inherited + remains);
+}
+
+#[test]
+fn a_fix_opens_and_closes() {
+    let mut screen = seed_at(80, 45);
+    screen.press("4 l");
+    for words in
+        ["why", "steps    3  RUN dd if", "files     3.1 MB  /data/one", "lines  RUN dd", " && rm /data/one", "mind"]
+    {
+        assert!(screen.text().contains(words), "{words}:\n{}", screen.text());
+    }
+    screen.press("j j h");
+    assert!(screen.row("merge into one RUN").contains("▸"), "{}", screen.text());
+    assert!(screen.row("merge into one RUN").contains('«'), "the cursor is back on the fix");
+    screen.press("enter enter");
+    assert!(!screen.text().contains("steps"), "Enter opens and closes");
+}
+
+#[test]
+fn what_the_cursor_stands_on_is_copied_and_so_are_the_lines() {
+    let mut screen = seed_at(80, 45);
+    let lines = screen.app.image.as_ref().expect("an image").analysis.fixes[0].dockerfile.clone();
+    screen.press("4 enter y Y");
+    assert_eq!(screen.outside.copied, ["merge into one RUN (layers 3-7)", lines.as_str()]);
+    assert!(screen.text().contains("copied 5 lines: RUN dd"), "{}", screen.text());
+    go_to(&mut screen, &["files", "/data/one"]);
+    screen.press("y 1 Y");
+    assert_eq!(screen.outside.copied[2..], ["/data/one", lines.as_str()], "Y knows the fix in every pane");
+    screen.press("4 G Y");
+    assert_eq!(screen.outside.copied.len(), 4, "the ledger has no lines");
+    assert!(screen.text().contains("no fix here"));
+}
+
+#[test]
+fn a_fix_leads_to_its_layers_and_files() {
+    let mut screen = seed_at(80, 45);
+    screen.press("4 space");
+    assert_eq!((screen.app.focus, screen.app.marks.iter().copied().collect()), (Pane::Layers, vec![3, 4, 5, 6, 7]));
+    assert!(screen.row("▶").contains("3    1.0 MB"), "{}", screen.text());
+    assert!(screen.text().contains("merging layers 3 to 7 saves 4.2 MB"));
+    screen.press("esc 4 enter");
+    go_to(&mut screen, &["    6  RUN chmod"]);
+    screen.press("enter");
+    assert_eq!((screen.app.focus, screen.app.layer()), (Pane::Layers, 5), "a step leads to its layer");
+    assert_eq!(screen.app.marked_range(), Some((3, 7)));
+    screen.press("4");
+    assert!(screen.row("if merged: ").contains("4.2 MB"), "what the marks would save stands on top");
+    screen.press("esc");
+    go_to(&mut screen, &["files", "/data/one"]);
+    screen.press("enter");
+    assert_eq!(screen.app.focus, Pane::Files);
+    assert!(screen.row("«").contains("one"), "a file leads to itself:\n{}", screen.text());
+}
+
+#[test]
+fn bloat_stands_apart() {
+    let file = |name: &str, size| Member::new(name, Kind::File(vec![7; size]), Metadata::with_mode(0o644));
+    let layer = LayerSpec::of(vec![file("var/lib/apt/lists/debian_Packages", 2_000_000)]);
+    let mut spec = ImageSpec::of(vec![LayerSpec::of(vec![file("etc/passwd", 9)]), layer]);
+    spec.history[1] = HistorySpec::step("RUN apt-get update");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = spec.write(Packing::default(), directory.path(), "bloat.tar");
+    let mut screen = Screen::of(&path, (100, 30));
+    screen.press("4");
+    assert!(screen.row("wasted in all").contains("0 B"), "bloat is no waste");
+    assert!(screen.row("probably not needed (2.0 MB)").contains("No waste"), "{}", screen.text());
+    screen.press("G enter");
+    assert!(screen.row("do  ").contains("rm -rf /var/lib/apt/lists/*"), "{}", screen.text());
+    screen.press("j enter");
+    assert_eq!((screen.app.focus, screen.app.layer()), (Pane::Files, 1));
+    assert!(screen.row("«").contains("lists/"), "{}", screen.text());
+}
