@@ -141,7 +141,9 @@ fn cache_mount(plan: &Plan<'_>) -> Option<String> {
         false => "",
     };
     let cache = escape(&cache);
-    Some(format!("or leave it out of every layer, and keep it between builds: RUN --mount=type=cache,target={cache} …{and_debian}"))
+    Some(format!(
+        "or leave it out of every layer, and keep it between builds: RUN --mount=type=cache,target={cache} …{and_debian}"
+    ))
 }
 
 fn joined_runs(plan: &Plan<'_>) -> Draft {
