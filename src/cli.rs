@@ -28,6 +28,7 @@ use crate::source::{Access, Progress};
 /// overwrote, chmod-copied or deleted: bytes that are stored, pulled and kept on disk, and that no container can ever
 /// read. Each is attributed to the step that stored it and the step that hid it.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(name = "layerlens", version, override_usage = "layerlens [OPTIONS] <IMAGE>")]
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
 pub struct Cli {

@@ -136,10 +136,8 @@ fn cache_mount(plan: &Plan<'_>) -> Option<String> {
         }
     }
     let (cache, _) = sums.into_iter().max_by_key(|(_, bytes)| *bytes)?;
-    let and_debian = match cache.starts_with(b"/var/cache/apt") {
-        true => " (on Debian remove /etc/apt/apt.conf.d/docker-clean first)",
-        false => "",
-    };
+    let is_apt = cache.starts_with(b"/var/cache/apt");
+    let and_debian = if is_apt { " (on Debian remove /etc/apt/apt.conf.d/docker-clean first)" } else { "" };
     let cache = escape(&cache);
     Some(format!(
         "or leave it out of every layer, and keep it between builds: RUN --mount=type=cache,target={cache} …{and_debian}"
