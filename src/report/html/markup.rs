@@ -115,8 +115,9 @@ pub(super) fn section(id: &str, title: &str) -> String {
     format!("<section id=\"{id}\" aria-labelledby=\"{id}-title\"><h2 id=\"{id}-title\">{title}</h2>\n")
 }
 
-/// How many bytes of HTML the rows of one list may have.
-const ROOM: usize = 160_000;
+/// How many bytes of HTML the rows of one list may have: ten such lists and two trees stay below 2 MB, whatever an image
+/// calls its files.
+const ROOM: usize = 120_000;
 
 /// Returns the rows of the first items, at most `most` and as far as there is room, and how many items that are.
 pub(super) fn rows<T>(items: &[T], most: usize, row: impl Fn(&T) -> String) -> (String, usize) {

@@ -7,6 +7,7 @@ use super::Page;
 use super::layers::time;
 use super::markup::{Html, Tone, bar, n, rows, text};
 use crate::analysis::waste::Cause;
+use crate::escape::escape;
 use crate::gate::{Ignored, Judged, Verdict};
 use crate::report::text::{cut, plural, share};
 
@@ -33,7 +34,7 @@ impl<W: Write> Page<'_, W> {
             count => format!("layers 1–{count} (from the {})", analysis.base.from.name()),
         };
         let mut facts = vec![
-            ("Platform", text(spec.platform.to_string().as_bytes())),
+            ("Platform", name(&spec.platform.to_string())),
             ("Format", spec.format.name().to_owned()),
             ("Image", format!("<code>{}</code>", text(spec.id.short().as_bytes()))),
             ("Base image", base),
@@ -42,10 +43,10 @@ impl<W: Write> Page<'_, W> {
             facts.push(("Created", time(created)));
         }
         if !spec.tags.is_empty() {
-            facts.push(("Source", Html(&cut(&crate::escape::escape(analysis.source.as_bytes()), 200)).to_string()));
+            facts.push(("Source", name(&analysis.source)));
         }
         if spec.tags.len() > 1 {
-            let others: Vec<String> = spec.tags[1..].iter().take(MOST_TAGS).map(|tag| text(tag.as_bytes())).collect();
+            let others: Vec<String> = spec.tags[1..].iter().take(MOST_TAGS).map(|tag| name(tag)).collect();
             let more = spec.tags.len().saturating_sub(MOST_TAGS + 1);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             facts.push(("Also", format!("{}{more}", others.join(", "))));
@@ -135,12 +136,16 @@ impl<W: Write> Page<'_, W> {
             "<section id=\"warnings\" aria-labelledby=\"warnings-title\"><h2 id=\"warnings-title\">{}</h2><ul>",
             plural(warnings.len(), "warning")
         )?;
-        for warning in warnings {
+        let (lines, count) = rows(warnings, warnings.len(), |warning| {
             // The warning escapes what it names.
             let sentence = cut(&warning.to_string(), 600);
-            write!(self.out, "<li><code>{}</code> {}</li>", warning.code.name(), Html(&sentence))?;
-        }
-        writeln!(self.out, "</ul></section>")
+            format!("<li><code>{}</code> {}</li>", warning.code.name(), Html(&sentence))
+        });
+        let more = match warnings.len() - count {
+            0 => String::new(),
+            more => format!("<li>{}</li>", plural(more, "other warning")),
+        };
+        writeln!(self.out, "{lines}{more}</ul></section>")
     }
 
     /// The whole page in a sentence.
@@ -248,6 +253,11 @@ impl<W: Write> Page<'_, W> {
         }
         writeln!(self.out, "{out}</dl>")
     }
+}
+
+/// Returns the name of an image or file, not longer than names should be.
+fn name(name: &str) -> String {
+    Html(&cut(&escape(name.as_bytes()), 200)).to_string()
 }
 
 fn key(tone: Tone) -> String {
