@@ -10,6 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::analysis::base::BaseChoice;
+use crate::analysis::bloat::Scope;
 use crate::analysis::fixes::{NotRanges, Ranges};
 use crate::analysis::{self, Analysis, OpenOptions};
 use crate::archive::Selection;
@@ -312,7 +313,7 @@ fn write_merged(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges, out: 
     let expected = analysis.what_if(ranges)?;
     let merged = rewrite::merge(analysis, ranges)?;
     target.write(|out| merged.write(out)).map_err(|source| Failure::report(&target, source))?;
-    let options = OpenOptions { skip_bloat: true, ..OpenOptions::default() };
+    let options = OpenOptions { bloat: Scope::Nothing, ..OpenOptions::default() };
     let found = analysis::open(out, &options)?;
     let figures = |stored, wasted, layers| (stored, wasted, layers);
     let (expected, found) = (

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use layerlens::gate::Rules;
+use layerlens::gate::{Ignored, Limits, Rule, Rules};
 use layerlens::report::{self, Format, Style};
 use layerlens::{Analysis, OpenOptions};
 use page::{Tag, Token, outline, tokens};
@@ -62,7 +62,7 @@ fn tags(tokens: &[Token]) -> impl Iterator<Item = &Tag> {
 
 #[test]
 fn the_text_of_the_seed() {
-    let rules = Rules { max_waste: Some("1MB".parse().expect("a size")), max_layers: Some(7), ..Rules::default() };
+    let rules = pages::rules(&[(Rule::MaxWaste, "1MB"), (Rule::MaxLayers, "7")]);
     let found = outline(&tokens(&page_of(&sample("seed.tar.gz"), &rules)));
     let path = project("tests/html/seed.txt");
     if std::env::var_os("LAYERLENS_UPDATE").is_some() {
@@ -143,6 +143,41 @@ fn equal_contents_are_listed() {
     let tokens = tokens(&page_of(&built(&ImageSpec::of(vec![LayerSpec::of(members)])), &Rules::default()));
     assert_eq!(table_sum(&tokens, "Table of equal contents", 1), 300_000, "two of the three are too much");
     assert!(outline(&tokens).contains("300.0 kB | 3 | /a/one/b/<two>/c/three"), "{}", outline(&tokens));
+}
+
+/// Whoever holds an image to rules sees all that came of them: failures, warnings, what is overlooked, the baseline.
+#[test]
+fn the_verdict_is_told_as_the_gate_tells_it() {
+    let analysis = sample("seed.tar.gz");
+    let mut rules = pages::rules(&[(Rule::MaxWaste, "1MB"), (Rule::MaxLayers, "7")]);
+    let warn = Some(Rule::MaxSize.parse("7MB").expect("a size"));
+    rules.limits.insert(Rule::MaxSize, Limits { warn, fail: None });
+    let mut verdict = rules.judge(&analysis);
+    verdict.notes.push("a note of <i>some</i> length".to_owned());
+    verdict.ignored.push(Ignored {
+        pattern: "/data/<one>".to_owned(),
+        reason: Some("\"because\"".to_owned()),
+        expires: None,
+        is_expired: false,
+        bytes: 1000,
+        inherited_bytes: 0,
+        count: 1,
+    });
+    let mut out = Vec::new();
+    report::write(Format::Html, &analysis, Some(&verdict), &Style::default(), &mut out).expect("memory");
+    let tokens = tokens(&String::from_utf8(out).expect("the page is UTF-8"));
+    assert_inert(&tokens);
+    let text = outline(&tokens);
+    for line in [
+        "h2: Failed: 1 of 3 rules broken, 1 with a warning",
+        "li: fail max-waste: 4.2 MB, limit 1MB: 3.2 MB too much",
+        "li: warn max-size: 7.2 MB, warns above 7MB: 225.2 kB too much",
+        "li: pass max-layers: 7, limit 7",
+        "li: ignored 1.0 kB of waste in /data/<one>: \"because\"",
+        "p: a note of <i>some</i> length",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }
 
 #[test]
