@@ -270,6 +270,7 @@ fn browse(prepared: &Prepared) -> Result<Exit, Failure> {
         mouse: !request.no_mouse && config.mouse.unwrap_or(true),
         rules: rules.clone(),
         source: request.image.clone(),
+        access: request.open.load.access.clone(),
         progress: Arc::clone(&request.open.load.progress),
     };
     match terminal::run(options, &request.open).map_err(Failure::Terminal)? {

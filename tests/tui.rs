@@ -150,7 +150,7 @@ fn marks_say_what_merging_saves() {
     assert_eq!((low, high), (3, 5));
     let row = screen.row("if merged: ");
     assert!(row.contains("81.5 kB"), "/app of layer 3, copied by layer 5: {row}");
-    screen.press("1 k space 4");
+    screen.press("1 k k space 4");
     let row = screen.row("if merged: ");
     assert!(row.contains("81.5 kB"), "a mark in between changes nothing: {row}");
     screen.press("esc");

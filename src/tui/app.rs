@@ -6,13 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::content::Pager;
+use super::content::again::Again;
+use super::content::search::Words;
 use super::details::{self, Detail};
+use super::extract::Wanted;
 use super::fixes::{FixTable, Subject};
 use super::keys::{KeyMap, Place};
 use super::layers::{self, LayerRow};
 use super::layout::{Layout, Pane, Wish};
 use super::list::ListState;
 use super::places::Places;
+use super::task::Task;
 use super::theme::Theme;
 use super::tree::{FileTree, Row, Scope, Sort};
 use super::waste::{WasteRow, WasteTable};
@@ -22,7 +26,7 @@ use crate::escape::escape;
 use crate::gate::{Rules, Verdict};
 use crate::layer::entry::{EntryRef, NodeId};
 use crate::size::Units;
-use crate::source::Progress;
+use crate::source::{Access, Progress};
 
 /// How the screen is wanted.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +43,8 @@ pub struct Options {
     pub rules: Rules,
     /// The image, as it was named.
     pub source: PathBuf,
+    /// How engines and registries are reached, should their contents be needed again.
+    pub access: Access,
     /// How far the reading has come.
     pub progress: Arc<Progress>,
 }
@@ -81,18 +87,29 @@ pub enum Popup {
 pub struct ContentView {
     /// Its path, escaped, and its layer.
     pub title: String,
-    /// Its last component.
-    pub name: Vec<u8>,
-    /// Its permission bits.
-    pub mode: u16,
+    /// The same, to be written elsewhere.
+    pub wanted: Wanted,
     /// The bytes, once they can be read.
     pub pager: Option<Pager>,
-    /// The same bytes, to be written elsewhere.
-    pub region: Option<crate::source::Region>,
     /// Why they cannot.
     pub problem: Option<String>,
+    /// What is looked for in them.
+    pub words: Option<Words>,
+    /// The work on them: to read them, or to look for something.
+    pub task: Task,
+    /// Whether that goes on.
+    pub is_busy: bool,
     /// The number of the request.
     pub request: u64,
+}
+
+/// Something that is being written by a thread.
+#[derive(Debug)]
+pub struct Writing {
+    /// What, in the user's words.
+    pub label: String,
+    /// How far it has come.
+    pub task: Task,
 }
 
 /// What a typed line is for.
@@ -102,7 +119,9 @@ pub enum Asking {
     Find,
     /// `f`.
     Filter,
-    /// Where a file's content goes.
+    /// `/` in a content.
+    FindWords,
+    /// Where a file or directory goes.
     Extract,
     /// Which report goes where.
     Report,
@@ -113,6 +132,8 @@ pub enum Asking {
 pub struct Prompt {
     /// What for.
     pub asking: Asking,
+    /// What stands before it.
+    pub label: String,
     /// What was typed.
     pub text: String,
     /// What is wrong with it.
@@ -175,6 +196,10 @@ pub struct App {
     pub popup: Option<Popup>,
     /// What is being typed.
     pub prompt: Option<Prompt>,
+    /// What is being written.
+    pub writing: Option<Writing>,
+    /// What was asked to be written.
+    pub(super) wanted: Option<Wanted>,
     /// A message, until the next key.
     pub status: Option<String>,
     /// The filter's text.
@@ -228,6 +253,8 @@ impl App {
             marks: BTreeSet::new(),
             popup: None,
             prompt: None,
+            writing: None,
+            wanted: None,
             status: None,
             filter: String::new(),
             found: None,
@@ -241,6 +268,21 @@ impl App {
             requests: 0,
             subject: Pane::Layers,
         }
+    }
+
+    /// Returns the image with the way back to its bytes.
+    #[must_use]
+    pub fn again(&self) -> Option<Again> {
+        let analysis = Arc::clone(&self.image.as_ref()?.analysis);
+        Some(Again { analysis, source: self.options.source.clone(), access: self.options.access.clone() })
+    }
+
+    /// Stops all work behind the screen; says whether there was some.
+    pub fn stop_work(&mut self) -> bool {
+        if let Some(Popup::Content(view)) = &self.popup {
+            view.task.stop();
+        }
+        self.writing.as_ref().map(|writing| writing.task.stop()).is_some()
     }
 
     /// Returns where everything stands; nothing where the screen is too small.

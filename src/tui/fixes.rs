@@ -120,7 +120,7 @@ impl FixTable {
     /// Makes the rows for so many columns.
     pub fn build(&mut self, analysis: &Analysis, width: usize, units: Units) {
         self.width = width;
-        let mut page = Page { analysis, units, room: width.saturating_sub(FIGURE).max(16), rows: Vec::new() };
+        let mut page = Page { analysis, units, room: width.saturating_sub(FIGURE + 1).max(16), rows: Vec::new() };
         if let Some(what_if) = &self.what_if {
             for merge in &what_if.merges {
                 page.fix(Subject::Marked, merge, self.is_open(Subject::Marked));

@@ -127,6 +127,7 @@ pub enum Action {
     NextLayer,
     Content,
     Extract,
+    ExtractPath,
     TextOrHex,
     Zoom,
     Copy,
@@ -145,6 +146,8 @@ pub enum When {
     Always,
     /// In every pane, and nowhere else.
     Panes,
+    /// In every pane and in a file's content.
+    Search,
     /// In the list of layers.
     Layers,
     /// In the file tree.
@@ -175,6 +178,7 @@ impl When {
         match self {
             When::Always => true,
             When::Panes => !matches!(place, Place::Help | Place::Content),
+            When::Search => place != Place::Help,
             When::Layers => place == Place::Layers,
             When::Files => place == Place::Files,
             When::Fixes => place == Place::Fixes,
@@ -187,6 +191,7 @@ impl When {
         match self {
             When::Always => "Everywhere",
             When::Panes => "In every pane",
+            When::Search => "In every pane, in a file's content",
             When::Layers => "Layers",
             When::Files => "Files",
             When::Rows => "Files and Waste",
@@ -195,8 +200,8 @@ impl When {
         }
     }
 
-    const ALL: [When; 7] =
-        [When::Always, When::Panes, When::Layers, When::Rows, When::Files, When::Fixes, When::Content];
+    const ALL: [When; 8] =
+        [When::Always, When::Panes, When::Search, When::Layers, When::Rows, When::Files, When::Fixes, When::Content];
 }
 
 /// One line of the table.
@@ -227,7 +232,7 @@ use Action as A;
 use When as W;
 
 /// The footer shows its words in this order, as many as fit.
-const TABLE: [Line; 54] = [
+const TABLE: [Line; 55] = [
     line("j down", A::Down, "down", "down", "", W::Always),
     line("k up", A::Up, "up", "up", "", W::Always),
     line("g home", A::Top, "top", "first row", "", W::Always),
@@ -252,14 +257,15 @@ const TABLE: [Line; 54] = [
     line("[", A::PreviousLayer, "previous-layer", "previous layer; in Waste: the layer that stores it", "", W::Panes),
     line("]", A::NextLayer, "next-layer", "next layer; in Waste: the layer that hides it", "", W::Panes),
     line("v", A::Scope, "scope", "this layer, the image up to it, the final image", "view", W::Panes),
-    line("/", A::Find, "find", "find as you type, through the whole tree", "find", W::Panes),
-    line("n", A::FindNext, "find-next", "next match", "", W::Panes),
-    line("N", A::FindPrevious, "find-previous", "previous match", "", W::Panes),
+    line("/", A::Find, "find", "find: through the whole tree as you type, in a content by Enter", "find", W::Search),
+    line("n", A::FindNext, "find-next", "next match", "", W::Search),
+    line("N", A::FindPrevious, "find-previous", "previous match", "", W::Search),
     line("f", A::Filter, "filter", "keep only what matches, and what holds it", "filter", W::Panes),
     line("s", A::Sort, "sort", "sort by the next key", "sort", W::Rows),
     line("S", A::Reverse, "reverse", "sort the other way round", "", W::Rows),
     line("w", A::OnlyWaste, "only-waste", "only what has waste", "waste", W::Files),
     line("o", A::Content, "content", "look at the file's content", "content", W::Rows),
+    line("X", A::ExtractPath, "extract-path", "write the file or directory to a place of your choice", "", W::Rows),
     line("A", A::ShowAdded, "added", "show or hide what is added", "", W::Files),
     line("C", A::ShowChanged, "changed", "show or hide what is changed", "", W::Files),
     line("D", A::ShowDeleted, "deleted", "show or hide what is deleted", "", W::Files),
@@ -277,7 +283,7 @@ const TABLE: [Line; 54] = [
     line("u", A::Units, "units", "units: kB and MB, KiB and MiB, bytes", "", W::Always),
     line("m", A::Mouse, "mouse", "mouse on or off (off: the terminal selects text)", "", W::Always),
     line("? f1", A::Help, "help", "this list", "help", W::Always),
-    line("esc", A::Back, "back", "close what is in front, drop the filter, drop the marks", "", W::Always),
+    line("esc", A::Back, "back", "close what is in front, stop writing, drop filter and marks", "", W::Always),
     line("ctrl-l", A::Redraw, "redraw", "draw everything anew", "", W::Always),
     line("ctrl-z", A::Suspend, "suspend", "back to the shell for a while (fg returns)", "", W::Always),
     line("q", A::Quit, "quit", "quit", "quit", W::Always),

@@ -1,16 +1,16 @@
 //! Work behind the screen: reading the image, opening a file's content. Each job runs in a thread and ends in a message.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use super::app::Image;
-use super::content;
-use crate::analysis::{self, Analysis, OpenOptions};
+use super::content::search::Hit;
+use super::task::Job;
+use crate::analysis::{self, OpenOptions};
 use crate::archive::ImageSpec;
 use crate::error::Error;
-use crate::layer::entry::EntryRef;
 use crate::layer::watch::{Stage, Watch};
 use crate::source::Region;
 
@@ -24,6 +24,10 @@ pub enum News {
     Image(Box<Result<Image, Error>>),
     /// A file's content can be paged, or not: the number of the request, and what came of it.
     Content(u64, Result<Region, String>),
+    /// What was looked for in a content: the number of its request, and where it is.
+    Found(u64, Result<Option<Hit>, String>),
+    /// Something was written, or not: a sentence about it.
+    Written(String),
     /// A job died.
     Died,
 }
@@ -40,24 +44,11 @@ pub fn load<M: From<News> + Send + 'static>(image: &Path, options: &OpenOptions,
         // A screen that is gone needs no news.
         let _ = listener.send(news.into());
     });
-    spawn(sender, move || {
+    let job = Job::new(move || {
         let result = analysis::open(&image, &options).map(|analysis| Image::new(Arc::new(analysis)));
         News::Image(Box::new(result))
     });
-}
-
-/// Starts to open a file's content.
-pub fn open_content<M: From<News> + Send + 'static>(
-    analysis: Arc<Analysis>,
-    source: PathBuf,
-    at: EntryRef,
-    request: u64,
-    sender: Sender<M>,
-) {
-    spawn(sender, move || {
-        let result = content::open(&analysis, &source, at);
-        News::Content(request, result.map_err(|error| explain(&error)))
-    });
+    drop(spawn(sender, job));
 }
 
 /// Returns an error with its hint, in one line.
@@ -69,12 +60,13 @@ pub fn explain(error: &Error) -> String {
     }
 }
 
-fn spawn<M: From<News> + Send + 'static>(sender: Sender<M>, job: impl FnOnce() -> News + Send + 'static) {
+/// Does a job in a thread of its own.
+pub fn spawn<M: From<News> + Send + 'static>(sender: Sender<M>, job: Job) -> JoinHandle<()> {
     thread::spawn(move || {
         let died = Obituary(Some(sender));
-        let news = job();
+        let news = job.run();
         died.instead(news);
-    });
+    })
 }
 
 /// Sends [`News::Died`] when the thread unwinds.

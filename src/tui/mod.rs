@@ -19,6 +19,7 @@ pub mod loader;
 pub mod panes;
 pub mod pattern;
 pub mod places;
+pub mod task;
 pub mod terminal;
 pub mod text;
 pub mod theme;
@@ -26,7 +27,6 @@ pub mod tree;
 pub mod update;
 pub mod waste;
 
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -35,11 +35,9 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use crate::error::Error;
-use crate::layer::entry::EntryRef;
-use crate::report;
-use crate::source::Region;
 use app::App;
 use loader::News;
+use task::Job;
 use update::Effect;
 
 /// How often the screen moves by itself while an image is read.
@@ -92,8 +90,8 @@ pub trait Host {
     /// Puts text on the clipboard.
     fn copy(&mut self, text: &str);
 
-    /// Opens content; [`News::Content`] answers.
-    fn content(&mut self, app: &App, at: EntryRef, request: u64);
+    /// Does work in a thread; its news comes back as a message.
+    fn spawn(&mut self, job: Job);
 }
 
 /// Runs until something ends it. Whatever has come in the meantime is taken before the next frame.
@@ -121,7 +119,7 @@ pub fn run_loop<B: Backend>(
 
 /// Waits for a message; nothing when it is time to draw again anyway.
 fn wait(app: &mut App, messages: &Receiver<Message>) -> Option<Message> {
-    if !app.is_loading() {
+    if !app.is_busy() {
         return Some(messages.recv().unwrap_or(Message::Closed));
     }
     match messages.recv_timeout(Duration::from_millis(1000 / TICKS_PER_SECOND)) {
@@ -178,9 +176,7 @@ fn perform<B: Backend>(
         Effect::Redraw => redraw(terminal, app)?,
         Effect::Mouse(on) => host.mouse(on),
         Effect::Copy(text) => host.copy(&text),
-        Effect::Content(at, request) => host.content(app, at, request),
-        Effect::Extract(region, mode, typed, name) => app.status = Some(extract_to(&region, mode, &typed, &name)),
-        Effect::Report(request) => app.status = Some(write_report(app, &request)),
+        Effect::Work(job) => host.spawn(job),
     }
     Ok(None)
 }
@@ -190,33 +186,4 @@ fn redraw<B: Backend>(terminal: &mut Terminal<B>, app: &mut App) -> Result<(), B
     let size = terminal.size()?;
     app.resize(size.width, size.height);
     terminal.resize(ratatui::layout::Rect::new(0, 0, size.width, size.height))
-}
-
-fn extract_to(region: &Region, mode: u16, typed: &Path, name: &Path) -> String {
-    let (directory, name) = extract::split_target(typed, name);
-    match extract::extract(region, mode, &directory, &name) {
-        Ok(target) => format!("written: {}", crate::escape::escape(target.as_os_str().as_encoded_bytes())),
-        Err(error) => {
-            let target: PathBuf = directory.join(name);
-            format!("{}: not written: {error}", crate::escape::escape(target.as_os_str().as_encoded_bytes()))
-        }
-    }
-}
-
-fn write_report(app: &App, request: &report::Request) -> String {
-    let Some(image) = &app.image else {
-        return "the image is still being read".to_owned();
-    };
-    let style = report::Style { units: app.options.units, ..report::Style::default() };
-    let verdict = app.verdict.as_ref();
-    let write =
-        |mut out: &mut dyn std::io::Write| report::write(request.format, &image.analysis, verdict, &style, &mut out);
-    let name = match &request.target {
-        report::Target::File(path) => crate::escape::escape(path.as_os_str().as_encoded_bytes()),
-        report::Target::Stdout => "stdout".to_owned(),
-    };
-    match request.target.write(write) {
-        Ok(()) => format!("written: {name}"),
-        Err(error) => format!("{name}: not written: {error}"),
-    }
 }

@@ -109,7 +109,7 @@ fn glob(text: &str) -> Result<String, String> {
     Ok(glob.regex().to_owned())
 }
 
-fn last_line(text: &str) -> String {
+pub(super) fn last_line(text: &str) -> String {
     let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(text);
     line.trim().trim_start_matches("error: ").to_owned()
 }

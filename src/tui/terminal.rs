@@ -2,11 +2,10 @@
 //! screen, raw mode and the mouse are left before anything else is written.
 
 use std::io::{self, Stdout, Write};
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
@@ -17,9 +16,9 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::app::{App, Options};
+use super::task::Job;
 use super::{Ending, Host, Message, loader, run_loop};
 use crate::analysis::OpenOptions;
-use crate::layer::entry::EntryRef;
 
 /// The signal that asks the program to stop until it is continued.
 #[cfg(unix)]
@@ -75,9 +74,9 @@ fn install_panic_hook() {
 
 /// The real outside.
 struct Outside {
-    image: PathBuf,
     mouse: bool,
     sender: Sender<Message>,
+    jobs: Vec<JoinHandle<()>>,
 }
 
 impl Host for Outside {
@@ -104,10 +103,20 @@ impl Host for Outside {
         let _ = execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text));
     }
 
-    fn content(&mut self, app: &App, at: EntryRef, request: u64) {
-        if let Some(image) = &app.image {
-            let analysis = Arc::clone(&image.analysis);
-            loader::open_content(analysis, self.image.clone(), at, request, self.sender.clone());
+    fn spawn(&mut self, job: Job) {
+        self.jobs.retain(|job| !job.is_finished());
+        self.jobs.push(loader::spawn(self.sender.clone(), job));
+    }
+}
+
+/// How long the end waits for work that was stopped, so that it leaves nothing half-written behind.
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
+
+impl Outside {
+    fn finish(&self) {
+        let start = Instant::now();
+        while self.jobs.iter().any(|job| !job.is_finished()) && start.elapsed() < LAST_PATIENCE {
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -145,7 +154,7 @@ pub fn run(options: Options, open: &OpenOptions) -> io::Result<Ending> {
     let (sender, messages) = channel();
     let image = options.source.clone();
     let (width, height) = crossterm::terminal::size()?;
-    let mut host = Outside { image: image.clone(), mouse: options.mouse, sender: sender.clone() };
+    let mut host = Outside { mouse: options.mouse, sender: sender.clone(), jobs: Vec::new() };
     let guard = Guard::take(options.mouse)?;
     listen_to_signals(&sender)?;
     loader::load(&image, open, sender.clone());
@@ -154,6 +163,9 @@ pub fn run(options: Options, open: &OpenOptions) -> io::Result<Ending> {
     let mut app = App::new(options, (width, height));
     let ending = run_loop(&mut terminal, &mut app, &messages, &mut host);
     drop(guard);
+    if app.stop_work() {
+        host.finish();
+    }
     // The process ends here: giving millions of entries back one by one would only take time.
     std::mem::forget(app);
     match ending {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
-use layerlens::layer::entry::EntryRef;
 use layerlens::tui::app::{App, Image, Options};
 use layerlens::tui::loader::News;
-use layerlens::tui::{Ending, Host, Message, content, run_loop};
+use layerlens::tui::task::Job;
+use layerlens::tui::{Ending, Host, Message, run_loop};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -41,10 +41,8 @@ impl Host for Outside {
         self.copied.push(text.to_owned());
     }
 
-    fn content(&mut self, app: &App, at: EntryRef, request: u64) {
-        let analysis = &app.image.as_ref().expect("an image").analysis;
-        let result = content::open(analysis, &app.options.source, at).map_err(|error| error.to_string());
-        self.news.push(News::Content(request, result));
+    fn spawn(&mut self, job: Job) {
+        self.news.push(job.run());
     }
 }
 

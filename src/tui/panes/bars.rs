@@ -8,7 +8,8 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
 use crate::tui::app::{App, Asking, Prompt};
-use crate::tui::text::{cut, percent, plural};
+use crate::tui::task::Task;
+use crate::tui::text::{cut, cut_middle, percent, plural};
 use crate::tui::theme::Paint;
 
 /// A piece of the header; the lower its rank, the longer it stays when the screen is narrow.
@@ -108,13 +109,33 @@ pub fn footer(frame: &mut Frame, area: Rect, app: &App) {
     }
     let theme = app.options.theme;
     let room = usize::from(area.width).saturating_sub(2);
-    let message =
-        app.status.clone().map(|text| (text, Paint::Bold)).or_else(|| marks(app).map(|text| (text, Paint::Accent)));
+    let message = app
+        .status
+        .clone()
+        .map(|text| (text, Paint::Bold))
+        .or_else(|| writing(app).map(|text| (text, Paint::Bold)))
+        .or_else(|| marks(app).map(|text| (text, Paint::Accent)));
     let line = match message {
         Some((text, paint)) => Line::styled(format!(" {}", cut(&text, room)), theme.style(paint)),
         None => keys(app, room),
     };
     frame.render_widget(Paragraph::new(line), area);
+}
+
+/// How far the writing has come.
+fn writing(app: &App) -> Option<String> {
+    let writing = app.writing.as_ref()?;
+    let spin = SPINNER[usize::try_from(app.ticks).unwrap_or(0) % SPINNER.len()];
+    Some(format!("{spin} writing {}: {} · Esc stops it", writing.label, so_far(app, &writing.task)))
+}
+
+/// Returns `12.0 MB of 80.0 MB`.
+pub(super) fn so_far(app: &App, task: &Task) -> String {
+    let units = app.options.units;
+    match task.bytes() {
+        (done, 0) => units.show(done),
+        (done, total) => format!("{} of {}", units.show(done), units.show(total)),
+    }
 }
 
 /// What merging the marked layers saves.
@@ -153,12 +174,8 @@ fn keys(app: &App, room: usize) -> Line<'static> {
 }
 
 fn typed(frame: &mut Frame, area: Rect, app: &App, prompt: &Prompt) {
-    let label = match prompt.asking {
-        Asking::Find => "find /",
-        Asking::Filter => "filter ",
-        Asking::Extract => "write to ",
-        Asking::Report => "report ",
-    };
+    // A long path must leave room for what is typed.
+    let label = &cut_middle(&prompt.label, usize::from(area.width) * 2 / 3);
     let theme = app.options.theme;
     let text = crate::escape::escape(prompt.text.as_bytes());
     let room = usize::from(area.width).saturating_sub(label.width() + 3);
@@ -166,10 +183,13 @@ fn typed(frame: &mut Frame, area: Rect, app: &App, prompt: &Prompt) {
     let skipped = text.chars().count().saturating_sub(room);
     let text: String = text.chars().skip(skipped).collect();
     let end = area.x + u16::try_from(1 + label.width() + text.width()).unwrap_or(u16::MAX);
-    let mut spans = vec![Span::raw(" "), Span::styled(label, theme.style(Paint::Accent)), Span::raw(text)];
+    let mut spans = vec![Span::raw(" "), Span::styled(label.clone(), theme.style(Paint::Accent)), Span::raw(text)];
     let hint = match (&prompt.problem, prompt.text.is_empty(), prompt.asking) {
         (Some(problem), _, _) => Some((problem.clone(), Paint::Deleted)),
         (None, true, Asking::Find | Asking::Filter) => Some((HINT.to_owned(), Paint::Dim)),
+        (None, true, Asking::FindWords) => {
+            Some(("words, exact with a capital letter, or re:expression".to_owned(), Paint::Dim))
+        }
         _ => None,
     };
     if let Some((hint, paint)) = hint {

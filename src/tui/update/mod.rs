@@ -1,32 +1,30 @@
 //! What keys, the mouse and the threads change. Nothing here touches the terminal, a file or a thread: what must be done
 //! outside comes back as an [`Effect`].
 
+mod copy;
 mod files;
 mod fixes;
+mod front;
 mod layers;
-mod look;
 mod mouse;
 mod moves;
 mod typed;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 
-use super::app::{App, Asking, Image, Popup, Prompt};
-use super::content::Pager;
+use super::app::{App, Image, Popup};
 use super::keys::{Action, Key, Place};
 use super::layout::Pane;
 use super::loader::News;
 use super::panes;
+use super::task::Job;
 use super::text::plural;
 use super::tree::Letter;
 use crate::archive::ImageSpec;
 use crate::error::Error;
-use crate::layer::entry::{EntryRef, NodeId};
-use crate::report;
-use crate::source::Region;
+use crate::layer::entry::NodeId;
 
 /// What must be done outside.
 #[derive(Debug)]
@@ -45,12 +43,8 @@ pub enum Effect {
     Mouse(bool),
     /// Put text on the clipboard.
     Copy(String),
-    /// Open the content of an entry; the number tells the answer.
-    Content(EntryRef, u64),
-    /// Write content: to where, under which name, with which mode.
-    Extract(Region, u16, PathBuf, PathBuf),
-    /// Write a report.
-    Report(report::Request),
+    /// Work in a thread.
+    Work(Job),
 }
 
 /// A filter that keeps more is narrowed further before anyone reads it all.
@@ -103,6 +97,11 @@ impl App {
                 Err(error) => return Some(Effect::Fail(error)),
             },
             News::Content(request, result) => self.content_known(request, result),
+            News::Found(request, result) => self.words_known(request, result),
+            News::Written(sentence) => {
+                self.writing = None;
+                self.status = Some(sentence);
+            }
             News::Died => return Some(Effect::Died),
         }
         NOTHING
@@ -127,20 +126,6 @@ impl App {
             self.select_layer(worst_layer(&analysis, &self.hidden));
         }
         self.status = first_words(&analysis);
-    }
-
-    fn content_known(&mut self, request: u64, result: Result<Region, String>) {
-        let Some(Popup::Content(view)) = &mut self.popup else { return };
-        if view.request != request {
-            return;
-        }
-        let opened = result.and_then(|region| {
-            Pager::new(region.clone()).map(|pager| (region, pager)).map_err(|error| error.to_string())
-        });
-        match opened {
-            Ok((region, pager)) => (view.region, view.pager) = (Some(region), Some(pager)),
-            Err(problem) => view.problem = Some(problem),
-        }
     }
 
     /// Counts the time while the image is read.
@@ -169,8 +154,10 @@ impl App {
         if self.stale_view && !(self.focus == Pane::Layers && self.rows_of(action).is_some()) {
             self.prepare();
         }
-        if self.popup.is_some() && self.act_in_front(action) {
-            return NOTHING;
+        if self.popup.is_some()
+            && let Some(effect) = self.act_in_front(action)
+        {
+            return effect;
         }
         match action {
             Action::Quit => return Some(Effect::Quit),
@@ -184,6 +171,7 @@ impl App {
             }
             Action::Copy | Action::CopyFix => return self.copy(action),
             Action::Content => return self.look(),
+            Action::ExtractPath => self.ask_where(),
             Action::Help => self.popup = Some(Popup::Help(0)),
             Action::Back => self.back(),
             Action::Units => self.next_units(),
@@ -224,29 +212,6 @@ impl App {
             _ => self.go(action),
         }
     }
-
-    /// Keys for what is in front of the panes; says whether that was one.
-    fn act_in_front(&mut self, action: Action) -> bool {
-        if let Some(rows) = self.rows_of(action) {
-            self.scroll_front(rows);
-            return true;
-        }
-        match (action, &mut self.popup) {
-            (Action::Back, _) | (Action::Help, Some(Popup::Help(_))) => self.popup = None,
-            (Action::TextOrHex, Some(Popup::Content(view))) => {
-                if let Some(pager) = &mut view.pager {
-                    pager.toggle();
-                }
-            }
-            (Action::Extract, Some(Popup::Content(view))) if view.region.is_some() => {
-                let text = format!("./{}", String::from_utf8_lossy(&view.name).escape_debug());
-                let before = (self.node, String::new());
-                self.prompt = Some(Prompt { asking: Asking::Extract, text, problem: None, before });
-            }
-            _ => return false,
-        }
-        true
-    }
 }
 
 /// The layer whose step hid the most bytes; without waste, the largest above the base.
@@ -271,21 +236,18 @@ fn first_words(analysis: &crate::analysis::Analysis) -> Option<String> {
     }
 }
 
-#[cfg(unix)]
-fn file_name(name: &[u8]) -> PathBuf {
-    PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name))
-}
-
-#[cfg(not(unix))]
-fn file_name(name: &[u8]) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(name).into_owned())
-}
-
 impl App {
     /// Says whether the screen shows something that moves by itself.
     #[must_use]
     pub fn is_loading(&self) -> bool {
         self.image.is_none()
+    }
+
+    /// Says whether something behind the screen goes on.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let is_reading = matches!(&self.popup, Some(Popup::Content(view)) if view.is_busy);
+        self.is_loading() || self.writing.is_some() || is_reading
     }
 
     /// Says whether text is being typed.

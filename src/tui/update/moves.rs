@@ -96,7 +96,9 @@ impl App {
     }
 
     pub(super) fn back(&mut self) {
-        if !self.filter.is_empty() {
+        if let Some(writing) = &self.writing {
+            writing.task.stop();
+        } else if !self.filter.is_empty() {
             self.set_filter(String::new());
             self.finish_filter();
         } else if self.found.take().is_none() && !self.marks.is_empty() {

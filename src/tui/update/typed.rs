@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{Effect, MOST_OPENED, NOTHING, file_name};
+use super::{Effect, MOST_OPENED, NOTHING};
 use crate::layer::entry::NodeId;
 use crate::report;
-use crate::tui::app::{App, Asking, Popup, Prompt};
+use crate::tui::app::{App, Asking, Prompt};
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
 use crate::tui::list::ListState;
@@ -20,15 +20,16 @@ impl App {
             self.status = Some("the image is still being read".to_owned());
             return;
         }
-        let (asking, text) = match action {
-            Action::Find => (Asking::Find, String::new()),
-            Action::Filter => (Asking::Filter, self.filter.clone()),
-            _ => (Asking::Report, "json=report.json".to_owned()),
+        let (asking, label, text) = match action {
+            Action::Find => (Asking::Find, "find /", String::new()),
+            Action::Filter => (Asking::Filter, "filter ", self.filter.clone()),
+            _ => (Asking::Report, "report ", "json=report.json".to_owned()),
         };
+        let label = label.to_owned();
         if self.focus != Pane::Waste && asking != Asking::Report || asking == Asking::Find {
             self.focus_on(Pane::Files);
         }
-        self.prompt = Some(Prompt { asking, text, problem: None, before: (self.node, self.filter.clone()) });
+        self.prompt = Some(Prompt { asking, label, text, problem: None, before: (self.node, self.filter.clone()) });
     }
 
     pub(super) fn prompt_key(&mut self, key: KeyEvent) -> Option<Effect> {
@@ -69,7 +70,7 @@ impl App {
         let problem = match asking {
             Asking::Find => self.find_typed(&text, origin).err(),
             Asking::Filter => self.set_filter(text),
-            Asking::Extract | Asking::Report => None,
+            Asking::FindWords | Asking::Extract | Asking::Report => None,
         };
         if let Some(prompt) = &mut self.prompt {
             prompt.problem = problem;
@@ -88,7 +89,7 @@ impl App {
                 self.set_filter(prompt.before.1);
                 self.finish_filter();
             }
-            Asking::Extract | Asking::Report => {}
+            Asking::FindWords | Asking::Extract | Asking::Report => {}
         }
     }
 
@@ -109,20 +110,20 @@ impl App {
                     self.prompt = Some(Prompt { problem: Some("write FORMAT=FILE".to_owned()), ..prompt });
                     NOTHING
                 }
-                Ok(request) => Some(Effect::Report(request)),
+                Ok(request) => self.report(request),
                 Err(problem) => {
                     self.prompt = Some(Prompt { problem: Some(problem), ..prompt });
                     NOTHING
                 }
             },
-            Asking::Extract => match &self.popup {
-                Some(Popup::Content(view)) => {
-                    let name = file_name(&view.name);
-                    let region = view.region.clone()?;
-                    Some(Effect::Extract(region, view.mode, PathBuf::from(prompt.text), name))
+            Asking::FindWords => match self.look_for(&prompt.text) {
+                Ok(effect) => effect,
+                Err(problem) => {
+                    self.prompt = Some(Prompt { problem: Some(problem), ..prompt });
+                    NOTHING
                 }
-                _ => NOTHING,
             },
+            Asking::Extract => self.extract(PathBuf::from(prompt.text)),
         }
     }
 

@@ -1,9 +1,9 @@
-//! What the cursor stands on, for the clipboard and to look into.
+//! What the cursor stands on, for the clipboard.
 
 use super::{Effect, NOTHING};
 use crate::escape::escape;
-use crate::layer::entry::{Kind, NodeId};
-use crate::tui::app::{App, ContentView, Popup};
+use crate::layer::entry::NodeId;
+use crate::tui::app::App;
 use crate::tui::details::one_line;
 use crate::tui::fixes::Subject;
 use crate::tui::keys::Action;
@@ -71,34 +71,5 @@ impl App {
         }?;
         let step = entry.step();
         Some(one_line(&format!("{} {}", step.instruction, step.command)))
-    }
-
-    /// Starts to look at the content of what is under the cursor.
-    pub(super) fn look(&mut self) -> Option<Effect> {
-        let image = self.image.as_ref()?;
-        let at = match self.focus {
-            Pane::Waste => match self.waste_row()? {
-                WasteRow::Record(_, record) => Some(image.analysis.waste[record].copy),
-                WasteRow::Group(group) => match image.waste.group(group).records[..] {
-                    [record] => Some(image.analysis.waste[record as usize].copy),
-                    _ => None,
-                },
-            },
-            _ => self.entry_at(self.node),
-        };
-        let index = &image.analysis.index;
-        let inode = at.and_then(|at| index.inode(at)).filter(|at| index.entry(*at).kind == Kind::File);
-        let Some(inode) = inode else {
-            self.status = Some("only a regular file has content to look at".to_owned());
-            return NOTHING;
-        };
-        let node = at.map_or(NodeId::ROOT, |at| index.entry(at).node);
-        let title = format!("{} · layer {}", escape(&index.tree.path(node)), inode.layer());
-        let (name, mode) = (index.tree.name(node).to_vec(), index.entry(inode).mode);
-        self.requests += 1;
-        let request = self.requests;
-        self.popup =
-            Some(Popup::Content(ContentView { title, name, mode, pager: None, region: None, problem: None, request }));
-        Some(Effect::Content(inode, request))
     }
 }

@@ -1,188 +1,8 @@
-//! The bytes of one file of one layer, paged: a window of it is read for each screen, never the whole.
-//!
-//! A file of a plain layer is read in place. Anything else must be decoded up to its end once, into a temporary file
-//! without a name: it vanishes with the program, however that ends.
+//! A window into a file's bytes, as text or in hexadecimal; what is read for a screen is a screen's worth.
 
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
-use std::path::Path;
-use std::sync::Arc;
-
-use crate::analysis::Analysis;
-use crate::archive::members::{Catalog, Target, link_target};
-use crate::error::{AtPlace, Error, Place, Result};
-use crate::layer::entry::{Entry, EntryRef, Kind};
-use crate::layer::index::Index;
-use crate::layer::reader::is_entry;
-use crate::path::{Normal, normalize};
-use crate::source::compression::{Compression, Decoder};
-use crate::source::feed::{Feed, Stream, Window};
-use crate::source::{self, Access, Input, Progress, Region};
-use crate::tarball::{Content, Walker};
-
-/// Takes the pieces of one wanted file.
-pub trait Taker {
-    /// Says whether the entry at this place of the layer is wanted.
-    fn wants(&self, place: u32) -> bool;
-
-    /// Takes the next piece of it.
-    ///
-    /// # Errors
-    /// Where the piece cannot be kept.
-    fn take(&mut self, place: u32, piece: &[u8]) -> std::io::Result<()>;
-
-    /// Says whether nothing more is wanted.
-    fn is_done(&self) -> bool;
-}
-
-/// Makes a file's bytes readable at any offset; `at` may be a hard link.
-///
-/// # Errors
-/// Where the layer cannot be read again, or the temporary file not be written.
-pub fn open(analysis: &Analysis, source: &Path, at: EntryRef) -> Result<Region> {
-    let inode = analysis.index.inode(at).unwrap_or(at);
-    if let Some(region) = in_place(&analysis.index, analysis, inode) {
-        return Ok(region);
-    }
-    let file = tempfile::tempfile().map_err(|source| Error::Io { action: "make a temporary file for", source })?;
-    let mut spool = Spool { place: inode.index, file, seen: false };
-    read_layer(analysis, source, inode.layer().index(), &mut spool)?;
-    spool.file.seek(SeekFrom::Start(0)).map_err(|source| Error::Io { action: "read", source })?;
-    Region::whole(spool.file)
-}
-
-/// A file in a plain layer that was jumped over: its place is known.
-fn in_place(index: &Index, analysis: &Analysis, inode: EntryRef) -> Option<Region> {
-    let entry = index.entry(inode);
-    let is_placed = entry.kind == Kind::File && !entry.has(Entry::HASHED) && !entry.has(Entry::SPARSE);
-    let region = analysis.layers[inode.layer().index()].blob.plain().filter(|_| is_placed)?;
-    Some(region.slice(entry.id, entry.size))
-}
-
-struct Spool {
-    place: u32,
-    file: std::fs::File,
-    seen: bool,
-}
-
-impl Taker for Spool {
-    fn wants(&self, place: u32) -> bool {
-        place == self.place
-    }
-
-    fn take(&mut self, _: u32, piece: &[u8]) -> std::io::Result<()> {
-        self.seen = true;
-        self.file.write_all(piece)
-    }
-
-    fn is_done(&self) -> bool {
-        self.seen
-    }
-}
-
-/// Reads a layer again, and hands what is wanted to `taker`.
-///
-/// # Errors
-/// Where it cannot be read again: a stream, an input that has changed since.
-pub fn read_layer(analysis: &Analysis, source: &Path, layer: usize, taker: &mut impl Taker) -> Result<()> {
-    let blob = &analysis.layers[layer].blob;
-    let number = analysis.layers[layer].number.get();
-    let result = match &blob.region {
-        Some(region) if blob.compression == Compression::None => {
-            walk(Window::new(region.clone(), &Arc::new(Progress::default())), taker)
-        }
-        Some(region) => {
-            let reader = BufReader::with_capacity(BUFFER, region.reader(&Arc::new(Progress::default())));
-            decode(reader, blob.compression, taker)
-        }
-        None => from_archive(analysis, source, layer, taker),
-    };
-    result.at(|| Place::Layer(number))
-}
-
-const BUFFER: usize = 256 << 10;
-
-fn decode(reader: impl std::io::BufRead, compression: Compression, taker: &mut impl Taker) -> Result<()> {
-    let decoder = Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
-    walk(Stream::new(decoder, compression), taker)
-}
-
-/// Goes through a layer and counts its entries as the index does.
-fn walk(feed: impl Feed, taker: &mut impl Taker) -> Result<()> {
-    let mut walker = Walker::new(feed);
-    let mut place = 0u32;
-    let mut path = Vec::new();
-    while !taker.is_done() && walker.advance()? {
-        if !is_entry(walker.member(), &mut path) {
-            continue;
-        }
-        if taker.wants(place) {
-            // An empty file is seen as well.
-            let mut result = taker.take(place, b"");
-            walker.read_content(|piece| {
-                if result.is_ok() {
-                    result = taker.take(place, piece);
-                }
-            })?;
-            result.map_err(|source| Error::Io { action: "write", source })?;
-        }
-        place += 1;
-    }
-    Ok(())
-}
-
-/// The whole archive is compressed: it must pass by again up to the layer.
-fn from_archive(analysis: &Analysis, source: &Path, layer: usize, taker: &mut impl Taker) -> Result<()> {
-    let gone = || Error::Unsupported {
-        what: "what came through a pipe or from an engine is gone: its contents cannot be looked at".to_owned(),
-        hint: "save the image to a file and open that",
-    };
-    if !source.is_file() {
-        return Err(gone());
-    }
-    let Input::File(region) = source::open(source, &Access::default())? else {
-        return Err(gone());
-    };
-    let name = resolve(&region, &analysis.spec.layers[layer].name)?;
-    let mut walker = Walker::new(outer(&region)?);
-    let mut path = Vec::new();
-    while walker.advance()? {
-        if normalize(&walker.member().path, &mut path) != Normal::Outside && path == name {
-            let compression = analysis.layers[layer].blob.compression;
-            return decode(BufReader::with_capacity(BUFFER, Content(&mut walker)), compression, taker);
-        }
-    }
-    Err(Error::Missing { what: "layer", name })
-}
-
-fn outer(region: &Region) -> Result<Stream<Decoder<BufReader<impl Read>>>> {
-    let mut start = [0; Compression::MAGIC_BYTES];
-    let read = region.read_at(0, &mut start)?;
-    let compression = Compression::of(&start[..read]);
-    let reader = BufReader::with_capacity(BUFFER, region.reader(&Arc::new(Progress::default())));
-    let decoder = Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
-    Ok(Stream::new(decoder, compression))
-}
-
-/// Old engines store a layer that is used twice as a link to the first one.
-fn resolve(region: &Region, name: &[u8]) -> Result<Vec<u8>> {
-    let mut catalog: Catalog<Vec<u8>> = Catalog::default();
-    let mut walker = Walker::new(outer(region)?);
-    let mut path = Vec::new();
-    while walker.advance()? {
-        let member = walker.member();
-        if normalize(&member.path, &mut path) == Normal::Outside {
-            continue;
-        }
-        let target = match member.kind {
-            Kind::File if path == name => return Ok(path),
-            Kind::File => Target::Here(path.clone()),
-            Kind::HardLink | Kind::Symlink => link_target(member.kind, &path, &member.link),
-            _ => continue,
-        };
-        catalog.insert(path.clone(), target);
-    }
-    catalog.find(name)?.cloned().ok_or_else(|| Error::Missing { what: "layer", name: name.to_vec() })
-}
+use super::search::Hit;
+use crate::error::Result;
+use crate::source::Region;
 
 /// How content is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,6 +23,8 @@ pub struct Pager {
     top: u64,
     /// The first row's line number, from 1; not known after a jump in a huge file.
     line: Option<u64>,
+    /// Where something was found.
+    hit: Option<u64>,
 }
 
 /// A line longer than this is shown in pieces.
@@ -219,6 +41,8 @@ pub struct TextRow {
     pub number: Option<u64>,
     /// Its bytes, without the line's end.
     pub bytes: Vec<u8>,
+    /// Whether it holds what was found.
+    pub is_found: bool,
 }
 
 impl Pager {
@@ -231,7 +55,7 @@ impl Pager {
         let read = region.read_at(0, &mut start)?;
         let is_text = !start[..read].contains(&0) && std::str::from_utf8(&start[..read]).is_ok_or_cut();
         let mode = if is_text { Mode::Text } else { Mode::Hex };
-        Ok(Pager { region, mode, top: 0, line: Some(1) })
+        Ok(Pager { region, mode, top: 0, line: Some(1), hit: None })
     }
 
     /// Returns the number of bytes.
@@ -260,7 +84,8 @@ impl Pager {
         let mut continues = false;
         while rows.len() < height && at < self.len() {
             let (bytes, next, ends) = self.row(at);
-            rows.push(TextRow { number: number.filter(|_| !continues), bytes });
+            let is_found = self.hit.is_some_and(|hit| (at..next).contains(&hit));
+            rows.push(TextRow { number: number.filter(|_| !continues), bytes, is_found });
             number = number.map(|number| number + u64::from(ends));
             continues = !ends;
             at = next;
@@ -292,6 +117,33 @@ impl Pager {
         }
         let next = at + (bytes.len() as u64).max(1);
         (bytes, next, next >= self.len())
+    }
+
+    /// Returns the content.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// Returns where something was found.
+    #[must_use]
+    pub fn hit(&self) -> Option<u64> {
+        self.hit
+    }
+
+    /// Brings what was found into sight.
+    pub fn go_to(&mut self, hit: Hit, height: usize) {
+        self.hit = Some(hit.offset);
+        if self.mode == Mode::Hex {
+            self.top = hit.offset - hit.offset % HEX_ROW;
+        } else {
+            let start = hit.offset.saturating_sub(16 * LONGEST_LINE);
+            let bytes = self.read(start, hit.offset - start);
+            let line = memchr::memrchr(b'\n', &bytes).map_or(start, |end| start + end as u64 + 1);
+            self.top = hit.offset - (hit.offset - line) % LONGEST_LINE;
+            self.line = hit.line_ends.map(|ends| ends + 1);
+        }
+        self.step(-isize::try_from(height / 3).unwrap_or(0), height);
     }
 
     /// Changes between text and hexadecimal.
@@ -410,6 +262,7 @@ impl IsText for std::result::Result<&str, std::str::Utf8Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn pager(content: &[u8]) -> Pager {
         let mut file = tempfile::tempfile().expect("a temporary file");
@@ -428,15 +281,26 @@ mod tests {
         assert_eq!(pager.mode, Mode::Text);
         assert_eq!(numbers(&pager, 3), [Some(1), Some(2), Some(3)]);
         pager.step(10, 3);
-        assert_eq!(pager.text(1)[0], TextRow { number: Some(11), bytes: b"line 11".to_vec() });
+        assert_eq!(pager.text(1)[0], TextRow { number: Some(11), bytes: b"line 11".to_vec(), is_found: false });
         pager.step(-4, 3);
         assert_eq!(numbers(&pager, 1), [Some(7)]);
         pager.to_bottom(3);
-        assert_eq!(pager.text(3)[2], TextRow { number: Some(100), bytes: b"line 100".to_vec() });
+        assert_eq!(pager.text(3)[2], TextRow { number: Some(100), bytes: b"line 100".to_vec(), is_found: false });
         pager.step(5, 3);
         assert_eq!(numbers(&pager, 3), [Some(98), Some(99), Some(100)]);
         pager.to_top();
         assert_eq!(numbers(&pager, 1), [Some(1)]);
+    }
+
+    #[test]
+    fn what_was_found_is_brought_into_sight() {
+        let content = (1..=100).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
+        let offset = content.find("line 50").expect("it is there") as u64 + 3;
+        let mut pager = pager(content.as_bytes());
+        pager.go_to(Hit { offset, line_ends: Some(49) }, 9);
+        let rows = pager.text(9);
+        assert_eq!(rows[3], TextRow { number: Some(50), bytes: b"line 50".to_vec(), is_found: true });
+        assert_eq!(rows.iter().filter(|row| row.is_found).count(), 1);
     }
 
     #[test]

@@ -1,0 +1,124 @@
+//! Work behind the screen: how far it has come, whether it is still wanted, and what to do with it.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::loader::News;
+
+/// A piece of work that the screen can watch and stop.
+#[derive(Debug, Clone, Default)]
+pub struct Task {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    done_bytes: AtomicU64,
+    total_bytes: AtomicU64,
+    is_stopped: AtomicBool,
+}
+
+impl Task {
+    /// Returns the bytes that are done, and how many there are in all (0 = not known).
+    #[must_use]
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.shared.done_bytes.load(Ordering::Relaxed), self.shared.total_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Says how many bytes there are in all; those that were read until now do not count.
+    pub(super) fn expect(&self, bytes: u64) {
+        self.shared.total_bytes.store(bytes, Ordering::Relaxed);
+        self.shared.done_bytes.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn add(&self, bytes: usize) {
+        self.shared.done_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Says that the work is not wanted any more.
+    pub fn stop(&self) {
+        self.shared.is_stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Fails once the work is not wanted any more.
+    ///
+    /// # Errors
+    /// That it was stopped.
+    pub fn check(&self) -> io::Result<()> {
+        if self.shared.is_stopped.load(Ordering::Relaxed) { Err(io::Error::other("stopped")) } else { Ok(()) }
+    }
+
+    /// Returns a reader that ends in an error when the work is stopped. What passes counts while no sum is expected.
+    pub fn watch<R: Read>(&self, inner: R) -> Watched<R> {
+        Watched { inner, task: self.clone() }
+    }
+}
+
+impl Task {
+    /// Returns a writer that ends in an error when the work is stopped. What passes counts.
+    pub fn watch_writer<W: Write>(&self, inner: W) -> WatchedWriter<W> {
+        WatchedWriter { inner, task: self.clone() }
+    }
+}
+
+/// A writer of which a task hears.
+#[derive(Debug)]
+pub struct WatchedWriter<W> {
+    inner: W,
+    task: Task,
+}
+
+impl<W: Write> Write for WatchedWriter<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.task.check()?;
+        let n = self.inner.write(buf)?;
+        self.task.add(n);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// A reader of which a task hears.
+#[derive(Debug)]
+pub struct Watched<R> {
+    inner: R,
+    task: Task,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.task.check()?;
+        let n = self.inner.read(buf)?;
+        if self.task.bytes().1 == 0 {
+            self.task.add(n);
+        }
+        Ok(n)
+    }
+}
+
+/// Something to do in a thread; its news comes back as a message.
+pub struct Job(Box<dyn FnOnce() -> News + Send>);
+
+impl Job {
+    /// Wraps what is to be done.
+    pub fn new(work: impl FnOnce() -> News + Send + 'static) -> Self {
+        Job(Box::new(work))
+    }
+
+    /// Does it.
+    #[must_use]
+    pub fn run(self) -> News {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Job")
+    }
+}

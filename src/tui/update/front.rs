@@ -1,0 +1,247 @@
+//! What is in front of the panes, and what is done behind them: a file's content and the search in it, writing.
+
+use std::path::PathBuf;
+
+use super::{Effect, NOTHING};
+use crate::escape::escape;
+use crate::layer::entry::{EntryRef, Kind, NodeId};
+use crate::report;
+use crate::source::Region;
+use crate::tui::app::{App, Asking, ContentView, Popup, Prompt, Writing};
+use crate::tui::content::search::{Hit, Words};
+use crate::tui::content::{self, Pager};
+use crate::tui::extract::{self, Stand, Wanted};
+use crate::tui::keys::Action;
+use crate::tui::layout::Pane;
+use crate::tui::loader::{News, explain};
+use crate::tui::panes;
+use crate::tui::task::{Job, Task};
+use crate::tui::tree::Scope;
+use crate::tui::waste::WasteRow;
+
+impl App {
+    /// Keys for what is in front of the panes; nothing where that was none.
+    pub(super) fn act_in_front(&mut self, action: Action) -> Option<Option<Effect>> {
+        if let Some(rows) = self.rows_of(action) {
+            self.scroll_front(rows);
+            return Some(NOTHING);
+        }
+        match (action, &mut self.popup) {
+            (Action::Back, Some(Popup::Content(view))) => {
+                view.task.stop();
+                self.popup = None;
+            }
+            (Action::Back, _) | (Action::Help, Some(Popup::Help(_))) => self.popup = None,
+            (Action::TextOrHex, Some(Popup::Content(view))) => {
+                if let Some(pager) = &mut view.pager {
+                    pager.toggle();
+                }
+            }
+            (Action::Extract, Some(Popup::Content(view))) => {
+                let wanted = view.wanted.clone();
+                self.ask_target(wanted);
+            }
+            (Action::Find, Some(Popup::Content(view))) if view.pager.is_some() => {
+                let before = (self.node, String::new());
+                let (label, text) = ("find /".to_owned(), String::new());
+                self.prompt = Some(Prompt { asking: Asking::FindWords, label, text, problem: None, before });
+            }
+            (Action::FindNext | Action::FindPrevious, Some(Popup::Content(_))) => {
+                return Some(self.find_words(action == Action::FindNext));
+            }
+            _ => return None,
+        }
+        Some(NOTHING)
+    }
+
+    /// Starts to look at the content of what is under the cursor.
+    pub(super) fn look(&mut self) -> Option<Effect> {
+        let again = self.again()?;
+        let at = self.selected_entry();
+        let index = &again.analysis.index;
+        let inode = at.and_then(|at| index.inode(at)).filter(|at| index.entry(*at).kind == Kind::File);
+        let (Some(at), Some(inode)) = (at, inode) else {
+            self.status = Some("only a regular file has content to look at".to_owned());
+            return NOTHING;
+        };
+        let node = index.entry(at).node;
+        let title = format!("{} · layer {}", escape(&index.tree.path(node)), inode.layer());
+        let wanted = self.wanted_at(node, Stand::Layer(at.layer().index()));
+        self.requests += 1;
+        let (request, task) = (self.requests, Task::default());
+        let view = ContentView {
+            title,
+            wanted,
+            pager: None,
+            problem: None,
+            words: None,
+            task: task.clone(),
+            is_busy: true,
+            request,
+        };
+        self.popup = Some(Popup::Content(view));
+        let open = move || {
+            let result = content::open(&again, inode, &task);
+            News::Content(request, result.map_err(|error| explain(&error)))
+        };
+        Some(Effect::Work(Job::new(open)))
+    }
+
+    fn selected_entry(&self) -> Option<EntryRef> {
+        let image = self.image.as_ref()?;
+        if self.focus != Pane::Waste {
+            return self.entry_at(self.node);
+        }
+        let record = match self.waste_row()? {
+            WasteRow::Record(_, record) => record,
+            WasteRow::Group(group) => match image.waste.group(group).records[..] {
+                [record] => record as usize,
+                _ => return None,
+            },
+        };
+        Some(image.analysis.waste[record].copy)
+    }
+
+    pub(super) fn content_known(&mut self, request: u64, result: Result<Region, String>) {
+        let Some(Popup::Content(view)) = &mut self.popup else { return };
+        if view.request != request {
+            return;
+        }
+        view.is_busy = false;
+        match result.and_then(|region| Pager::new(region).map_err(|error| error.to_string())) {
+            Ok(pager) => view.pager = Some(pager),
+            Err(problem) => view.problem = Some(problem),
+        }
+    }
+
+    /// Looks for other words, from what is in sight on.
+    pub(super) fn look_for(&mut self, text: &str) -> Result<Option<Effect>, String> {
+        let Some(Popup::Content(view)) = &mut self.popup else { return Ok(NOTHING) };
+        view.words = Some(Words::parse(text)?).filter(|_| !text.is_empty());
+        let from = view.pager.as_ref().map_or(0, Pager::position);
+        Ok(self.start_search(from, true))
+    }
+
+    fn find_words(&mut self, forward: bool) -> Option<Effect> {
+        let Some(Popup::Content(view)) = &self.popup else { return NOTHING };
+        if view.words.is_none() {
+            self.status = Some("nothing to find yet: / asks".to_owned());
+            return NOTHING;
+        }
+        let pager = view.pager.as_ref()?;
+        let from = pager.hit().map_or(pager.position(), |hit| hit + u64::from(forward));
+        self.start_search(from, forward)
+    }
+
+    fn start_search(&mut self, from: u64, forward: bool) -> Option<Effect> {
+        let Some(Popup::Content(view)) = &mut self.popup else { return NOTHING };
+        let (words, region) = (view.words.clone()?, view.pager.as_ref()?.region().clone());
+        self.requests += 1;
+        view.task.stop();
+        (view.request, view.task, view.is_busy) = (self.requests, Task::default(), true);
+        let (request, task) = (self.requests, view.task.clone());
+        Some(Effect::Work(Job::new(move || News::Found(request, words.find(&region, from, forward, &task)))))
+    }
+
+    pub(super) fn words_known(&mut self, request: u64, result: Result<Option<Hit>, String>) {
+        let height = panes::content::height(self.size);
+        let Some(Popup::Content(view)) = &mut self.popup else { return };
+        if view.request != request {
+            return;
+        }
+        view.is_busy = false;
+        match (result, &mut view.pager) {
+            (Ok(Some(hit)), Some(pager)) => pager.go_to(hit, height),
+            (Ok(_), _) => self.status = Some("not found".to_owned()),
+            (Err(problem), _) => self.status = Some(problem),
+        }
+    }
+
+    /// Asks where the file or directory under the cursor is to be written to.
+    pub(super) fn ask_where(&mut self) {
+        let Some(image) = &self.image else { return };
+        let layer = self.layer();
+        let stand = match (self.focus, image.files.scope()) {
+            (Pane::Waste, _) | (_, Scope::Layer) => Stand::Layer(layer),
+            (_, Scope::UpTo) => Stand::UpTo(layer + 1),
+            (_, Scope::Final) => Stand::UpTo(image.analysis.layers.len()),
+        };
+        let (node, stand) = match (self.focus, self.waste_row()) {
+            (Pane::Waste, Some(WasteRow::Record(_, record))) => {
+                let record = &image.analysis.waste[record];
+                (record.node, Stand::Layer(record.stored_in.index()))
+            }
+            (Pane::Waste, Some(WasteRow::Group(group))) => {
+                let group = image.waste.group(group);
+                (group.top, Stand::Layer(group.stored_in.index()))
+            }
+            _ => (self.node, stand),
+        };
+        let wanted = self.wanted_at(node, stand);
+        self.ask_target(wanted);
+    }
+
+    fn wanted_at(&self, node: NodeId, stand: Stand) -> Wanted {
+        let image = self.image.as_ref();
+        let path = image.map(|image| escape(&image.analysis.index.tree.path(node))).unwrap_or_default();
+        let all = image.map_or(0, |image| image.analysis.layers.len());
+        let label = match stand {
+            Stand::Layer(layer) => format!("{path} as layer {} stores it", layer + 1),
+            Stand::UpTo(count) if count == all => format!("{path} of the final image"),
+            Stand::UpTo(count) => format!("{path} of the image up to layer {count}"),
+        };
+        Wanted { node, stand, label }
+    }
+
+    fn ask_target(&mut self, wanted: Wanted) {
+        let Some(image) = &self.image else { return };
+        let name = image.analysis.index.tree.name(wanted.node);
+        let name = if name.is_empty() { "rootfs".into() } else { String::from_utf8_lossy(name) };
+        let text = format!("./{}", name.escape_debug());
+        let label = format!("write {} to ", wanted.label);
+        self.wanted = Some(wanted);
+        let before = (self.node, String::new());
+        self.prompt = Some(Prompt { asking: Asking::Extract, label, text, problem: None, before });
+    }
+
+    /// Starts to write what was asked for.
+    pub(super) fn extract(&mut self, typed: PathBuf) -> Option<Effect> {
+        let (wanted, again) = (self.wanted.take()?, self.again()?);
+        let task = self.start_writing(wanted.label.clone())?;
+        let units = self.options.units;
+        Some(Effect::Work(Job::new(move || News::Written(extract::run(&again, &wanted, &typed, units, &task)))))
+    }
+
+    /// Starts to write a report.
+    pub(super) fn report(&mut self, request: report::Request) -> Option<Effect> {
+        let (again, verdict) = (self.again()?, self.verdict.clone());
+        let style = report::Style { units: self.options.units, ..report::Style::default() };
+        let task = self.start_writing("the report".to_owned())?;
+        Some(Effect::Work(Job::new(move || {
+            let analysis = &again.analysis;
+            let name = match &request.target {
+                report::Target::File(path) => escape(path.as_os_str().as_encoded_bytes()),
+                report::Target::Stdout => "stdout".to_owned(),
+            };
+            let result = request.target.write(|out| {
+                let mut out = task.watch_writer(out);
+                report::write(request.format, analysis, verdict.as_ref(), &style, &mut out)
+            });
+            News::Written(match result {
+                Ok(()) => format!("written: {name}"),
+                Err(error) => format!("{name}: not written: {error}"),
+            })
+        })))
+    }
+
+    /// One thing is written at a time: there is one line to say so.
+    fn start_writing(&mut self, label: String) -> Option<Task> {
+        if let Some(writing) = &self.writing {
+            self.status = Some(format!("still writing {}: Esc stops it", writing.label));
+            return None;
+        }
+        let task = Task::default();
+        self.writing = Some(Writing { label, task: task.clone() });
+        Some(task)
+    }
+}
