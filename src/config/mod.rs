@@ -16,7 +16,7 @@ pub mod write;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::escape::escape;
@@ -81,7 +81,11 @@ fn read(path: &Path) -> Result<String, String> {
     let problem = |error: io::Error| format!("{}: {error}", name(path));
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(problem)?;
-    io::Read::read_to_string(&mut io::Read::take(file, MOST_BYTES), &mut text).map_err(problem)?;
+    let length = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(problem)?;
+    if length as u64 > MOST_BYTES {
+        // What would be cut off could be a rule.
+        return Err(format!("{}: too large for a configuration", name(path)));
+    }
     Ok(text)
 }
 
@@ -175,6 +179,16 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_rule_is_cut_off() {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let long = "#".repeat(1 << 20);
+        std::io::Write::write_all(&mut file, long.as_bytes()).expect("written");
+        assert!(read(file.path()).is_ok());
+        std::io::Write::write_all(&mut file, b"\n").expect("written");
+        assert!(read(file.path()).expect_err("too large").ends_with("too large for a configuration"));
+    }
 
     #[test]
     fn files_are_found_up_to_the_repository() {

@@ -98,7 +98,7 @@ impl Forbidden {
             rule: "forbid",
             limit: escape(self.pattern.text.as_bytes()),
             warn: None,
-            actual: Actual::Count(count),
+            actual: Actual::Paths(count),
             before: None,
             layer: first.map(|(_, layer)| layer),
             about: first.map(describe),

@@ -29,6 +29,10 @@ pub enum Actual {
     Share(f64),
     /// A number of things.
     Count(u64),
+    /// A number of forbidden paths.
+    Paths(u64),
+    /// The bytes that an entry stands for whose time is over.
+    Expired(u64),
     /// The image does not tell.
     Unknown,
 }
@@ -142,6 +146,10 @@ impl Actual {
             Actual::Growth { before, now, .. } => signed(*before, *now, units),
             Actual::Share(share) => format!("{share:.4}"),
             Actual::Count(count) => count.to_string(),
+            Actual::Paths(0) => "no path".to_owned(),
+            Actual::Paths(1) => "1 path".to_owned(),
+            Actual::Paths(count) => format!("{count} paths"),
+            Actual::Expired(bytes) => units.show(*bytes),
             Actual::Unknown => "not known".to_owned(),
         }
     }
@@ -184,12 +192,16 @@ impl Judged {
     /// Returns the rule in a sentence: the value, the limit, and by how much it is missed.
     #[must_use]
     pub fn sentence(&self, units: Units) -> String {
+        let beyond = if matches!(self.actual, Actual::Share(_)) { "below" } else { "above" };
         let limit = match &self.warn {
-            Some(warn) if self.warned || *warn == self.limit => format!("warns above {warn}"),
-            Some(warn) => format!("limit {}, warns above {warn}", self.limit),
-            None => format!("limit {}", self.limit),
+            Some(warn) if self.warned || *warn == self.limit => format!("warns {beyond} {warn}"),
+            Some(warn) => format!("limit {}, warns {beyond} {warn}", self.limit),
+            None => match self.actual {
+                Actual::Paths(_) => format!("pattern {}", self.limit),
+                Actual::Expired(_) => format!("ended on {}", self.limit),
+                _ => format!("limit {}", self.limit),
+            },
         };
-        let limit = if self.rule.starts_with("min-") { limit.replace("warns above", "warns below") } else { limit };
         let about = self.about.as_ref().map(|about| format!(" ({about})")).unwrap_or_default();
         let excess = match self.actual {
             Actual::Bytes { excess, .. } | Actual::Growth { excess, .. } if !self.passed || self.warned => {
@@ -218,12 +230,12 @@ impl Ignored {
         let expired = self.expires.map(|day| day.to_string()).unwrap_or_default();
         Judged {
             rule: "ignore",
-            limit: expired.clone(),
+            limit: expired,
             warn: None,
-            actual: Actual::Bytes { actual: self.bytes, excess: self.bytes },
+            actual: Actual::Expired(self.bytes),
             before: None,
             layer: None,
-            about: Some(format!("{} was to be ignored until {expired}", self.pattern)),
+            about: Some(self.pattern.clone()),
             passed: false,
             warned: false,
         }

@@ -311,7 +311,7 @@ fn actual(actual: &Actual) -> Value {
             if now < before { -size } else { size }.into()
         }
         Actual::Share(share) => share.into(),
-        Actual::Count(count) => count.into(),
+        Actual::Count(number) | Actual::Paths(number) | Actual::Expired(number) => number.into(),
         Actual::Unknown => Value::Null,
     }
 }

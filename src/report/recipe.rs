@@ -5,10 +5,15 @@
 //! another one brings that one's instructions along; of several stages that one counts which says most of the history.
 //! Whatever does not fit has no lines: better no place than a wrong one.
 
+mod instructions;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+pub use instructions::Lines;
+use instructions::{Instruction, instructions, plain};
 
 use crate::analysis::Analysis;
 use crate::archive::history::{self, Step};
@@ -20,24 +25,6 @@ use crate::layer::entry::LayerNumber;
 pub struct Recipe {
     name: String,
     instructions: Vec<Instruction>,
-}
-
-/// Lines of the file, from 1; both belong to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lines {
-    /// The first.
-    pub first: u32,
-    /// The last.
-    pub last: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Instruction {
-    /// In capitals.
-    name: String,
-    /// What follows it: without flags, with single spaces.
-    text: String,
-    lines: Lines,
 }
 
 /// No Dockerfile of people is as large.
@@ -202,93 +189,6 @@ impl Instruction {
     }
 }
 
-/// Brings what follows an instruction into one form: no flags, single spaces, the exec form as its words.
-fn plain(text: &str) -> String {
-    let words = text.split_whitespace().skip_while(|word| word.starts_with("--"));
-    let text = words.collect::<Vec<_>>().join(" ");
-    match serde_json::from_str::<Vec<String>>(&text) {
-        Ok(words) => words.join(" ").split_whitespace().collect::<Vec<_>>().join(" "),
-        Err(_) => text,
-    }
-}
-
-/// Splits the text into its instructions: comments, continued lines and heredocs are understood.
-fn instructions(text: &str) -> Vec<Instruction> {
-    let mark = escape_mark(text);
-    let mut lines = (1u32..).zip(text.lines().map(|line| line.strip_suffix('\r').unwrap_or(line)));
-    let mut found = Vec::new();
-    while let Some((first, line)) = lines.next() {
-        if is_comment(line) || line.trim().is_empty() {
-            continue;
-        }
-        let (mut last, mut whole) = (first, String::new());
-        let mut current = line.to_owned();
-        loop {
-            let trimmed = current.trim_end();
-            let Some(open) = trimmed.strip_suffix(mark) else {
-                whole.push_str(trimmed);
-                break;
-            };
-            whole.push_str(open);
-            whole.push(' ');
-            // Comments and empty lines within an instruction are no end of it.
-            let next = lines.by_ref().find(|(_, line)| !is_comment(line) && !line.trim().is_empty());
-            let Some((number, line)) = next else { break };
-            (last, current) = (number, line.to_owned());
-        }
-        let (name, rest) = whole.trim().split_once(char::is_whitespace).unwrap_or((whole.trim(), ""));
-        let name = name.to_uppercase();
-        let mut rest = rest.to_owned();
-        for (delimiter, strips_tabs) in heredocs(&name, &rest.clone()) {
-            let is_whole = plain(&rest).split(' ').count() == 1;
-            let mut body = String::new();
-            for (number, line) in lines.by_ref() {
-                last = number;
-                let line = if strips_tabs { line.trim_start_matches('\t') } else { line };
-                if line == delimiter {
-                    break;
-                }
-                body.push_str(line);
-                body.push('\n');
-            }
-            // A heredoc that is all of a RUN is the script itself; otherwise the shell gets it as it stands.
-            rest = if is_whole { body } else { format!("{rest}\n{body}{delimiter}") };
-        }
-        found.push(Instruction { name, text: plain(&rest), lines: Lines { first, last } });
-    }
-    found
-}
-
-fn is_comment(line: &str) -> bool {
-    line.trim_start().starts_with('#')
-}
-
-/// Returns the character that continues lines: a backslash, unless a directive at the top says otherwise.
-fn escape_mark(text: &str) -> char {
-    let directives = text.lines().map_while(|line| line.trim().strip_prefix('#'));
-    let said = directives.filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == "escape");
-    said.and_then(|(_, value)| value.trim().chars().next()).unwrap_or('\\')
-}
-
-/// Returns the ends of the heredocs that a line begins, and whether tabs before their lines vanish.
-fn heredocs(name: &str, line: &str) -> Vec<(String, bool)> {
-    if !matches!(name, "RUN" | "COPY" | "ADD") {
-        return Vec::new();
-    }
-    let starts = line.split_whitespace().filter_map(|word| {
-        let at = word.find("<<")?;
-        // Digits before it are a file descriptor.
-        word[..at].bytes().all(|byte| byte.is_ascii_digit()).then(|| &word[at + 2..])
-    });
-    let ends = starts.filter_map(|word| {
-        let (word, strips_tabs) = word.strip_prefix('-').map_or((word, false), |word| (word, true));
-        let word = word.trim_matches(['"', '\'']);
-        let is_name = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_');
-        is_name.then(|| (word.to_owned(), strips_tabs))
-    });
-    ends.collect()
-}
-
 /// Returns the place that a report names: the file, escaped.
 pub(super) fn place(recipe: &Recipe) -> String {
     escape(recipe.name().as_bytes())
@@ -297,32 +197,6 @@ pub(super) fn place(recipe: &Recipe) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(recipe: &Recipe) -> Vec<(&str, &str, u32, u32)> {
-        let each = |one: &'_ Instruction| (one.lines.first, one.lines.last);
-        let all = recipe.instructions.iter();
-        all.map(|one| (one.name.as_str(), one.text.as_str(), each(one).0, each(one).1)).collect()
-    }
-
-    #[test]
-    fn instructions_and_their_lines() {
-        let text = "# syntax=docker/dockerfile:1\nFROM a AS b\n\nrun --mount=type=cache,target=/c \\\n  # why\n  make \\\n\n  \
-                    && x\nRUN <<EOF\n  echo a\necho b\nEOF\nCOPY --chown=1 <<x <<-y /d/\none\nx\n\ttwo\n\ty\nCMD [\"a\", \"b\"]\n";
-        assert_eq!(
-            lines(&Recipe::parse("Dockerfile", text)),
-            [
-                ("FROM", "a AS b", 2, 2),
-                ("RUN", "make && x", 4, 8),
-                ("RUN", "echo a echo b", 9, 12),
-                ("COPY", "<<x <<-y /d/ one x two y", 13, 17),
-                ("CMD", "a b", 18, 18),
-            ]
-        );
-        let windows = "# escape=`\r\nFROM a\r\nRUN x `\r\n  y\r\n";
-        assert_eq!(lines(&Recipe::parse("Dockerfile", windows))[1], ("RUN", "x y", 3, 4));
-        assert_eq!(lines(&Recipe::parse("Dockerfile", "")), []);
-        assert_eq!(lines(&Recipe::parse("Dockerfile", "RUN a \\"))[0], ("RUN", "a", 1, 1));
-    }
 
     #[test]
     fn files_are_named_from_the_repositorys_root() {
