@@ -13,6 +13,7 @@ use generate::What;
 use rules::RuleArgs;
 
 use crate::analysis::OpenOptions;
+use crate::analysis::bloat::Scope;
 use crate::analysis::fixes::Ranges;
 use crate::archive::{Platform, Selection};
 use crate::config::{self, Origin, Set, Setting, Settings};
@@ -27,6 +28,7 @@ use crate::source::{Access, Progress};
 /// overwrote, chmod-copied or deleted: bytes that are stored, pulled and kept on disk, and that no container can ever
 /// read. Each is attributed to the step that stored it and the step that hid it.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(name = "layerlens", version, override_usage = "layerlens [OPTIONS] <IMAGE>")]
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
 pub struct Cli {
@@ -79,6 +81,10 @@ pub struct Cli {
     /// Measure what the waste costs in transfer: reads compressed layers that hold some a second time.
     #[arg(long)]
     wire: bool,
+
+    /// Count documentation, manual pages and locales as live bloat, too.
+    #[arg(long)]
+    docs: bool,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -344,6 +350,7 @@ impl Cli {
             write,
             changes,
             wire,
+            docs,
             choice,
             access,
             look,
@@ -356,7 +363,11 @@ impl Cli {
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
         // A gate that is only read by people says nothing about what is live.
-        let skip_bloat = ci && reports.iter().all(|report| !report.format.shows_bloat());
+        let bloat = match docs {
+            true => Scope::WithDocs,
+            false if ci && reports.iter().all(|report| !report.format.shows_bloat()) => Scope::Nothing,
+            false => Scope::Usual,
+        };
         let selection = Selection { image: choice.name, platform: choice.platform };
         let access = Access {
             socket: access.socket,
@@ -375,7 +386,7 @@ impl Cli {
         Ok(Request {
             // Clap has seen to it that there is one.
             image: image.unwrap_or_default(),
-            open: OpenOptions { load, wire, skip_bloat, ..OpenOptions::default() },
+            open: OpenOptions { load, wire, bloat, ..OpenOptions::default() },
             gate: ci,
             settings,
             config,

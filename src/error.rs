@@ -292,6 +292,9 @@ impl Error {
             Error::NotFoundAnywhere { .. } => {
                 Some("give the path of a saved image, start the engine, or name a registry: registry://HOST/NAME:TAG")
             }
+            Error::Connect { source, .. } if source.to_string().contains("certificate") => Some(
+                "if that network can be trusted, say --insecure; or put the authority into the system's store (SSL_CERT_FILE)",
+            ),
             Error::Connect { source, .. } => Some(reach_hint(source.kind())),
             Error::Refused { status, .. } => refusal_hint(*status),
             Error::Transfer { .. } => Some("nothing was kept of it: try again"),

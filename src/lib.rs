@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A module uses what stands left of it, never right; the outputs do not know each other, except that a report can show a
-//! [`gate::Verdict`]. [`run`] takes a request through all of them, [`cli`] is the only place that knows the flags.
+//! [`gate::Verdict`]. [`run`] takes a request through all of them, [`cli`] is the only place that knows the flags, [`config`]
+//! the only one that knows the files and variables that set the same.
 //!
 //! ```
 //! # fn main() -> Result<(), layerlens::Error> {

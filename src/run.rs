@@ -10,6 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::analysis::base::BaseChoice;
+use crate::analysis::bloat::Scope;
 use crate::analysis::fixes::{NotRanges, Ranges};
 use crate::analysis::{self, Analysis, OpenOptions};
 use crate::archive::Selection;
@@ -137,7 +138,7 @@ pub fn run(request: Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     let prepared = &prepare(request)?;
     let Prepared { request, rules, .. } = prepared;
     let is_summary = !request.gate && !request.writes_files() && request.merge.is_none();
-    if is_summary && io::stdout().is_terminal() {
+    if is_summary && is_terminal() {
         return browse(prepared);
     }
     let bar = Bar::start(&request.open.load.progress);
@@ -241,6 +242,16 @@ fn baseline(settings: &Settings, request: &Request) -> Result<Option<Baseline>, 
     Ok(path.map(|path| Baseline::read(path, &options)).transpose()?)
 }
 
+/// Says whether a person looks at stdout: some pipelines have terminals, but nobody who presses keys.
+fn is_terminal() -> bool {
+    io::stdout().is_terminal() && !is_pipeline()
+}
+
+/// Says whether this is a pipeline, as all of them do. Only looks depend on it.
+fn is_pipeline() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
 fn escape_path(path: &Path) -> String {
     escape(path.as_os_str().as_encoded_bytes())
 }
@@ -303,7 +314,7 @@ fn write_merged(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges, out: 
     let expected = analysis.what_if(ranges)?;
     let merged = rewrite::merge(analysis, ranges)?;
     target.write(|out| merged.write(out)).map_err(|source| Failure::report(&target, source))?;
-    let options = OpenOptions { skip_bloat: true, ..OpenOptions::default() };
+    let options = OpenOptions { bloat: Scope::Nothing, ..OpenOptions::default() };
     let found = analysis::open(out, &options)?;
     let figures = |stored, wasted, layers| (stored, wasted, layers);
     let (expected, found) = (
@@ -357,7 +368,7 @@ impl Request {
 impl Prepared {
     fn style(&self, target: &Target) -> Style {
         let request = &self.request;
-        let is_terminal = *target == Target::Stdout && io::stdout().is_terminal();
+        let is_terminal = *target == Target::Stdout && is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let color = match request.color {
             Color::Always => true,
@@ -383,7 +394,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 impl Bar {
     fn start(progress: &Arc<Progress>) -> Self {
-        if !io::stderr().is_terminal() {
+        if !io::stderr().is_terminal() || is_pipeline() {
             return Bar(None);
         }
         let (stop, stopped) = channel();

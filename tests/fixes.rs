@@ -12,6 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use layerlens::analysis::bloat::Scope;
 use layerlens::analysis::fixes::Fix;
 use layerlens::{Analysis, OpenOptions};
 use naive::names::{Path, joined};
@@ -319,4 +320,39 @@ fn typical_cases_are_told_as_an_engineer_would() {
         assert_eq!(told.collect::<Vec<_>>(), expected, "{what}");
         assert!(analysis.fixes.iter().all(|fix| fix.safe != fix.dockerfile.is_empty()), "{what}: {:?}", analysis.fixes);
     }
+}
+
+/// What a later step cleans up need not be in a layer at all.
+#[test]
+fn a_clean_up_names_the_mount_that_makes_it_needless() {
+    let layers = vec![
+        LayerSpec::of(vec![file("bin/sh", 1)]),
+        LayerSpec::of(vec![file("root/.cache/pip/http/one", 700), file("root/.cache/other", 10)]),
+        LayerSpec::of(vec![gone("root/.cache")]),
+    ];
+    let steps = [
+        "ADD rootfs.tar / # buildkit",
+        "RUN /bin/sh -c pip install x # buildkit",
+        "RUN /bin/sh -c rm -rf /root/.cache # buildkit",
+    ];
+    let history = steps.map(HistorySpec::step).to_vec();
+    let analysis = analyse(&ImageSpec { layers, history, tags: Vec::new() }, None);
+    let [fix] = &analysis.fixes[..] else { panic!("{:?}", analysis.fixes) };
+    assert_eq!(fix.kind.name(), "package-cleanup");
+    assert!(fix.caveats.iter().any(|note| note.contains("--mount=type=cache,target=/root/.cache/pip")), "{fix:?}");
+}
+
+/// Documentation is a matter of taste: it is live bloat for those who ask.
+#[test]
+fn documentation_counts_on_request() {
+    let layers = vec![LayerSpec::of(vec![file("usr/share/doc/x/manual", 300), file("usr/share/locale/de/x.mo", 200)])];
+    let image = ImageSpec { layers, history: vec![HistorySpec::step("ADD rootfs.tar / # buildkit")], tags: Vec::new() };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = image.write(Packing::default(), folder.path(), "image.tar");
+    let kinds = |bloat| {
+        let analysis = layerlens::open(&path, &OpenOptions { bloat, ..OpenOptions::default() }).expect("a whole image");
+        analysis.bloat.iter().map(|found| (found.rule.kind, found.bytes)).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(Scope::Usual), []);
+    assert_eq!(kinds(Scope::WithDocs), [("docs", 300_000), ("locales", 200_000)]);
 }

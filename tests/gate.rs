@@ -210,6 +210,16 @@ fn ignored_waste_is_shown_and_not_judged() {
     assert!(outcome.stdout_text().contains("Ignored by the rules\n    4.2 MB  /data\n"), "{outcome}");
 }
 
+/// Both images waste what is overlooked: growth is that of the whole.
+#[test]
+fn growth_is_not_hidden_by_what_is_ignored() {
+    let arguments = ["--baseline", text(&seed()), "--max-waste-growth", "0B", "--max-waste", "1B", "--ignore", "/data"]
+        .map(str::to_owned);
+    let gate = gate(&seed(), &arguments.each_ref().map(String::as_str));
+    assert_eq!((&gate["passed"], &rule(&gate, "max-waste-growth")["actual"]), (&true.into(), &0.into()), "{gate}");
+    assert_eq!(rule(&gate, "max-waste")["baseline"], Value::Null, "not comparable: {gate}");
+}
+
 #[test]
 fn an_entry_ends_with_its_day() {
     let with = |day: &str| {

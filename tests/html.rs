@@ -11,13 +11,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use layerlens::gate::Rules;
+use layerlens::gate::{Ignored, Limits, Rule, Rules};
 use layerlens::report::{self, Format, Style};
 use layerlens::{Analysis, OpenOptions};
 use page::{Tag, Token, outline, tokens};
 use sha2::{Digest as _, Sha256};
 use support::image::{ImageSpec, Packing};
+use support::layer::{Kind, LayerSpec, Member, Metadata};
 use support::pages;
+use support::scenario::Scenario;
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -60,7 +62,7 @@ fn tags(tokens: &[Token]) -> impl Iterator<Item = &Tag> {
 
 #[test]
 fn the_text_of_the_seed() {
-    let rules = Rules { max_waste: Some("1MB".parse().expect("a size")), max_layers: Some(7), ..Rules::default() };
+    let rules = pages::rules(&[(Rule::MaxWaste, "1MB"), (Rule::MaxLayers, "7")]);
     let found = outline(&tokens(&page_of(&sample("seed.tar.gz"), &rules)));
     let path = project("tests/html/seed.txt");
     if std::env::var_os("LAYERLENS_UPDATE").is_some() {
@@ -99,6 +101,82 @@ fn every_sample_has_a_page() {
         assert_inert(&tokens);
         assert_sums(&analysis, &tokens);
         assert_ids(&tokens);
+    }
+}
+
+/// Hard links, opaque directories, changes of type and what else the scenarios have: the page loses none of their bytes.
+#[test]
+fn every_scenario_has_a_page() {
+    let folder = fs::read_dir(project("tests/scenarios")).expect("scenarios").flatten();
+    let mut count = 0;
+    for path in folder.map(|entry| entry.path()) {
+        let scenario = Scenario::parse(&fs::read_to_string(&path).expect("a readable scenario"));
+        let analysis = built(&ImageSpec::of(scenario.layers));
+        let tokens = tokens(&page_of(&analysis, &Rules::default()));
+        assert_inert(&tokens);
+        assert_sums(&analysis, &tokens);
+        count += 1;
+    }
+    assert!(count > 50, "only {count} scenarios");
+}
+
+/// A live copy of two names counts once: at its own path, else where it can still be read.
+#[test]
+fn a_copy_of_several_names_weighs_once() {
+    let file = |name: &str| Member::new(name, Kind::File(vec![b'x'; 1000]), Metadata::with_mode(0o644));
+    let link = |name: &str| Member::new(name, Kind::HardLink(b"own/a".to_vec()), Metadata::with_mode(0o644));
+    let first = LayerSpec::of(vec![file("own/a"), link("other/z"), link("other/b")]);
+    let whole = built(&ImageSpec::of(vec![first.clone()]));
+    let weight = |analysis: &Analysis, path: &str| {
+        analysis.final_weights().of(analysis.index.tree.find(path.as_bytes()).expect("a path")).bytes
+    };
+    assert_eq!([weight(&whole, "own"), weight(&whole, "other"), weight(&whole, "")], [1000, 0, 1000]);
+    let left = built(&ImageSpec::of(vec![first, LayerSpec::of(vec![Member::whiteout(b"own/a")])]));
+    assert_eq!([weight(&left, "own"), weight(&left, "other/b"), weight(&left, "other/z")], [0, 1000, 0]);
+    assert_eq!(weight(&left, ""), left.totals.final_bytes);
+}
+
+#[test]
+fn equal_contents_are_listed() {
+    let file = |name: &str, size| Member::new(name, Kind::File(vec![b'x'; size]), Metadata::with_mode(0o644));
+    let members = vec![file("a/one", 150_000), file("b/<two>", 150_000), file("c/three", 150_000), file("d", 150_001)];
+    let tokens = tokens(&page_of(&built(&ImageSpec::of(vec![LayerSpec::of(members)])), &Rules::default()));
+    assert_eq!(table_sum(&tokens, "Table of equal contents", 1), 300_000, "two of the three are too much");
+    assert!(outline(&tokens).contains("300.0 kB | 3 | /a/one/b/<two>/c/three"), "{}", outline(&tokens));
+}
+
+/// Whoever holds an image to rules sees all that came of them: failures, warnings, what is overlooked, the baseline.
+#[test]
+fn the_verdict_is_told_as_the_gate_tells_it() {
+    let analysis = sample("seed.tar.gz");
+    let mut rules = pages::rules(&[(Rule::MaxWaste, "1MB"), (Rule::MaxLayers, "7")]);
+    let warn = Some(Rule::MaxSize.parse("7MB").expect("a size"));
+    rules.limits.insert(Rule::MaxSize, Limits { warn, fail: None });
+    let mut verdict = rules.judge(&analysis);
+    verdict.notes.push("a note of <i>some</i> length".to_owned());
+    verdict.ignored.push(Ignored {
+        pattern: "/data/<one>".to_owned(),
+        reason: Some("\"because\"".to_owned()),
+        expires: None,
+        is_expired: false,
+        bytes: 1000,
+        inherited_bytes: 0,
+        count: 1,
+    });
+    let mut out = Vec::new();
+    report::write(Format::Html, &analysis, Some(&verdict), &Style::default(), &mut out).expect("memory");
+    let tokens = tokens(&String::from_utf8(out).expect("the page is UTF-8"));
+    assert_inert(&tokens);
+    let text = outline(&tokens);
+    for line in [
+        "h2: Failed: 1 of 3 rules broken, 1 with a warning",
+        "li: fail max-waste: 4.2 MB, limit 1MB: 3.2 MB too much",
+        "li: warn max-size: 7.2 MB, warns above 7MB: 225.2 kB too much",
+        "li: pass max-layers: 7, limit 7",
+        "li: ignored 1.0 kB of waste in /data/<one>: \"because\"",
+        "p: a note of <i>some</i> length",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
     }
 }
 

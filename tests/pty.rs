@@ -52,6 +52,7 @@ impl Pty {
         command.env("XDG_CONFIG_HOME", directory.path());
         command.env("PS1", "shell$ ");
         command.env_remove("NO_COLOR");
+        command.env_remove("CI");
         for (name, value) in environment {
             command.env(name, value);
         }
@@ -290,4 +291,18 @@ fn a_wrong_configuration_is_a_usage_error() {
     let mut pty = Pty::start(env!("CARGO_BIN_EXE_layerlens"), &[], &[("XDG_CONFIG_HOME", config)]);
     assert_eq!(pty.end().0, 2);
     pty.wait_for("did you mean \"quit\"?");
+}
+
+/// Some pipelines have terminals, but nobody who presses keys: the screen stays closed there, and the summary plain.
+#[test]
+fn a_pipeline_gets_the_summary() {
+    let mut pty = Pty::start(env!("CARGO_BIN_EXE_layerlens"), &[], &[("CI", "true")]);
+    assert_eq!(pty.end(), (0, None));
+    pty.wait_for("if nothing were wasted");
+    let parser = pty.parser.lock().expect("no panic");
+    let (rows, columns) = (0..24, 0..80);
+    let is_plain = |(row, column)| {
+        parser.screen().cell(row, column).is_none_or(|cell| cell.fgcolor() == vt100::Color::Default && !cell.bold())
+    };
+    assert!(rows.flat_map(|row| columns.clone().map(move |column| (row, column))).all(is_plain));
 }

@@ -56,6 +56,31 @@ fn todays_suggestions_are_those_that_were_built() {
     }
 }
 
+/// The Dockerfiles that the engine built: every layer above the base has its line, and it is that of its step.
+#[test]
+fn layers_find_their_lines() {
+    for row in recorded() {
+        let case = &row[0];
+        let path = folder().join(case).join("Dockerfile");
+        let text = fs::read_to_string(&path).expect("the recipe");
+        let recipe = layerlens::report::Recipe::read(&path).expect("the recipe");
+        let analysis = analyse(case);
+        let found = recipe.lines_by_layer(&analysis);
+        let expected: Vec<u32> = (1..)
+            .zip(text.lines())
+            .filter(|(_, line)| ["RUN ", "COPY ", "ADD ", "WORKDIR "].iter().any(|name| line.starts_with(name)))
+            .map(|(number, _)| number)
+            .collect();
+        let mut own: Vec<(u32, u32)> = found.into_iter().map(|(layer, lines)| (layer, lines.first)).collect();
+        own.sort_unstable();
+        let lines: Vec<u32> = own.iter().map(|(_, line)| *line).collect();
+        assert_eq!(lines, expected, "{case}");
+        let layers: Vec<u32> = own.iter().map(|(layer, _)| *layer).collect();
+        let above: Vec<u32> = analysis.layers.iter().map(|layer| layer.number.get()).skip(1).collect();
+        assert_eq!(layers, above, "{case}");
+    }
+}
+
 #[test]
 fn what_if_agrees_with_the_suggestion() {
     let analysis = analyse("01-seed");

@@ -201,6 +201,7 @@ fn a_comment_can_be_found_again_and_holds_no_markup_of_the_images() {
         "</code>",
         "<sub>",
         "</sub>",
+        "<b></b>",
     ];
     let (prose, fences) = split_fences(&report);
     let rest = tags.iter().fold(prose, |rest, tag| rest.replace(tag, ""));
@@ -449,6 +450,23 @@ fn the_runner_gets_a_summary_and_outputs() {
         layerlens(["no-such-image.tar", "--report", "github"]).env("GITHUB_OUTPUT", "missing/output").outcome();
     missing.assert_code(3);
     assert!(missing.stderr_text().contains("missing/output"), "{missing}");
+}
+
+/// What the action promises to later steps is what the program writes.
+#[test]
+fn the_action_hands_on_every_output() {
+    let action = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).expect("the action");
+    let image = common::sample("seed.tar.gz");
+    let image = image.to_str().expect("a path of text");
+    let run =
+        layerlens([image, "--ci", "--report", "github"]).file("output", "").env("GITHUB_OUTPUT", "output").outcome();
+    let output = String::from_utf8_lossy(&run.contents[0]).into_owned();
+    let written: Vec<&str> = output.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    let promised: Vec<&str> = action
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("value: ${{ steps.run.outputs.")?.strip_suffix(" }}"))
+        .collect();
+    assert_eq!(promised, written);
 }
 
 #[test]

@@ -53,6 +53,8 @@ fn reports_with_rules_follow_the_schema() {
     for arguments in [
         &["--ci", "--max-waste", "1%", "--max-size", "1GB", "--max-layers", "3", "--min-efficiency", "0.9"][..],
         &["--ci", "--max-waste", "10MB", "--max-user-waste", "50%"],
+        &["--ci", "--forbid", "one", "--ignore", "two", "--warn", "max-size=1B", "--max-file-size", "1B"],
+        &["--ci", "--max-growth", "1%", "--max-waste-growth", "0B", "--baseline", image],
         &["--base-layers", "2", "--changes"],
     ] {
         let run = layerlens([&[image, "--report", "json=report.json"], arguments].concat()).outcome();

@@ -18,3 +18,5 @@ mod login;
 mod peers;
 #[path = "sources/server.rs"]
 mod server;
+#[path = "sources/tls.rs"]
+mod tls;

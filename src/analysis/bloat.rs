@@ -4,15 +4,27 @@
 //! when it is not. A finding is the topmost place that a rule applies to; what lies below belongs to it. Places of less
 //! than [`LEAST_BYTES`] are not worth a line.
 
-use foldhash::{HashMap, HashMapExt, HashSet};
 use std::io;
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Analysis;
 use super::waste::WasteRecord;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::layer::index::Index;
+
+/// Which live bloat is looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// None: it costs every path.
+    Nothing,
+    /// What hardly anybody wants in an image.
+    #[default]
+    Usual,
+    /// Documentation, manual pages and locales too, which are a matter of taste.
+    WithDocs,
+}
 
 /// Something that could go, by the look of its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +56,8 @@ pub struct Rule {
     pub unless: &'static str,
     /// Whether a package manager fills it while it installs.
     pub is_cache: bool,
+    /// Whether it is only looked for on request.
+    pub is_taste: bool,
 }
 
 /// A place to look at.
@@ -63,7 +77,7 @@ use Where::{Home, Name, Path, Suffix};
 
 const fn cache(kind: &'static str, places: &'static [Where], advice: &'static str, unless: &'static str) -> Rule {
     let reason = "kept for the next installation, which never comes";
-    Rule { kind, places, advice, reason, unless, is_cache: true }
+    Rule { kind, places, advice, reason, unless, is_cache: true, is_taste: false }
 }
 
 const fn rule(
@@ -73,11 +87,15 @@ const fn rule(
     reason: &'static str,
     unless: &'static str,
 ) -> Rule {
-    Rule { kind, places, advice, reason, unless, is_cache: false }
+    Rule { kind, places, advice, reason, unless, is_cache: false, is_taste: false }
+}
+
+const fn taste(kind: &'static str, places: &'static [Where], advice: &'static str, reason: &'static str) -> Rule {
+    Rule { kind, places, advice, reason, unless: "people work in the container", is_cache: false, is_taste: true }
 }
 
 /// The rules; where two apply to one place, the earlier one counts.
-pub static RULES: [Rule; 24] = [
+pub static RULES: [Rule; 26] = [
     cache(
         "apt-lists",
         &[Path("/var/lib/apt/lists")],
@@ -215,20 +233,38 @@ pub static RULES: [Rule; 24] = [
         "only compilers read it",
         "the image is a builder for others",
     ),
+    taste(
+        "docs",
+        &[Path("/usr/share/doc"), Path("/usr/share/man"), Path("/usr/share/info"), Path("/usr/share/gtk-doc")],
+        "before apt-get: printf 'path-exclude=/usr/share/%s/*\\n' doc man info > /etc/dpkg/dpkg.cfg.d/no-docs; dnf: \
+         --setopt=tsflags=nodocs (keep copyright files where licences ask for them)",
+        "no program reads it",
+    ),
+    taste(
+        "locales",
+        &[Path("/usr/share/locale"), Path("/usr/share/i18n"), Path("/usr/lib/locale")],
+        "before apt-get: echo 'path-exclude=/usr/share/locale/*' > /etc/dpkg/dpkg.cfg.d/no-locales; dnf: \
+         --setopt=install_weak_deps=False and glibc-minimal-langpack",
+        "the messages of languages that nobody sets in a container",
+    ),
 ];
 
 /// Places with less are not reported.
 pub const LEAST_BYTES: u64 = 100_000;
 
-/// Says whether a package manager fills the path while it installs.
+/// Returns the folder that a package manager fills while it installs, where the path is or lies in one.
 #[must_use]
-pub(super) fn is_package_cache(path: &[u8]) -> bool {
-    let is_below =
-        |top: &str| path.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
-    RULES.iter().filter(|rule| rule.is_cache).flat_map(|rule| rule.places).any(|place| match place {
-        Path(top) => is_below(top),
-        Home(rest) => in_home(path).is_some_and(|inner| inner.starts_with(rest.as_bytes())),
-        Name(_) | Suffix(_) => false,
+pub(super) fn package_cache(path: &[u8]) -> Option<&[u8]> {
+    let below = |path: &[u8], top: &str| {
+        path.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    };
+    RULES.iter().filter(|rule| rule.is_cache).flat_map(|rule| rule.places).find_map(|place| match place {
+        Path(top) => below(path, top).then(|| &path[..top.len()]),
+        Home(top) => {
+            let inner = in_home(path)?;
+            below(inner, top).then(|| &path[..path.len() - inner.len() + top.len()])
+        }
+        Name(_) | Suffix(_) => None,
     })
 }
 
@@ -243,13 +279,16 @@ fn in_home(path: &[u8]) -> Option<&[u8]> {
 }
 
 /// Returns the findings of an image: largest first, then by path. Costs its paths and entries.
-pub(super) fn find(index: &Index, waste: &[WasteRecord]) -> Vec<Finding> {
+pub(super) fn find(index: &Index, waste: &[WasteRecord], scope: Scope) -> Vec<Finding> {
+    if scope == Scope::Nothing {
+        return Vec::new();
+    }
     let marks = Marks::new(index);
     let wasted: HashSet<EntryRef> = waste.iter().map(|record| record.copy).collect();
     let mut sums: HashMap<(usize, NodeId), HashMap<u32, (u64, u64)>> = HashMap::new();
     for (at, entry) in copies(index).filter(|(_, entry)| entry.size > 0) {
         let Some(mark) = marks.mark(entry.node) else { continue };
-        if wasted.contains(&at) {
+        if wasted.contains(&at) || (scope == Scope::Usual && RULES[mark.0].is_taste) {
             continue;
         }
         let (bytes, count) = sums.entry(mark).or_default().entry(at.layer).or_default();
@@ -452,11 +491,12 @@ mod tests {
             "/home/node/.cache/pip/http/2",
             "/var/cache/apk/3",
         ] {
-            assert!(is_package_cache(path.as_bytes()), "{path}");
+            assert!(package_cache(path.as_bytes()).is_some(), "{path}");
         }
         for path in ["/var/lib/apt/lists2", "/home/x", "/app/.npm", "/tmp/x", "/var/lib/apt"] {
-            assert!(!is_package_cache(path.as_bytes()), "{path}");
+            assert_eq!(package_cache(path.as_bytes()), None, "{path}");
         }
+        assert_eq!(package_cache(b"/home/node/.cache/pip/http/2"), Some(&b"/home/node/.cache/pip"[..]));
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub struct OpenOptions {
     pub min_saving: Option<u64>,
     /// Whether the waste is measured on the wire too: compressed layers that hold some are read a second time.
     pub wire: bool,
-    /// Whether live bloat is left out: a gate is about waste, and looking for it costs every path.
-    pub skip_bloat: bool,
+    /// Which live bloat is looked for; a gate is about waste and needs none.
+    pub bloat: bloat::Scope,
 }
 
 /// An image, analysed.
@@ -196,7 +196,7 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
     });
     totals.fixable_bytes = found.fixes.iter().map(|fix| fix.saves_bytes).sum();
     totals.unavoidable_bytes = found.unavoidable_bytes;
-    let bloat = if options.skip_bloat { Vec::new() } else { bloat::find(&index, &waste) };
+    let bloat = bloat::find(&index, &waste, options.bloat);
     Ok(Analysis {
         source,
         spec,

@@ -11,6 +11,9 @@ use crate::gate::{Level, Rule};
 
 const PREFIX: &str = "LAYERLENS_";
 
+/// No setting: with it the tests make the screen panic.
+const PANIC_KEY: &str = "LAYERLENS_PANIC_KEY";
+
 /// Understands those variables that are ours; an empty one is not set.
 ///
 /// # Errors
@@ -18,7 +21,7 @@ const PREFIX: &str = "LAYERLENS_";
 pub(super) fn parse(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<Set>, String> {
     let mut ours: Vec<(String, OsString)> = variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
+        .filter(|(name, value)| name.starts_with(PREFIX) && name != PANIC_KEY && !value.is_empty())
         .collect();
     // The environment has no order.
     ours.sort();

@@ -42,28 +42,26 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Says whether nothing is asked of an image.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        let expires = self.ignore.iter().any(|ignore| ignore.expires.is_some());
-        self.limits.is_empty() && self.forbid.is_empty() && self.dive.is_none() && !expires
-    }
-
     /// Holds the image to the rules.
     ///
     /// Costs all paths where paths are forbidden or ignored or a `.dive-ci` is judged, else next to nothing.
     #[must_use]
     pub fn judge(&self, analysis: &Analysis) -> Verdict {
         let ignored = paths::overlook(&self.ignore, analysis);
-        let whole = Measures::of(analysis);
-        let mut now = whole.clone().without(&ignored);
+        let mut whole = Measures::of(analysis);
         if self.limits.contains_key(&Rule::MaxFileSize) {
-            now = now.with_largest_file(analysis);
+            whole = whole.with_largest_file(analysis);
         }
+        let now = whole.clone().without(&ignored);
         let before = self.baseline.as_ref().map(|baseline| &baseline.measures);
         let mut rules: Vec<Judged> = Vec::new();
         for (rule, limits) in &self.limits {
-            rules.push(limits.judge(*rule, &now, before));
+            // What the baseline overlooked is not known: the whole is compared with the whole.
+            rules.push(match (rule.needs_baseline(), now == whole) {
+                (true, _) => limits.judge(*rule, &whole, before),
+                (false, true) => limits.judge(*rule, &now, before),
+                (false, false) => limits.judge(*rule, &now, before.filter(|_| !rule.counts_waste())),
+            });
         }
         rules.extend(self.forbid.iter().map(|forbidden| forbidden.judge(analysis)));
         rules.extend(ignored.iter().filter(|ignored| ignored.is_expired).map(Ignored::judge_expiry));

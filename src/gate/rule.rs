@@ -27,7 +27,7 @@ pub enum Rule {
     MaxLayers,
     /// Stored bytes more than the baseline's; a percentage is of the baseline's stored bytes.
     MaxGrowth,
-    /// Wasted bytes more than the baseline's; a percentage is of the baseline's wasted bytes.
+    /// Wasted bytes more than the baseline's, overlooked ones included; a percentage is of the baseline's wasted bytes.
     MaxWasteGrowth,
 }
 
@@ -111,6 +111,12 @@ impl Rule {
     #[must_use]
     pub fn needs_baseline(self) -> bool {
         matches!(self, Rule::MaxGrowth | Rule::MaxWasteGrowth)
+    }
+
+    /// Says whether the rule is about waste, some of which can be overlooked.
+    #[must_use]
+    pub fn counts_waste(self) -> bool {
+        matches!(self, Rule::MaxWaste | Rule::MaxUserWaste | Rule::MinEfficiency | Rule::MaxWasteGrowth)
     }
 
     /// Understands a limit.

@@ -218,7 +218,7 @@ fn fix(analysis: &Analysis, fix: &Fix) -> Value {
 }
 
 /// How much is read to find equal contents.
-const TWIN_BUDGET: u64 = 64 << 20;
+pub(super) const TWIN_BUDGET: u64 = 64 << 20;
 
 /// Findings, then equal contents: those cannot be seen from a path.
 fn bloat(analysis: &Analysis) -> Vec<Value> {

@@ -307,6 +307,10 @@ fn entities(text: &str) -> String {
         } else {
             // Writing to a String cannot fail.
             let _ = write!(out, "&#{};", u32::from(c));
+            // Names and numbers behind these become links after the references are read: nothing may follow in one text.
+            if matches!(c, '@' | '#') {
+                out.push_str("<b></b>");
+            }
         }
     }
     out
@@ -326,7 +330,7 @@ mod tests {
 
     #[test]
     fn nothing_of_the_image_is_markup() {
-        assert_eq!(code(b"/a|`<b>@x", 80), "<code>/a&#124;&#96;&#60;b&#62;&#64;x</code>");
+        assert_eq!(code(b"/a|`<b>@x", 80), "<code>/a&#124;&#96;&#60;b&#62;&#64;<b></b>x</code>");
         assert_eq!(code(b"http://a www.b c: d", 80), "<code>http&#58;//a www&#46;b c: d</code>");
         assert_eq!(code(b"/a\n\xff\\", 80), "<code>/a&#92;x0a&#92;xff&#92;&#92;</code>");
         assert_eq!(fence("a\n```\nb"), "````dockerfile\na\n```\nb\n````\n");

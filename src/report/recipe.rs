@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::analysis::Analysis;
 use crate::archive::history::{self, Step};
@@ -54,7 +54,8 @@ impl Recipe {
         if length as u64 > MOST_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too large for a Dockerfile"));
         }
-        Ok(Recipe::parse(&path.to_string_lossy(), &text))
+        let name = in_repository(path).unwrap_or_else(|| path.to_owned());
+        Ok(Recipe::parse(&name.to_string_lossy(), &text))
     }
 
     /// Understands the text of a Dockerfile; `name` is where it lies.
@@ -63,7 +64,8 @@ impl Recipe {
         Recipe { name: name.to_owned(), instructions: instructions(text) }
     }
 
-    /// Returns where the file lies, as the user said it. Not escaped.
+    /// Returns where the file lies: from the repository's root, because that is what code is shown from; outside of a
+    /// repository as the user said it. Not escaped.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -118,6 +120,13 @@ impl Recipe {
         }
         chains
     }
+}
+
+/// Returns the file's path from the folder that holds `.git`.
+fn in_repository(path: &Path) -> Option<PathBuf> {
+    let whole = path.canonicalize().ok()?;
+    let root = whole.ancestors().skip(1).find(|folder| folder.join(".git").exists())?;
+    whole.strip_prefix(root).ok().map(Path::to_owned)
 }
 
 /// Pairs of places, in the instructions and in the steps.
@@ -313,6 +322,19 @@ mod tests {
         assert_eq!(lines(&Recipe::parse("Dockerfile", windows))[1], ("RUN", "x y", 3, 4));
         assert_eq!(lines(&Recipe::parse("Dockerfile", "")), []);
         assert_eq!(lines(&Recipe::parse("Dockerfile", "RUN a \\"))[0], ("RUN", "a", 1, 1));
+    }
+
+    #[test]
+    fn files_are_named_from_the_repositorys_root() {
+        let top = tempfile::tempdir().expect("a folder");
+        let folder = top.path().join("repo/build");
+        std::fs::create_dir_all(&folder).expect("folders");
+        let file = folder.join("../build/Dockerfile");
+        std::fs::write(&file, "FROM a\n").expect("a file");
+        let name = || Recipe::read(&file).expect("readable").name().to_owned();
+        assert_eq!(name(), file.to_string_lossy(), "outside of a repository as it was said");
+        std::fs::create_dir(top.path().join("repo/.git")).expect("a repository");
+        assert_eq!(name(), "build/Dockerfile");
     }
 
     #[test]

@@ -316,7 +316,7 @@ fn pax_records(mut xattrs: &[u8]) -> Vec<u8> {
 
 /// A record states its own length, the digits of that number included.
 fn push_record(record: &[u8], records: &mut Vec<u8>) {
-    let digits = (1..).find(|digits| (record.len() + digits).to_string().len() == *digits).unwrap_or(1);
+    let digits = (1..=20).find(|digits| (record.len() + digits).to_string().len() == *digits).unwrap_or(1);
     records.extend_from_slice((record.len() + digits).to_string().as_bytes());
     records.extend_from_slice(record);
 }

@@ -57,15 +57,12 @@ pub fn merge(analysis: &Analysis, ranges: &Ranges) -> Result<Merged> {
     let mut at = 0;
     while at < analysis.layers.len() {
         let place = || Place::Layer(analysis.layers[at].number.get());
-        match merged.iter().find(|range| *range.start() == at) {
-            Some(range) => {
-                layers.push(merge_range(analysis, range)?);
-                at = range.end() + 1;
-            }
-            None => {
-                layers.push(kept(analysis, at).at(place)?);
-                at += 1;
-            }
+        if let Some(range) = merged.iter().find(|range| *range.start() == at) {
+            layers.push(merge_range(analysis, range)?);
+            at = range.end() + 1;
+        } else {
+            layers.push(kept(analysis, at).at(place)?);
+            at += 1;
         }
     }
     let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();

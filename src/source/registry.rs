@@ -241,11 +241,18 @@ fn root(client: &Client, host: &str, insecure: bool) -> Result<String> {
             // What a TLS server answers to plain http.
             Ok(answer) if *scheme == "http" && answer.status() == 400 => {}
             Ok(_) => return Ok(root),
-            Err(error) => failure = failure.or(Some(error)),
+            // Who speaks, but not this, is better described by what the other scheme ends with.
+            Err(error) if failure.as_ref().is_none_or(is_misunderstanding) => failure = Some(error),
+            Err(_) => {}
         }
     }
     let unknown = || Error::Connect { peer: format!("the registry {host}"), source: io::ErrorKind::InvalidData.into() };
     Err(failure.unwrap_or_else(unknown))
+}
+
+/// Says whether somebody answered, with something that is no HTTP.
+fn is_misunderstanding(error: &Error) -> bool {
+    matches!(error, Error::Connect { source, .. } if source.kind() == io::ErrorKind::Other)
 }
 
 fn checked(what: &'static str, expected: &Digest, bytes: &[u8]) -> Result<Digest> {

@@ -3,10 +3,11 @@
 //!
 //! The format is that of [tar-split](https://github.com/vbatts/tar-split): one JSON object after the other, a segment
 //! (headers and padding, base64) or a file (its name and size). Promises: a content is opened only when its bytes are
-//! asked for, never outside the layer's folder; the rest stays in memory, about a kilobyte for each file.
+//! asked for, never outside the layer's folder; the rest, about a kilobyte for each file, stays in memory while it is
+//! little, else in a temporary file without a name.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -20,15 +21,61 @@ use crate::path::{Normal, normalize};
 
 /// Far beyond what an engine writes: a layer with a million files has about two gigabytes of JSON.
 const MOST_JSON_BYTES: u64 = 8 << 30;
-const MOST_SEGMENT_BYTES: usize = 4 << 30;
+const MOST_SEGMENT_BYTES: u64 = 4 << 30;
 
 /// The bytes of a tar, put together from its segments and the files in a folder.
 #[derive(Debug)]
 pub(super) struct Assembly {
     folder: PathBuf,
-    segments: Vec<u8>,
+    segments: Segments,
     pieces: Vec<Piece>,
     len: u64,
+}
+
+/// The bytes of all segments, one after the other.
+#[derive(Debug, Default)]
+struct Segments {
+    /// What stands in the file, if there is one.
+    spooled: u64,
+    file: Option<File>,
+    /// What follows it.
+    rest: Vec<u8>,
+}
+
+/// Beyond this segments go to a file.
+const MOST_SEGMENT_MEMORY: usize = 16 << 20;
+
+impl Segments {
+    fn len(&self) -> u64 {
+        self.spooled + self.rest.len() as u64
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.rest.extend_from_slice(bytes);
+        if self.rest.len() < MOST_SEGMENT_MEMORY {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        file.write_all(&self.rest)?;
+        self.spooled += self.rest.len() as u64;
+        self.rest.clear();
+        Ok(())
+    }
+
+    /// Reads some bytes at `offset`.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some(file) = self.file.as_ref().filter(|_| offset < self.spooled) {
+            let wanted = usize::try_from(self.spooled - offset).unwrap_or(usize::MAX).min(buf.len());
+            return positioned_read(file, &mut buf[..wanted], offset);
+        }
+        let start = usize::try_from(offset - self.spooled).unwrap_or(usize::MAX).min(self.rest.len());
+        let wanted = buf.len().min(self.rest.len() - start);
+        buf[..wanted].copy_from_slice(&self.rest[start..start + wanted]);
+        Ok(wanted)
+    }
 }
 
 #[derive(Debug)]
@@ -41,7 +88,7 @@ struct Piece {
 #[derive(Debug)]
 enum Content {
     /// Where it starts in the segments.
-    Segment(usize),
+    Segment(u64),
     /// A file, by its path in the folder.
     File(Box<[u8]>),
 }
@@ -69,7 +116,7 @@ impl Assembly {
         let folder = folder.canonicalize().map_err(failed)?;
         let file = File::open(tar_split).map_err(failed)?;
         let json = BufReader::new(MultiGzDecoder::new(BufReader::new(file)).take(MOST_JSON_BYTES));
-        let mut assembly = Assembly { folder, segments: Vec::new(), pieces: Vec::new(), len: 0 };
+        let mut assembly = Assembly { folder, segments: Segments::default(), pieces: Vec::new(), len: 0 };
         for line in serde_json::Deserializer::from_reader(json).into_iter::<Line>() {
             assembly.add(line.map_err(|source| Error::Json { source })?)?;
         }
@@ -84,7 +131,7 @@ impl Assembly {
                     .decode(line.payload.unwrap_or_default())
                     .map_err(|_| bad("a segment that is no base64"))?;
                 self.push(Content::Segment(self.segments.len()), bytes.len() as u64)?;
-                self.segments.extend_from_slice(&bytes);
+                self.segments.push(&bytes).map_err(|source| Error::Io { action: "keep the headers of", source })?;
                 if self.segments.len() > MOST_SEGMENT_BYTES {
                     return Err(Error::TooLarge {
                         what: "the layer's tar-split".to_owned(),
@@ -150,11 +197,7 @@ impl Assembly {
         let wanted = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let within = offset - piece.start;
         match &piece.content {
-            Content::Segment(start) => {
-                let start = start + usize::try_from(within).unwrap_or(usize::MAX);
-                buf[..wanted].copy_from_slice(&self.segments[start..start + wanted]);
-                Ok(wanted)
-            }
+            Content::Segment(start) => self.segments.read_at(start + within, &mut buf[..wanted]),
             Content::File(path) => positioned_read(&self.open_content(path)?, &mut buf[..wanted], within),
         }
     }
@@ -184,8 +227,6 @@ fn to_path(name: &[u8]) -> io::Result<&Path> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
 
     /// `AAAA`, a file with `hello`, `BB`.
@@ -222,6 +263,30 @@ mod tests {
         assert_eq!(all(&assembly).ok().as_deref(), Some(&b"AAAAhelloBB"[..]));
         assert_eq!([0, 2, 4, 9].map(|offset| assembly.in_memory(offset, 100)), [4, 2, 0, 2]);
         assert_eq!(assembly.in_memory(0, 3), 3);
+    }
+
+    #[test]
+    fn many_segments_go_to_a_file() {
+        let mut segments = Segments::default();
+        let piece: Vec<u8> = (0..7 << 20).map(|at: u32| u8::try_from(at % 251).unwrap_or_default()).collect();
+        for _ in 0..5 {
+            segments.push(&piece).expect("room on the disk");
+        }
+        assert!(segments.file.is_some() && segments.rest.len() < MOST_SEGMENT_MEMORY);
+        assert_eq!(segments.len(), 5 * piece.len() as u64);
+        // Across the ends of the pieces, of which one is where the file ends.
+        for piece_end in 1..5 {
+            let start = piece_end * piece.len() - 10;
+            let mut found = Vec::new();
+            while found.len() < 20 {
+                let mut buf = [0; 20];
+                let n = segments.read_at((start + found.len()) as u64, &mut buf[found.len()..]).expect("it is there");
+                assert!(n > 0, "piece {piece_end}");
+                found.extend_from_slice(&buf[found.len()..][..n]);
+            }
+            assert_eq!(found, [&piece[piece.len() - 10..], &piece[..10]].concat());
+        }
+        assert_eq!(segments.read_at(segments.len(), &mut [0; 4]).ok(), Some(0));
     }
 
     #[test]

@@ -170,7 +170,7 @@ it('prints', () => visit('seed', { colorScheme: 'dark' }, async (page) => {
   writeFileSync(join(PICTURES, 'seed.pdf'), pdf);
   assert.equal(pdf.subarray(0, 5).toString(), '%PDF-');
   await page.emulateMedia({ media: 'print' });
-  assert.equal(await backgroundOf(page), 'rgb(251, 251, 250)', 'paper is light');
+  assert.equal(await backgroundOf(page), 'rgb(255, 255, 255)', 'paper is light');
   assert.equal(await page.locator('nav').isVisible(), false);
   await picture(page, 'seed-print', { fullPage: true });
 }));

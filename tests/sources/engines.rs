@@ -8,7 +8,7 @@ use crate::home::{Home, assert_refused};
 use crate::server::{Manner, Request, Response, Server};
 
 /// What `docker save` would send.
-fn export() -> Vec<u8> {
+pub fn export() -> Vec<u8> {
     let mut bytes = Vec::new();
     let sample = std::fs::File::open(common::sample("seed.tar.gz")).expect("the sample is there");
     flate2::read::GzDecoder::new(sample).read_to_end(&mut bytes).expect("it is whole");

@@ -78,12 +78,46 @@ pub struct Server {
     dead: Arc<AtomicBool>,
 }
 
+/// A connection, in the clear or not.
+trait Connection: Read + Write {}
+
+impl<C: Read + Write> Connection for C {}
+
+/// Makes of a new connection what is spoken on it.
+type Opener = dyn Fn(TcpStream) -> Option<Box<dyn Connection>> + Send + Sync;
+
 impl Server {
     pub fn start(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        Self::start_with(handler, |connection| Some(Box::new(connection)))
+    }
+
+    /// The same behind TLS, with this certificate.
+    pub fn start_tls(certified: &Certified, handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        let chain = vec![certified.certificate.der().clone()];
+        let key = rustls::pki_types::PrivateKeyDer::try_from(certified.key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions of TLS")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("a certificate");
+        let config = Arc::new(config);
+        Self::start_with(handler, move |connection| {
+            let session = rustls::ServerConnection::new(Arc::clone(&config)).ok()?;
+            Some(Box::new(rustls::StreamOwned::new(session, connection)))
+        })
+    }
+
+    fn start_with(
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+        open: impl Fn(TcpStream) -> Option<Box<dyn Connection>> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
         let (log, dead) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let handler: Arc<Handler> = Arc::new(handler);
+        let open: Arc<Opener> = Arc::new(open);
         let (seen, is_dead) = (Arc::clone(&log), Arc::clone(&dead));
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -91,7 +125,13 @@ impl Server {
                     return;
                 }
                 let (handler, seen, is_dead) = (Arc::clone(&handler), Arc::clone(&seen), Arc::clone(&is_dead));
-                thread::spawn(move || serve(&connection, &*handler, &seen, &is_dead));
+                let open = Arc::clone(&open);
+                thread::spawn(move || {
+                    let _ = connection.set_read_timeout(Some(Duration::from_secs(10)));
+                    if let Some(mut connection) = open(connection) {
+                        serve(&mut *connection, &*handler, &seen, &is_dead);
+                    }
+                });
             }
         });
         Server { address, log, dead }
@@ -116,18 +156,17 @@ impl Drop for Server {
 }
 
 /// Answers one request; each connection has one.
-fn serve(connection: &TcpStream, handler: &Handler, log: &Mutex<Vec<Request>>, dead: &AtomicBool) {
-    let _ = connection.set_read_timeout(Some(Duration::from_secs(10)));
+fn serve(connection: &mut dyn Connection, handler: &Handler, log: &Mutex<Vec<Request>>, dead: &AtomicBool) {
     let Some(request) = read_request(connection) else {
         return;
     };
     log.lock().expect("the log").push(request.clone());
     let response = handler(&request);
     // A client that has seen enough hangs up: that is its right.
-    let _ = send(connection, &response, dead);
+    let _ = send(connection, &response, dead).and_then(|()| connection.flush());
 }
 
-fn read_request(connection: &TcpStream) -> Option<Request> {
+fn read_request(connection: &mut dyn Connection) -> Option<Request> {
     let mut reader = BufReader::new(connection);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -148,7 +187,7 @@ fn read_request(connection: &TcpStream) -> Option<Request> {
     Some(Request { method, path, headers, body })
 }
 
-fn send(mut connection: &TcpStream, response: &Response, dead: &AtomicBool) -> std::io::Result<()> {
+fn send(connection: &mut dyn Connection, response: &Response, dead: &AtomicBool) -> std::io::Result<()> {
     let body = &response.body;
     let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {}\r\n", response.status, body.len());
     for (name, value) in &response.headers {
@@ -171,6 +210,19 @@ fn send(mut connection: &TcpStream, response: &Response, dead: &AtomicBool) -> s
             thread::sleep(pause);
             connection.write_all(piece)
         }),
+    }
+}
+
+/// A certificate for 127.0.0.1 that only those trust who are told to.
+pub struct Certified {
+    pub certificate: rcgen::Certificate,
+    pub key: rcgen::KeyPair,
+}
+
+impl Certified {
+    pub fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+        Certified { certificate: made.cert, key: made.signing_key }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Images that a page has to stand: names that want to be markup, and more paths than a page can show.
 
+use layerlens::gate::{Limits, Rule, Rules};
+
 use super::image::{HistorySpec, ImageSpec};
 use super::layer::{Kind, LayerSpec, Member, Metadata};
 
@@ -64,4 +66,13 @@ pub fn large() -> ImageSpec {
     // Many steps without a layer, each of them long.
     image.history.extend((0..2000).map(|_| HistorySpec::config_step(&format!("LABEL {}", "<>\"'&".repeat(500)))));
     image
+}
+
+/// Rules that fail beyond these limits.
+pub fn rules(limits: &[(Rule, &str)]) -> Rules {
+    let limits = limits.iter().map(|(rule, limit)| {
+        let fail = rule.parse(limit).unwrap_or_else(|error| panic!("{limit}: {error}"));
+        (*rule, Limits { warn: None, fail: Some(fail) })
+    });
+    Rules { limits: limits.collect(), ..Rules::default() }
 }

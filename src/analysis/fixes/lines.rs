@@ -4,6 +4,8 @@
 //! deleted again is mounted, or not copied at all; everything else is mounted, copied and changed in one RUN, which is
 //! always possible. Where only RUNs are concerned they are joined.
 
+use std::collections::BTreeMap;
+
 use super::join::{Piece, join};
 use super::order::{Aside, named_files, sentence};
 use super::owner;
@@ -45,6 +47,9 @@ pub(super) fn sketch(index: &Index, timeline: &Timeline, group: &Group, records:
     let plan = Plan::new(index, timeline, group, records);
     let (kind, title, mut draft) = shape(&plan);
     surroundings(&plan, kind, &mut draft);
+    if kind == Kind::PackageCleanup {
+        draft.notes.extend(cache_mount(&plan));
+    }
     let lines = printable(&draft.lines);
     if lines != draft.lines {
         draft.doubts.push("the lines hold control characters, shown here as \\xNN".to_owned());
@@ -103,7 +108,7 @@ fn flavour(plan: &Plan<'_>) -> (Kind, &'static str) {
     let tree = &plan.index.tree;
     let mostly = |(part, whole): (u64, u64)| part > whole / 2;
     let deletes = |record: &WasteRecord| record.cause == Cause::Deleted;
-    let is_cache = |record: &WasteRecord| bloat::is_package_cache(&tree.path(record.node));
+    let is_cache = |record: &WasteRecord| bloat::package_cache(&tree.path(record.node)).is_some();
     let text = |layer: LayerNumber| plan.timeline.line(layer).map_or("", |line| line.step.command.as_str());
     let moves = |record: &WasteRecord| text(record.hidden_by).split_whitespace().any(|word| word == "mv");
     let fetched = |record: &WasteRecord| FETCHERS.iter().any(|fetcher| text(record.stored_in).contains(fetcher));
@@ -119,6 +124,24 @@ fn flavour(plan: &Plan<'_>) -> (Kind, &'static str) {
         }
     }
     (Kind::MergeRun, "merge into one RUN")
+}
+
+/// Says how the clean-up is not needed at all: the cache that most of the bytes lie in becomes a mount.
+fn cache_mount(plan: &Plan<'_>) -> Option<String> {
+    let mut sums: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    for record in plan.records.iter().take(MOST_JUDGED) {
+        let path = plan.index.tree.path(record.node);
+        if let Some(cache) = bloat::package_cache(&path) {
+            *sums.entry(cache.to_vec()).or_default() += record.bytes;
+        }
+    }
+    let (cache, _) = sums.into_iter().max_by_key(|(_, bytes)| *bytes)?;
+    let is_apt = cache.starts_with(b"/var/cache/apt");
+    let and_debian = if is_apt { " (on Debian remove /etc/apt/apt.conf.d/docker-clean first)" } else { "" };
+    let cache = escape(&cache);
+    Some(format!(
+        "or leave it out of every layer, and keep it between builds: RUN --mount=type=cache,target={cache} …{and_debian}"
+    ))
 }
 
 fn joined_runs(plan: &Plan<'_>) -> Draft {

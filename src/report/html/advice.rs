@@ -3,16 +3,20 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::layers::count;
 use super::markup::{Html, Tone, bar, rows};
 use super::summary::grouped;
 use super::{Page, step};
-use crate::analysis::bloat::Finding;
+use crate::analysis::bloat::{Finding, LEAST_BYTES, Twins};
 use crate::analysis::fixes::Fix;
+use crate::report::json::TWIN_BUDGET;
 use crate::report::text::{cut, plural, share};
 
 /// How many fixes and findings are listed one by one.
 const MOST_FIXES: usize = 30;
 const MOST_FINDINGS: usize = 100;
+/// How many paths of one content are named.
+const MOST_PATHS: usize = 5;
 /// How many steps of a fix are listed.
 const MOST_STEPS: usize = 60;
 /// How long the lines of a fix may be, in bytes: what is longer is in the other reports.
@@ -117,6 +121,46 @@ impl<W: Write> Page<'_, W> {
              <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the live bloat\"><table class=\"sortable\"><thead><tr>\
              <th scope=\"col\" class=\"n\" aria-sort=\"descending\">Size</th><th scope=\"col\">Path</th><th scope=\"col\">Kind</th>\
              <th scope=\"col\" class=\"n\">Layer</th><th scope=\"col\">What to do</th></tr></thead><tbody>{body}</tbody>{others}</table></div></section>"
+        )
+    }
+
+    /// Equal contents under several paths; nobody can see that from a path.
+    pub(super) fn twins(&mut self) -> io::Result<()> {
+        // The layers were read before; where that fails now, the rest of the page is still right.
+        let mut twins = self.analysis.twins(TWIN_BUDGET).unwrap_or_default();
+        twins.retain(|twins| twins.extra_bytes() >= LEAST_BYTES);
+        if twins.is_empty() {
+            return Ok(());
+        }
+        let (body, count) = rows(&twins, MOST_FINDINGS, |twins| self.equal(twins));
+        let others = match &twins[count..] {
+            [] => String::new(),
+            others => format!(
+                "<tfoot><tr><td class=\"n\">{}</td><td colspan=\"2\">{}</td></tr></tfoot>",
+                self.size(others.iter().map(Twins::extra_bytes).sum()),
+                plural(others.len(), "other content")
+            ),
+        };
+        writeln!(
+            self.out,
+            "<section id=\"twins\" aria-labelledby=\"twins-title\"><h2 id=\"twins-title\">The same content several times</h2>\n\
+             <p>Live as well: keep one of the files and make the others links to it.</p>\
+             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of equal contents\"><table class=\"sortable\"><thead><tr>\
+             <th scope=\"col\" class=\"n\" aria-sort=\"descending\">Too much</th><th scope=\"col\" class=\"n\">Files</th>\
+             <th scope=\"col\">Paths</th></tr></thead><tbody>{body}</tbody>{others}</table></div></section>"
+        )
+    }
+
+    fn equal(&self, twins: &Twins) -> String {
+        let mut paths: Vec<String> = twins.nodes.iter().take(MOST_PATHS).map(|node| self.path(*node)).collect();
+        if let more @ 1.. = twins.nodes.len().saturating_sub(MOST_PATHS) {
+            paths.push(format!("<i>and {more} more</i>"));
+        }
+        format!(
+            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"path\">{}</td></tr>",
+            self.size(twins.extra_bytes()),
+            count(twins.nodes.len() as u64),
+            paths.join("<br>"),
         )
     }
 

@@ -36,7 +36,7 @@ impl<W: Write> Page<'_, W> {
             self.out,
             "<h3 id=\"{id}-title\">{title} <small>{} in {} files</small></h3>\n\
              <div class=\"treemap {}\" data-of=\"{id}-list\" hidden></div>\n\
-             <details class=\"list\" open><summary>As a list</summary>{}</details>",
+             <details class=\"list\" open><summary>As a list: size, share of all, files</summary>{}</details>",
             self.size(whole.bytes),
             grouped(whole.copies),
             tone.class(),

@@ -56,6 +56,7 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
     page.flow()?;
     page.copies()?;
     page.bloat()?;
+    page.twins()?;
     page.history()?;
     writeln!(page.out, "</main>")?;
     page.footer()

@@ -5,13 +5,15 @@ use std::io::{self, Write};
 
 use super::Page;
 use super::layers::time;
-use super::markup::{Html, Tone, bar, text};
+use super::markup::{Html, Tone, bar, rows, text};
 use crate::analysis::waste::Cause;
-use crate::gate::{Judged, Verdict};
+use crate::gate::{Ignored, Judged, Verdict};
 use crate::report::text::{cut, plural, share};
 
 /// How many further names of the image are shown.
 const MOST_TAGS: usize = 20;
+/// How many rules are shown.
+const MOST_RULES: usize = 200;
 
 impl<W: Write> Page<'_, W> {
     pub(super) fn header(&mut self) -> io::Result<()> {
@@ -78,27 +80,48 @@ impl<W: Write> Page<'_, W> {
         writeln!(self.out, "</section>")
     }
 
+    /// The gate has escaped what it names.
     fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
-        let broken = verdict.rules.iter().filter(|rule| !rule.passed).count();
-        let rules = plural(verdict.rules.len(), "rule");
-        let (class, title) = match broken {
-            0 => ("passed", format!("Passed: {rules} held")),
-            _ => ("failed", format!("Failed: {broken} of {rules} broken")),
-        };
-        write!(
-            self.out,
-            "<section id=\"verdict\" class=\"{class}\" aria-labelledby=\"verdict-title\"><h2 id=\"verdict-title\">{title}</h2><ul>"
-        )?;
-        for rule in &verdict.rules {
-            write!(self.out, "{}", self.rule(rule))?;
+        let (class, word) = if verdict.passed() { ("passed", "Passed") } else { ("failed", "Failed") };
+        let mut out = format!(
+            "<section id=\"verdict\" class=\"{class}\" aria-labelledby=\"verdict-title\"><h2 id=\"verdict-title\">{word}: {}</h2><ul>",
+            verdict.line()
+        );
+        let (rules, _) = rows(&verdict.rules, MOST_RULES, |rule| self.rule(rule));
+        let (ignored, _) = rows(&verdict.ignored, MOST_RULES, |entry| self.ignored(entry));
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{rules}{ignored}</ul>");
+        if let Some(compared) = &verdict.compared {
+            let (source, line) = (cut(&compared.source, 200), compared.line(self.style.units));
+            let _ = write!(out, "<p>Against {}: {}</p>", Html(&source), Html(&line));
         }
-        writeln!(self.out, "</ul></section>")
+        for note in &verdict.notes {
+            let _ = write!(out, "<p>{}</p>", Html(&cut(note, 1000)));
+        }
+        writeln!(self.out, "{out}</section>")
     }
 
     fn rule(&self, rule: &Judged) -> String {
-        let (class, mark) = if rule.passed { ("pass", "pass") } else { ("fail", "fail") };
-        let sentence = text(rule.sentence(self.style.units).as_bytes());
-        format!("<li><b class=\"{class}\">{mark}</b> {sentence}</li>")
+        let word = rule.word().to_lowercase();
+        let sentence = cut(&rule.sentence(self.style.units), 600);
+        let before = rule.before.as_ref().and_then(|before| rule.actual.difference(before, self.style.units));
+        let before = before.map(|before| format!(" ({before} against the baseline)")).unwrap_or_default();
+        format!("<li><b class=\"{word}\">{word}</b> {}{}</li>", Html(&sentence), Html(&before))
+    }
+
+    fn ignored(&self, entry: &Ignored) -> String {
+        let until = match (entry.expires, entry.is_expired) {
+            (Some(day), true) => format!(", expired on {day}: counted again"),
+            (Some(day), false) => format!(", until {day}"),
+            (None, _) => String::new(),
+        };
+        let reason = entry.reason.as_ref().map(|reason| format!(": {}", cut(reason, 200))).unwrap_or_default();
+        format!(
+            "<li><b>ignored</b> {} of waste in <code>{}</code>{until}{}</li>",
+            self.size(entry.bytes),
+            Html(&cut(&entry.pattern, 200)),
+            Html(&reason)
+        )
     }
 
     fn warnings(&mut self) -> io::Result<()> {
