@@ -98,6 +98,15 @@ fn find_filter_and_their_errors() {
     assert!(screen.row("»tsc.js").contains('«'), "found as it is typed:\n{}", screen.text());
     screen.press("enter n");
     assert!(screen.row("»tsc.js").contains('«'), "the only match is found again");
+    screen.press("esc / \"js\" enter");
+    let first = screen.row("«");
+    screen.press("n");
+    let second = screen.row("«");
+    assert!(first != second && second.contains('»'), "{first}\n{second}");
+    screen.press("N");
+    assert_eq!(screen.row("«"), first, "N goes back");
+    screen.press("N n");
+    assert_eq!(screen.row("«"), first, "around the end and back");
     screen.press("esc / \"zebra\"");
     assert!(screen.row("find /zebra").contains("not found"));
     screen.press("esc f \"re:(\"");
@@ -123,6 +132,79 @@ fn sorting_and_what_is_shown() {
     assert!(screen.text().contains("waste only"));
     screen.press("3 s");
     assert!(screen.text().contains("sort: layer↑"));
+}
+
+#[test]
+fn files_sort_by_the_layer_that_stores_them() {
+    let mut screen = shop_at(80, 24);
+    screen.press("2 v - s s s");
+    assert!(screen.text().contains("sort: layer↑"), "{}", screen.text());
+    assert!(screen.row("Waste  Layer").contains("Name"), "{}", screen.text());
+    let text = screen.text();
+    let names: Vec<&str> =
+        ["bin/", "etc/", "usr/", "root/", "app/"].into_iter().filter(|name| text.contains(name)).collect();
+    let rows: Vec<usize> = names.iter().filter_map(|name| text.find(name)).collect();
+    assert!(names.len() == 5 && rows.is_sorted(), "layers 1, 1, 2, 4 and 5:\n{text}");
+    screen.press("S");
+    let text = screen.text();
+    assert!(text.find("app/") < text.find("bin/"), "{text}");
+    screen.press("v v");
+    assert!(screen.row("app/").contains(" 5  ▸ app/"), "also in the view of one layer:\n{}", screen.text());
+}
+
+#[test]
+fn the_base_folds_and_unfolds() {
+    let file = |name: &str| Member::new(name, Kind::File(vec![1; 9]), Metadata::with_mode(0o644));
+    let layers = ["etc/one", "etc/two", "app/three"].map(|name| LayerSpec::of(vec![file(name)]));
+    let step = HistorySpec::step;
+    let history =
+        vec![step("ADD one in /"), step("RUN two"), HistorySpec::config_step("CMD [\"sh\"]"), step("COPY three /app")];
+    let spec = ImageSpec { layers: layers.to_vec(), history, tags: vec!["based:1".to_owned()] };
+    let (_directory, path) = written(&spec, Packing::default());
+    let mut screen = Screen::of(&path, (80, 24));
+    assert!(screen.row("base image, 2 layers").contains("1-2"), "{}", screen.text());
+    screen.press("b");
+    assert!(!screen.text().contains("base image") && screen.text().contains("RUN two"), "{}", screen.text());
+    screen.press("b");
+    assert!(screen.row("base image, 2 layers").contains("(b unfolds)"));
+    screen.press("g enter");
+    assert!(screen.text().contains("RUN two"), "Enter unfolds it as well");
+}
+
+/// What is in sight must be what stands there in the list of all rows, wherever that is.
+#[test]
+fn a_large_directory_is_seen_as_a_small_one() {
+    let flat = (0..60_000).map(|n| format!("flat/{:05}", n * 7919 % 60_000));
+    let deep = (0..40_000).map(|n| format!("deep/{:02}/{:03}", n % 40, n / 40));
+    let member = |name: String| Member::new(name, Kind::File(vec![7; 3]), Metadata::with_mode(0o644));
+    let spec = ImageSpec::of(vec![LayerSpec::of(flat.chain(deep).map(member).collect())]);
+    let (_directory, path) = written(&spec, Packing::default());
+    let mut screen = Screen::of(&path, (80, 24));
+    screen.press("2 =");
+    let image = screen.app.image.as_mut().expect("an image");
+    let tree = &image.analysis.index.tree;
+    let all = image.files.rows(tree, 0, usize::MAX >> 8);
+    assert_eq!(
+        (all.len(), image.files.row_count()),
+        (100_042, 100_042),
+        "files, 40 directories and the two above them"
+    );
+    for first in (0..all.len()).step_by(977).chain([all.len() - 5]) {
+        let rows = image.files.rows(tree, first, 20);
+        assert_eq!(rows, all[first..(first + 20).min(all.len())], "from row {first}");
+        assert_eq!(image.files.row_of(tree, all[first].node), Some(first));
+    }
+    screen.press("G");
+    assert!(screen.text().contains("100 042/100 042"), "{}", screen.text());
+    screen.press("k k h");
+    let text = screen.text();
+    screen.press("h");
+    let row = screen.row("«");
+    assert!(row.contains('▸'), "a large directory closes: {row}\n{text}");
+    screen.press("l");
+    assert!(screen.text().contains("/100 042"), "and opens: {}", screen.text());
+    screen.press("s s S / \"59999\" enter");
+    assert!(screen.row("«").contains("»59999"), "{}", screen.text());
 }
 
 #[test]
@@ -171,6 +253,29 @@ fn content_is_shown_from_every_packing() {
         screen.press("esc / \"tsc\" enter o");
         assert!(screen.text().contains("hex · 58.4 kB"), "{}", screen.text());
     }
+}
+
+#[test]
+fn words_are_found_in_a_content() {
+    let text = (1..=500).map(|n| if n % 200 == 0 { format!("needle {n}\n") } else { format!("hay {n}\n") });
+    let file = Member::new("notes", Kind::File(text.collect::<String>().into_bytes()), Metadata::with_mode(0o644));
+    let (_directory, path) = written(&ImageSpec::of(vec![LayerSpec::of(vec![file])]), Packing::default());
+    let mut screen = Screen::of(&path, (80, 24));
+    screen.press("2 o n");
+    assert!(screen.text().contains("nothing to find yet"));
+    screen.press("/ \"needle\" enter");
+    assert!(screen.row("200»").contains("needle 200"), "{}", screen.text());
+    screen.press("n");
+    assert!(screen.row("400»").contains("needle 400"), "{}", screen.text());
+    screen.press("n");
+    assert!(screen.row("200»").contains("needle 200"), "around the end");
+    screen.press("N t");
+    screen.press("/ \"Needle\" enter");
+    assert!(screen.text().contains("not found"), "a capital letter makes it exact");
+    screen.press("/ \"re:(\" enter");
+    assert!(screen.row("find /re:(").contains("unclosed"), "{}", screen.text());
+    screen.press("esc");
+    assert!(screen.app.popup.is_some(), "Esc drops what is typed first");
 }
 
 #[test]

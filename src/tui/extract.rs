@@ -6,7 +6,7 @@
 //! set-user-id, set-group-id and sticky bits are not: files belong to whoever extracts them, and a program that ran as
 //! its owner in the image must not run as the user here. Devices, pipes and sparse files are left out, and told of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
@@ -120,25 +120,17 @@ fn os_name(name: &[u8]) -> PathBuf {
 fn plan(analysis: &Analysis, wanted: &Wanted) -> Result<Plan, String> {
     let index = &analysis.index;
     let tree = &index.tree;
-    let shown: Box<dyn Fn(NodeId) -> Option<EntryRef>> = match wanted.stand {
-        Stand::UpTo(layer_count) => {
-            let view = View::of_layers(index, layer_count);
-            Box::new(move |node| view.slot(node).get())
-        }
-        Stand::Layer(layer) => {
-            let entries = (0u32..).zip(&index.layers[layer].entries).filter(|(_, entry)| entry.has(Entry::SHOWN));
-            let at = |place| EntryRef { layer: u32::try_from(layer).unwrap_or(u32::MAX), index: place };
-            let own: HashMap<NodeId, EntryRef> = entries.map(|(place, entry)| (entry.node, at(place))).collect();
-            Box::new(move |node| own.get(&node).copied())
-        }
-    };
+    let shown = shown(analysis, wanted.stand);
     let mut plan = Plan::default();
     let mut first: HashMap<EntryRef, usize> = HashMap::new();
     let mut stack = vec![(wanted.node, PathBuf::new())];
     while let Some((node, path)) = stack.pop() {
-        let entry = shown(node);
-        let kind = entry.map(|entry| index.entry(entry).kind);
-        for child in tree.children(node).filter(|_| kind.is_none_or(|kind| kind == Kind::Directory)) {
+        let (is_directory, entry) = match shown(node) {
+            Shown::Nothing => continue,
+            Shown::Implied => (true, None),
+            Shown::Entry(entry) => (index.entry(entry).kind == Kind::Directory, Some(entry)),
+        };
+        for child in tree.children(node).filter(|_| is_directory) {
             stack.push((child, path.join(component(tree.name(child))?)));
         }
         match entry {
@@ -146,8 +138,45 @@ fn plan(analysis: &Analysis, wanted: &Wanted) -> Result<Plan, String> {
             None => plan.items.push(Item { path, what: What::Directory(IMPLIED_MODE) }),
         }
     }
-    plan.drop_empty();
     if plan.items.is_empty() { Err("there is nothing of it in this view: v changes it".to_owned()) } else { Ok(plan) }
+}
+
+/// What a state of the image has at a path.
+enum Shown {
+    Nothing,
+    /// A directory that no entry describes.
+    Implied,
+    Entry(EntryRef),
+}
+
+fn shown(analysis: &Analysis, stand: Stand) -> Box<dyn Fn(NodeId) -> Shown + '_> {
+    let index = &analysis.index;
+    let layer = match stand {
+        Stand::Layer(layer) => layer,
+        Stand::UpTo(layer_count) => {
+            let view = View::of_layers(index, layer_count);
+            return Box::new(move |node| match (view.slot(node).is_present(), view.slot(node).get()) {
+                (false, _) => Shown::Nothing,
+                (true, None) => Shown::Implied,
+                (true, Some(entry)) => Shown::Entry(entry),
+            });
+        }
+    };
+    let at = |place| EntryRef { layer: u32::try_from(layer).unwrap_or(u32::MAX), index: place };
+    let entries = (0u32..).zip(&index.layers[layer].entries).filter(|(_, entry)| entry.has(Entry::SHOWN));
+    let own: HashMap<NodeId, EntryRef> = entries.map(|(place, entry)| (entry.node, at(place))).collect();
+    let mut above: HashSet<NodeId> = HashSet::new();
+    for node in own.keys() {
+        let mut directory = index.tree.parent(*node);
+        while let Some(next) = directory.filter(|next| above.insert(*next)) {
+            directory = index.tree.parent(next);
+        }
+    }
+    Box::new(move |node| match own.get(&node) {
+        Some(entry) => Shown::Entry(*entry),
+        None if above.contains(&node) => Shown::Implied,
+        None => Shown::Nothing,
+    })
 }
 
 impl Plan {
@@ -179,14 +208,6 @@ impl Plan {
             self.dropped_bits += u64::from((mode & !PERMISSIONS).count_ones());
         }
         self.items.push(Item { path, what });
-    }
-
-    /// Drops directories that no entry describes and that hold nothing: they are not there.
-    fn drop_empty(&mut self) {
-        let has_own = |item: &Item| !matches!(item.what, What::Directory(IMPLIED_MODE));
-        if !self.items.iter().any(has_own) && self.items.len() <= 1 {
-            self.items.retain(has_own);
-        }
     }
 }
 

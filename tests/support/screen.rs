@@ -68,7 +68,9 @@ impl Screen {
     }
 
     pub fn with(options: Options, size: (u16, u16)) -> Self {
-        let analysis = layerlens::open(&options.source, &layerlens::OpenOptions::default()).expect("an image");
+        let mut open = layerlens::OpenOptions::default();
+        open.load.access = options.access.clone();
+        let analysis = layerlens::open(&options.source, &open).expect("an image");
         let mut screen = Self::opening(options, size);
         let news = News::Image(Box::new(Ok(Image::new(Arc::new(analysis)))));
         screen.take(vec![Message::News(news)]);

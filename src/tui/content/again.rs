@@ -106,8 +106,8 @@ impl Again {
                 break;
             }
         }
-        let name = names.swap_remove(0).1;
-        Err(Error::Missing { what: "layer", name })
+        // All layers were there when the image was opened.
+        Err(changed())
     }
 
     fn open(&self) -> Result<Input> {

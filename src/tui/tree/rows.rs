@@ -33,7 +33,7 @@ impl FileTree {
     /// block of siblings; directories that come into sight are put in order.
     #[must_use]
     pub fn rows(&mut self, tree: &Tree, first: usize, height: usize) -> Vec<Row> {
-        let mut rows = Vec::with_capacity(height);
+        let mut rows = Vec::with_capacity(height.min(self.row_count()));
         let mut skip = first;
         let mut ways = vec![self.enter(tree, 0)];
         while let Some(way) = ways.last_mut() {
