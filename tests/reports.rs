@@ -189,7 +189,7 @@ fn no_report_holds_what_could_fool_its_reader() {
 #[test]
 fn a_comment_can_be_found_again_and_holds_no_markup_of_the_images() {
     let report = hostile().report(Format::Markdown);
-    assert!(report.starts_with("<!-- layerlens -->\n### layerlens: FAILED: 3 of 3 rules broken\n"), "{report}");
+    assert!(report.starts_with("<!-- layerlens -->\n### ❌ layerlens: 3 of 3 rules broken\n"), "{report}");
     // All tags are ours.
     let tags = [
         "<!-- layerlens -->",
@@ -255,7 +255,7 @@ fn a_comment_is_never_too_long() {
     let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
     let report = Subject::open(&path, "image.tar").with_rules(&patterns, &[]).report(Format::Markdown);
     assert!(report.len() < 60_000, "{} bytes", report.len());
-    assert!(report.contains("FAILED: 60 of 100 rules broken") && report.contains("more rules"), "{report}");
+    assert!(report.contains("❌ layerlens: 60 of 100 rules broken") && report.contains("more rules"), "{report}");
     assert!(report.contains("Left out, because the comment would be too long"), "{report}");
     assert_eq!(report.matches("<details>").count(), report.matches("</details>").count());
 }
@@ -438,7 +438,7 @@ fn the_runner_gets_a_summary_and_outputs() {
     run.assert_code(1);
     assert_eq!(run.left, ["output", "summary"]);
     let [output, summary] = [0, 1].map(|at| String::from_utf8_lossy(&run.contents[at]).into_owned());
-    assert!(summary.starts_with("of another step\n<!-- layerlens -->\n### layerlens: FAILED"), "{summary}");
+    assert!(summary.starts_with("of another step\n<!-- layerlens -->\n### ❌ layerlens: "), "{summary}");
     for line in ["other=1", "passed=false", "layers=7", "wasted-bytes=4194304", "fixable-bytes=4194304"] {
         assert!(output.lines().any(|found| found == line), "{line}: {output}");
     }

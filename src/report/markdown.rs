@@ -82,8 +82,12 @@ impl Page<'_> {
             0 => "nothing wasted".to_owned(),
             bytes => format!("**{} wasted** ({})", self.size(bytes), share(bytes, totals.stored_bytes)),
         };
-        let verdict = self.verdict.map_or_else(|| "report".to_owned(), Verdict::headline);
-        let mut text = format!("### layerlens: {verdict}\n\n");
+        let verdict = match self.verdict {
+            None => "layerlens".to_owned(),
+            Some(verdict) if verdict.rules.is_empty() => format!("layerlens: {}", verdict.line()),
+            Some(verdict) => format!("{} layerlens: {}", if verdict.passed() { '✅' } else { '❌' }, verdict.line()),
+        };
+        let mut text = format!("### {verdict}\n\n");
         let _ = writeln!(
             text,
             "{} ({}): {}, {} stored = {} in the final image + {wasted}",
@@ -110,7 +114,7 @@ impl Page<'_> {
     fn rules(&self, verdict: &Verdict, text: &mut String) {
         let has_baseline = verdict.compared.is_some();
         let (title, bar) = if has_baseline { (" Baseline |", "---:|") } else { ("", "") };
-        let _ = write!(text, "\n| Rule | Value | Limit |{title} |\n|---|---:|---:|{bar}---|\n");
+        let _ = write!(text, "\n| Rule | Value | Limit |{title} Outcome |\n|---|---:|---:|{bar}---|\n");
         // The broken ones first: a hundred forbidden paths may be asked for.
         let mut rules: Vec<&Judged> = verdict.rules.iter().collect();
         rules.sort_by_key(|rule| (rule.passed, !rule.warned));
@@ -175,6 +179,9 @@ impl Page<'_> {
         let _ = writeln!(text, "{}\n", entities(&cut(&clean(&fix.why), LONGEST_TEXT)));
         for layer in &fix.layers {
             let _ = writeln!(text, "- layer {layer}: {}", self.step(*layer));
+        }
+        if !fix.files.is_empty() {
+            text.push_str("\nThe files that most of it belongs to:\n\n");
         }
         for file in fix.files.iter().take(MOST_FILES) {
             let path = self.analysis.index.tree.path(file.node);
