@@ -1,6 +1,5 @@
 //! Contents again, from wherever the image came, and out of it: engines, a registry, directories on the disk.
 
-#[allow(dead_code, reason = "the server names it")]
 mod common;
 mod support;
 

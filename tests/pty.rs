@@ -177,13 +177,13 @@ fn a_signal_ends_it_with_the_terminal_given_back() {
 
 #[test]
 fn a_panic_gives_the_terminal_back_first() {
-    let mut pty = Pty::start(env!("CARGO_BIN_EXE_layerlens"), &[], &[("LAYERLENS_PANIC_KEY", "P")]);
+    let mut pty = Pty::start(env!("CARGO_BIN_EXE_layerlens"), &[], &[("PANIC_KEY_OF_LAYERLENS", "P")]);
     pty.wait_for("waste 150.7 kB");
     pty.press("P");
     let (code, signal) = pty.end();
     assert!(code != 0 || signal.is_some(), "a panic is no success");
     pty.assert_given_back();
-    pty.wait_for("LAYERLENS_PANIC_KEY was pressed");
+    pty.wait_for("PANIC_KEY_OF_LAYERLENS was pressed");
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub enum Popup {
     /// The list of keys, from this row on.
     Help(usize),
     /// A file's content.
-    Content(ContentView),
+    Content(Box<ContentView>),
 }
 
 /// A file's content.

@@ -7,6 +7,7 @@
 //! its owner in the image must not run as the user here. Devices, pipes and sparse files are left out, and told of.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
@@ -84,11 +85,12 @@ pub fn run(again: &Again, wanted: &Wanted, typed: &Path, units: Units, task: &Ta
     match write(again, &plan, &directory, &name, task) {
         Ok(()) => {
             let mut text = format!("written: {shown} ({}, {})", plural(plan.files, "file"), units.show(plan.bytes));
+            // Writing to a String cannot fail.
             if plan.dropped_bits > 0 {
-                text.push_str(&format!(" without {}", plural(plan.dropped_bits, "set-id or sticky bit")));
+                let _ = write!(text, " without {}", plural(plan.dropped_bits, "set-id or sticky bit"));
             }
             if plan.left_out > 0 {
-                text.push_str(&format!(", left out: {} (devices, pipes, sparse files)", plan.left_out));
+                let _ = write!(text, ", left out: {} (devices, pipes, sparse files)", plan.left_out);
             }
             text
         }
@@ -190,14 +192,15 @@ impl Plan {
         let what = match entry.kind {
             Kind::Directory => What::Directory(entry.mode),
             Kind::Symlink => What::Symlink(index.extra(entry).link.to_vec()),
-            Kind::File if !entry.has(Entry::SPARSE) => match first.get(&inode) {
-                Some(item) => What::Link(*item),
-                None => {
+            Kind::File if !entry.has(Entry::SPARSE) => {
+                if let Some(item) = first.get(&inode) {
+                    What::Link(*item)
+                } else {
                     first.insert(inode, self.items.len());
                     self.bytes += entry.size;
                     What::File(inode, entry.mode)
                 }
-            },
+            }
             _ => {
                 self.left_out += 1;
                 return;
@@ -265,7 +268,7 @@ impl Drop for Draft {
 }
 
 /// Gives the finished work its name; nothing that came there in the meantime is replaced.
-fn name_it(made: &Path, target: &Path, plan: &Plan) -> Result<(), String> {
+fn name_it(draft: &Path, target: &Path, plan: &Plan) -> Result<(), String> {
     let is_directory = matches!(plan.items[0].what, What::Directory(_));
     let reserve = || {
         if is_directory {
@@ -273,7 +276,7 @@ fn name_it(made: &Path, target: &Path, plan: &Plan) -> Result<(), String> {
         }
         OpenOptions::new().write(true).create_new(true).open(target).map(drop)
     };
-    reserve().and_then(|()| fs::rename(made, target)).map_err(|error| error.to_string())?;
+    reserve().and_then(|()| fs::rename(draft, target)).map_err(|error| error.to_string())?;
     match plan.items[0].what {
         What::Directory(mode) => set_mode(target, mode).map_err(|error| error.to_string()),
         _ => Ok(()),

@@ -61,6 +61,7 @@ pub fn explain(error: &Error) -> String {
 }
 
 /// Does a job in a thread of its own.
+#[must_use]
 pub fn spawn<M: From<News> + Send + 'static>(sender: Sender<M>, job: Job) -> JoinHandle<()> {
     thread::spawn(move || {
         let died = Obituary(Some(sender));

@@ -178,8 +178,8 @@ pub fn run(options: Options, open: &OpenOptions) -> io::Result<Ending> {
     }
 }
 
-/// A panic of the drawing thread, to be tried in tests: the variable holds a key.
-const PANIC_KEY: &str = "LAYERLENS_PANIC_KEY";
+/// A panic of another thread, to be tried in tests: the variable holds a key. It is no setting, so it is named unlike them.
+const PANIC_KEY: &str = "PANIC_KEY_OF_LAYERLENS";
 
 fn listen_to_keys(sender: Sender<Message>) {
     let panic_key = std::env::var(PANIC_KEY).ok().and_then(|key| key.parse::<super::keys::Key>().ok());

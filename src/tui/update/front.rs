@@ -1,5 +1,6 @@
 //! What is in front of the panes, and what is done behind them: a file's content and the search in it, writing.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::{Effect, NOTHING};
@@ -20,11 +21,11 @@ use crate::tui::tree::Scope;
 use crate::tui::waste::WasteRow;
 
 impl App {
-    /// Keys for what is in front of the panes; nothing where that was none.
-    pub(super) fn act_in_front(&mut self, action: Action) -> Option<Option<Effect>> {
+    /// Keys for what is in front of the panes; goes on where that was none.
+    pub(super) fn act_in_front(&mut self, action: Action) -> ControlFlow<Option<Effect>> {
         if let Some(rows) = self.rows_of(action) {
             self.scroll_front(rows);
-            return Some(NOTHING);
+            return ControlFlow::Break(NOTHING);
         }
         match (action, &mut self.popup) {
             (Action::Back, Some(Popup::Content(view))) => {
@@ -47,11 +48,11 @@ impl App {
                 self.prompt = Some(Prompt { asking: Asking::FindWords, label, text, problem: None, before });
             }
             (Action::FindNext | Action::FindPrevious, Some(Popup::Content(_))) => {
-                return Some(self.find_words(action == Action::FindNext));
+                return ControlFlow::Break(self.find_words(action == Action::FindNext));
             }
-            _ => return None,
+            _ => return ControlFlow::Continue(()),
         }
-        Some(NOTHING)
+        ControlFlow::Break(NOTHING)
     }
 
     /// Starts to look at the content of what is under the cursor.
@@ -79,7 +80,7 @@ impl App {
             is_busy: true,
             request,
         };
-        self.popup = Some(Popup::Content(view));
+        self.popup = Some(Popup::Content(Box::new(view)));
         let open = move || {
             let result = content::open(&again, inode, &task);
             News::Content(request, result.map_err(|error| explain(&error)))

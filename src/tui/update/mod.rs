@@ -10,6 +10,7 @@ mod mouse;
 mod moves;
 mod typed;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
@@ -155,7 +156,7 @@ impl App {
             self.prepare();
         }
         if self.popup.is_some()
-            && let Some(effect) = self.act_in_front(action)
+            && let ControlFlow::Break(effect) = self.act_in_front(action)
         {
             return effect;
         }

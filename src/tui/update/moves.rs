@@ -1,7 +1,7 @@
 //! Cursors and windows: how far a key moves, and what a pane does once its cursor stands elsewhere.
 
 use crate::size::Units;
-use crate::tui::app::{App, ContentView, Popup};
+use crate::tui::app::{App, Popup};
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
 use crate::tui::list::ListState;
@@ -33,12 +33,13 @@ impl App {
             Some(Popup::Help(top)) => {
                 *top = top.saturating_add_signed(rows).min(help_rows.saturating_sub(panes::help::height(self.size)));
             }
-            Some(Popup::Content(ContentView { pager: Some(pager), .. })) => match rows {
-                isize::MIN => pager.to_top(),
-                isize::MAX => pager.to_bottom(height),
-                rows => pager.step(rows, height),
+            Some(Popup::Content(view)) => match (&mut view.pager, rows) {
+                (Some(pager), isize::MIN) => pager.to_top(),
+                (Some(pager), isize::MAX) => pager.to_bottom(height),
+                (Some(pager), rows) => pager.step(rows, height),
+                (None, _) => {}
             },
-            _ => {}
+            None => {}
         }
     }
 
