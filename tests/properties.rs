@@ -10,6 +10,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -19,6 +20,9 @@ use proptest::test_runner::RngSeed;
 use layerlens::error::WarningCode;
 use layerlens::layer::entry::NodeId;
 use layerlens::merge::view::View;
+use layerlens::source::Access;
+use layerlens::tui::content::again::Again;
+use layerlens::tui::task::Task;
 use layerlens::{Analysis, OpenOptions};
 use support::findings::{Findings, disagreement};
 use support::image::{Format, ImageSpec, LayerStream, Packing, Wrapper};
@@ -242,8 +246,8 @@ proptest! {
 type Seen = (String, Option<(u16, (i64, i64), i64, Vec<u8>, Vec<u8>)>, Vec<u8>, Option<usize>);
 
 /// What the first layers of an image show together.
-fn seen(analysis: &Analysis, source: &Path, layer_count: usize) -> BTreeMap<Vec<u8>, Seen> {
-    let index = &analysis.index;
+fn seen(again: &Again, layer_count: usize) -> BTreeMap<Vec<u8>, Seen> {
+    let index = &again.analysis.index;
     let view = View::of_layers(index, layer_count);
     let mut inodes = BTreeMap::new();
     let mut shown = BTreeMap::new();
@@ -265,7 +269,7 @@ fn seen(analysis: &Analysis, source: &Path, layer_count: usize) -> BTreeMap<Vec<
         let look = (entry.mode, index.owner(entry), entry.mtime, link, extra.xattrs.to_vec());
         let content = match entry.kind.name() {
             "file" => {
-                let region = layerlens::tui::content::open(analysis, source, inode).expect("it is there");
+                let region = layerlens::tui::content::open(again, inode, &Task::default()).expect("it is there");
                 region.read_all("content", 1 << 20).expect("it can be read")
             }
             _ => Vec::new(),
@@ -305,12 +309,18 @@ proptest! {
             folder.path(),
             "image.tar",
         );
-        let image = layerlens::open(&source, &OpenOptions::default()).expect("a whole image");
+        let open = |path: &Path, options: &OpenOptions| Again {
+            analysis: Arc::new(layerlens::open(path, options).expect("a whole image")),
+            source: path.to_owned(),
+            access: Access::default(),
+        };
+        let again = open(&source, &OpenOptions::default());
+        let image = &again.analysis;
         // What a link to nothing becomes of, once its target comes with the same layer, no tool agrees about.
-        prop_assume!(!is_dangling(&image));
+        prop_assume!(!is_dangling(image));
         let ranges = format!("{first}..{last}").parse().expect("a range");
         let expected = image.what_if(&ranges).expect("layers that are there");
-        let merged = match layerlens::rewrite::merge(&image, &ranges) {
+        let merged = match layerlens::rewrite::merge(image, &ranges) {
             Ok(merged) => merged,
             // The one thing that a layer cannot say.
             Err(error) => {
@@ -322,13 +332,14 @@ proptest! {
         merged.write(&mut std::fs::File::create(&target).expect("a file")).expect("written");
         let mut options = OpenOptions::default();
         options.load.verify = true;
-        let found = layerlens::open(&target, &options).expect("a whole image again");
+        let merged = open(&target, &options);
+        let found = &merged.analysis;
         let problem = statements(&layers);
         prop_assert_eq!(found.totals.stored_bytes, expected.stored_bytes, "stored\n{}", &problem);
         prop_assert_eq!(found.totals.wasted_bytes, expected.wasted_bytes, "wasted\n{}", &problem);
         prop_assert_eq!(found.layers.len(), expected.layer_count);
         for count in last..=layers.len() {
-            let (mut before, after) = (seen(&image, &source, count), seen(&found, &target, count + first - last));
+            let (mut before, after) = (seen(&again, count), seen(&merged, count + first - last));
             for (path, seen) in &mut before {
                 // A directory that nothing describes may be described now.
                 if seen.0 == "directory" && seen.1.is_none() && after.get(path).is_some_and(|after| after.0 == seen.0) {
