@@ -52,6 +52,8 @@ impl Pty {
         command.env("XDG_CONFIG_HOME", directory.path());
         command.env("PS1", "shell$ ");
         command.env_remove("NO_COLOR");
+        // The program takes whatever is named like its settings for one.
+        command.env_remove("LAYERLENS_UPDATE");
         command.env_remove("CI");
         for (name, value) in environment {
             command.env(name, value);

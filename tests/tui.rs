@@ -142,12 +142,12 @@ fn files_sort_by_the_layer_that_stores_them() {
     assert!(screen.row("Waste  Layer").contains("Name"), "{}", screen.text());
     let text = screen.text();
     let names: Vec<&str> =
-        ["bin/", "etc/", "usr/", "root/", "app/"].into_iter().filter(|name| text.contains(name)).collect();
+        ["▸ bin/", "▸ etc/", "▸ usr/", "▸ root/", "▸ app/"].into_iter().filter(|name| text.contains(name)).collect();
     let rows: Vec<usize> = names.iter().filter_map(|name| text.find(name)).collect();
     assert!(names.len() == 5 && rows.is_sorted(), "layers 1, 1, 2, 4 and 5:\n{text}");
     screen.press("S");
     let text = screen.text();
-    assert!(text.find("app/") < text.find("bin/"), "{text}");
+    assert!(text.find("▸ app/") < text.find("▸ bin/"), "{text}");
     screen.press("v v");
     assert!(screen.row("app/").contains(" 5  ▸ app/"), "also in the view of one layer:\n{}", screen.text());
 }
