@@ -214,8 +214,10 @@ impl<'a> RowLine<'a> {
         self.push(rest, Paint::Plain);
         let spans = self.cells.into_iter().map(|cell| {
             let style = match cursor {
+                // One bar of one colour: reversed colours of single columns would be patches of background.
                 Some(true) if !cell.keeps_color => {
-                    cell.style.remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED)
+                    let plain = Style { fg: None, bg: None, ..cell.style };
+                    plain.remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED)
                 }
                 Some(_) => cell.style.add_modifier(Modifier::BOLD),
                 None => cell.style,
