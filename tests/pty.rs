@@ -16,6 +16,18 @@ use support::screen::shop;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A program on a terminal of a person: nothing that tests or a CI set is there.
+fn command(program: &str, home: &std::path::Path) -> CommandBuilder {
+    let mut command = CommandBuilder::new(program);
+    command.env("TERM", "xterm-256color");
+    command.env("XDG_CONFIG_HOME", home);
+    command.env_remove("NO_COLOR");
+    // The program takes whatever is named like its settings for one.
+    command.env_remove("LAYERLENS_UPDATE");
+    command.env_remove("CI");
+    command
+}
+
 struct Pty {
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -42,19 +54,13 @@ impl Pty {
         let directory = tempfile::tempdir().expect("a directory");
         let image = shop().write(Packing::default(), directory.path(), "shop.tar");
         let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
-        let mut command = CommandBuilder::new(program);
+        let mut command = command(program, directory.path());
         command.args(arguments);
         if program != "bash" {
             command.arg(&image);
         }
         command.cwd(directory.path());
-        command.env("TERM", "xterm-256color");
-        command.env("XDG_CONFIG_HOME", directory.path());
         command.env("PS1", "shell$ ");
-        command.env_remove("NO_COLOR");
-        // The program takes whatever is named like its settings for one.
-        command.env_remove("LAYERLENS_UPDATE");
-        command.env_remove("CI");
         for (name, value) in environment {
             command.env(name, value);
         }
@@ -193,10 +199,8 @@ fn a_closed_terminal_ends_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let image = shop().write(Packing::default(), directory.path(), "shop.tar");
     let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
-    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerlens"));
+    let mut command = command(env!("CARGO_BIN_EXE_layerlens"), directory.path());
     command.arg(&image);
-    command.env("TERM", "xterm-256color");
-    command.env("XDG_CONFIG_HOME", directory.path());
     let mut child = pair.slave.spawn_command(command).expect("it starts");
     drop(pair.slave);
     let mut reader = pair.master.try_clone_reader().expect("readable");
@@ -204,6 +208,7 @@ fn a_closed_terminal_ends_it() {
     let mut bytes = [0; 4096];
     while !parser.screen().contents().contains("waste 150.7 kB") {
         let read = reader.read(&mut bytes).expect("it is drawn");
+        assert!(read > 0, "it ended: {}", parser.screen().contents());
         parser.process(&bytes[..read]);
     }
     // Nobody holds the other end any more.
@@ -260,9 +265,8 @@ fn failures_are_told_on_the_usual_screen() {
     let directory = tempfile::tempdir().expect("a directory");
     let missing: PathBuf = directory.path().join("nothing.tar");
     let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
-    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerlens"));
+    let mut command = command(env!("CARGO_BIN_EXE_layerlens"), directory.path());
     command.arg(&missing);
-    command.env("TERM", "xterm-256color");
     let mut child = pair.slave.spawn_command(command).expect("it starts");
     drop(pair.slave);
     let mut reader = pair.master.try_clone_reader().expect("readable");
