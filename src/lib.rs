@@ -3,7 +3,7 @@
 //! ```text
 //!              leaves: path · digest · size · escape · columns · error     (used by all, use no other module)
 //!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌───────┐   ┌──────────┐
-//!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report, tui
+//!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report, tui, rewrite
 //!               └────────┘   └─────────┘   └─────────┘   └───────┘   └───────┘   └──────────┘
 //!                bytes        members       documents,    entries     merged      waste, base,
 //!                                           blobs         by path     view, A/C/D sums
