@@ -102,6 +102,10 @@
     return best;
   }
 
+  function count(number, word) {
+    return `${number} ${word}${String(number) === "1" ? "" : "s"}`;
+  }
+
   const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 
   class Treemap {
@@ -180,8 +184,8 @@
 
     say(node) {
       this.status.textContent = node
-        ? `${node.path}: ${node.size}, ${node.share} of all, ${node.files} files`
-        : `${this.tiles.length} places in ${this.shown.path}`;
+        ? `${node.path}: ${node.size}, ${node.share} of all, ${count(node.files, "file")}`
+        : `${count(this.tiles.length, "place")} in ${this.shown.path}`;
     }
 
     key(event) {
