@@ -6,6 +6,7 @@ pub mod bloat;
 pub mod dockerfile;
 pub mod fixes;
 pub mod waste;
+pub mod waste_groups;
 pub mod weights;
 
 use std::path::Path;

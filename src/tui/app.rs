@@ -21,6 +21,7 @@ use super::theme::Theme;
 use super::tree::{FileTree, Row, Scope, Sort};
 use super::waste::{WasteRow, WasteTable};
 use crate::analysis::Analysis;
+use crate::analysis::waste_groups::WasteGroup;
 use crate::archive::ImageSpec;
 use crate::escape::escape;
 use crate::gate::{Rules, Verdict};
@@ -56,6 +57,8 @@ pub struct Image {
     pub analysis: Arc<Analysis>,
     /// The file tree.
     pub files: FileTree,
+    /// The waste by layers and cause.
+    pub waste_groups: Vec<WasteGroup>,
     /// The waste table.
     pub waste: WasteTable,
     /// Where each path stands in each layer.
@@ -67,9 +70,10 @@ impl Image {
     #[must_use]
     pub fn new(analysis: Arc<Analysis>) -> Self {
         let files = FileTree::new(&analysis);
-        let waste = WasteTable::new(&analysis, Sort::default(), |_| true);
+        let waste_groups = analysis.waste_groups();
+        let waste = WasteTable::new(&analysis, &waste_groups, Sort::default(), |_| true);
         let places = Places::new(&analysis);
-        Image { analysis, files, waste, places }
+        Image { analysis, files, waste_groups, waste, places }
     }
 }
 
@@ -543,7 +547,7 @@ impl App {
     fn describe_layer(&self, image: &Image, row: Option<&LayerRow>) -> Vec<Detail> {
         let (analysis, units) = (&image.analysis, self.options.units);
         match row {
-            Some(LayerRow::Layer(layer)) => details::layer(analysis, &image.places.pairs, *layer, units),
+            Some(LayerRow::Layer(layer)) => details::layer(analysis, &image.waste_groups, *layer, units),
             Some(LayerRow::Base { .. }) => details::base(analysis, units),
             Some(LayerRow::Step(place)) => details::step(analysis, *place),
             None => Vec::new(),

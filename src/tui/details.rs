@@ -1,12 +1,13 @@
 //! The lines of the details pane: everything known about a layer, a path, a group of waste.
 
-use super::places::{Pair, Places};
+use super::places::Places;
 use super::text::{percent, plural};
 use super::theme::Paint;
-use super::waste::Group;
+use super::waste::DirectoryGroup;
 use crate::analysis::Analysis;
 use crate::analysis::fixes::Fix;
 use crate::analysis::waste::{Cause, WasteRecord};
+use crate::analysis::waste_groups::WasteGroup;
 use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::merge::changes::differences;
@@ -66,7 +67,7 @@ pub fn one_line(step: &str) -> String {
 
 /// Describes a layer.
 #[must_use]
-pub fn layer(analysis: &Analysis, pairs: &[Pair], at: usize, units: Units) -> Vec<Detail> {
+pub fn layer(analysis: &Analysis, waste: &[WasteGroup], at: usize, units: Units) -> Vec<Detail> {
     let mut page = Page::new(analysis, units);
     let layer = &analysis.layers[at];
     let base = if layer.is_base { "the base image's" } else { "yours" };
@@ -81,7 +82,7 @@ pub fn layer(analysis: &Analysis, pairs: &[Pair], at: usize, units: Units) -> Ve
         "Changes",
         format!("A {} · C {} · D {} · {files}", layer.added_count, layer.changed_count, layer.deleted_count),
     );
-    waste_of_layer(&mut page, pairs, layer.number, layer.wasted_bytes);
+    waste_of_layer(&mut page, waste, layer.number, layer.wasted_bytes);
     let ids = [
         ("diff_id", layer.diff_id.as_ref().map(|id| id.0.to_string())),
         ("chain_id", layer.chain_id.as_ref().map(|id| id.0.to_string())),
@@ -104,11 +105,11 @@ pub fn layer(analysis: &Analysis, pairs: &[Pair], at: usize, units: Units) -> Ve
     page.lines
 }
 
-/// Says what of a layer died where, and what died in it: the largest pairs first.
-fn waste_of_layer(page: &mut Page, pairs: &[Pair], number: LayerNumber, wasted: u64) {
+/// Says what of a layer was hidden where, and what it hid: the largest groups first.
+fn waste_of_layer(page: &mut Page, waste: &[WasteGroup], number: LayerNumber, wasted: u64) {
     page.add("Waste", if wasted == 0 { "nothing that it stores".to_owned() } else { page.size(wasted) });
-    let concerned = pairs.iter().filter(|pair| pair.stored_in == number || pair.hidden_by == number);
-    for Pair { stored_in, hidden_by, cause, bytes } in concerned.take(6) {
+    let concerned = waste.iter().filter(|group| group.stored_in == number || group.hidden_by == number);
+    for WasteGroup { stored_in, hidden_by, cause, bytes, .. } in concerned.take(6) {
         let bytes = page.units.show(*bytes);
         let text = if *stored_in == number && hidden_by != stored_in {
             format!("{bytes} {} by layer {hidden_by}: {}", verb(*cause), page.step(*hidden_by))
@@ -299,7 +300,7 @@ pub fn sentence(analysis: &Analysis, record: &WasteRecord, units: Units) -> Stri
 
 /// Describes a group of waste, or one of its records.
 #[must_use]
-pub fn waste(analysis: &Analysis, group: &Group, record: Option<usize>, units: Units) -> Vec<Detail> {
+pub fn waste(analysis: &Analysis, group: &DirectoryGroup, record: Option<usize>, units: Units) -> Vec<Detail> {
     let mut page = Page::new(analysis, units);
     let slash = if record.is_none() && group.records.len() > 1 { "/**" } else { "" };
     let node = record.map_or(group.top, |place| analysis.waste[place].node);

@@ -1,36 +1,21 @@
-//! Where a path stands in each layer, and which waste it made: looked up, never searched for in all entries.
+//! Which entries a path has in each layer, and which waste it made: looked up, never searched for in all entries.
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
 use crate::analysis::Analysis;
-use crate::analysis::waste::{Cause, WasteRecord};
-use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
+use crate::analysis::waste::WasteRecord;
+use crate::layer::entry::{Entry, EntryRef, Kind, NodeId};
 use crate::layer::index::{Index, LayerEntries};
 
 /// The paths of each layer, in order.
 #[derive(Debug)]
 pub struct Places {
-    layers: Vec<Layer>,
-    /// The waste by layers and cause, largest first.
-    pub pairs: Vec<Pair>,
-}
-
-/// Waste of one cause between one pair of layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pair {
-    /// The layer that stores it.
-    pub stored_in: LayerNumber,
-    /// The layer that hid it.
-    pub hidden_by: LayerNumber,
-    /// Why.
-    pub cause: Cause,
-    /// Its bytes.
-    pub bytes: u64,
+    layers: Vec<LayerPaths>,
 }
 
 #[derive(Debug)]
-struct Layer {
+struct LayerPaths {
     /// Places of entries in the order of their paths' numbers; nothing where the entries have that order themselves.
     order: Option<Vec<u32>>,
     whiteouts: Vec<NodeId>,
@@ -38,19 +23,19 @@ struct Layer {
 }
 
 impl Places {
-    /// Puts the paths of all layers in order. Costs all entries and waste records.
+    /// Puts the paths of all layers in order. Costs all entries.
     #[must_use]
     pub fn new(analysis: &Analysis) -> Self {
-        Places { layers: analysis.index.layers.iter().map(Layer::new).collect(), pairs: pairs(&analysis.waste) }
+        Places { layers: analysis.index.layers.iter().map(LayerPaths::new).collect() }
     }
 
     /// Returns the bytes that it takes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let of = |layer: &Layer| {
+        let of = |layer: &LayerPaths| {
             layer.order.as_ref().map_or(0, Vec::capacity) + layer.whiteouts.capacity() + layer.opaque.capacity()
         };
-        4 * self.layers.iter().map(of).sum::<usize>() + self.pairs.capacity() * size_of::<Pair>()
+        4 * self.layers.iter().map(of).sum::<usize>()
     }
 
     /// Returns what a layer stores at a path: the last entry, where there are several.
@@ -115,7 +100,7 @@ impl Places {
     }
 }
 
-impl Layer {
+impl LayerPaths {
     fn new(layer: &LayerEntries) -> Self {
         let sorted = |nodes: &[NodeId]| {
             let mut nodes = nodes.to_vec();
@@ -128,7 +113,7 @@ impl Layer {
             order.sort_by_key(|place| layer.entries[*place as usize].node);
             order
         });
-        Layer { order, whiteouts: sorted(&layer.whiteouts), opaque: sorted(&layer.opaque) }
+        LayerPaths { order, whiteouts: sorted(&layer.whiteouts), opaque: sorted(&layer.opaque) }
     }
 
     fn place(&self, at: usize) -> u32 {
@@ -166,15 +151,4 @@ fn record(analysis: &Analysis, copy: EntryRef) -> Option<WasteRecord> {
     let same = &analysis.waste[first..];
     let same = &same[..same.partition_point(|record| size(record) <= wanted.0)];
     same.binary_search_by(|record| key(record.copy).cmp(&wanted)).ok().map(|place| same[place])
-}
-
-fn pairs(records: &[WasteRecord]) -> Vec<Pair> {
-    let mut sums = std::collections::HashMap::new();
-    for record in records {
-        *sums.entry((record.stored_in, record.hidden_by, record.cause)).or_insert(0) += record.bytes;
-    }
-    let pair = |((stored_in, hidden_by, cause), bytes)| Pair { stored_in, hidden_by, cause, bytes };
-    let mut pairs: Vec<Pair> = sums.into_iter().map(pair).collect();
-    pairs.sort_by_key(|pair| (Reverse(pair.bytes), pair.stored_in, pair.hidden_by, pair.cause));
-    pairs
 }

@@ -1,4 +1,4 @@
-//! The rows of the waste table: records of one cause between one pair of layers, by the directory they have in common;
+//! The rows of the waste table: the image's waste groups, split where nothing but the root holds all of their records;
 //! an open group shows its records.
 
 use std::cmp::Reverse;
@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use super::tree::{Sort, SortKey};
 use crate::analysis::Analysis;
 use crate::analysis::waste::Cause;
+use crate::analysis::waste_groups::{WasteGroup, common_directory};
 use crate::layer::entry::{LayerNumber, NodeId};
 use crate::layer::tree::Tree;
 
-/// Records that have cause, layers and directory in common.
+/// The records of one waste group below one directory.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub struct DirectoryGroup {
     /// The layer that stores them.
     pub stored_in: LayerNumber,
     /// The layer that hid them.
@@ -41,28 +42,29 @@ pub enum WasteRow {
 /// The waste table.
 #[derive(Debug, Default)]
 pub struct WasteTable {
-    groups: Vec<Group>,
+    groups: Vec<DirectoryGroup>,
     /// The order of rows.
     pub sort: Sort,
 }
 
 impl WasteTable {
-    /// Groups the records that `wanted` takes.
+    /// Splits the image's groups by directory, with only the records whose paths `wanted` takes.
     #[must_use]
-    pub fn new(analysis: &Analysis, sort: Sort, wanted: impl Fn(NodeId) -> bool) -> Self {
-        let tree = &analysis.index.tree;
-        let mut pairs: HashMap<(LayerNumber, LayerNumber, Cause), Vec<u32>> = HashMap::new();
-        for (place, record) in (0u32..).zip(&analysis.waste) {
-            if wanted(record.node) {
-                pairs.entry((record.stored_in, record.hidden_by, record.cause)).or_default().push(place);
-            }
-        }
+    pub fn new(analysis: &Analysis, waste: &[WasteGroup], sort: Sort, wanted: impl Fn(NodeId) -> bool) -> Self {
+        let record = |place: &u32| &analysis.waste[*place as usize];
         let mut groups = Vec::new();
-        for ((stored_in, hidden_by, cause), records) in pairs {
+        for WasteGroup { stored_in, hidden_by, cause, records, .. } in waste {
+            let records = records.iter().copied().filter(|place| wanted(record(place).node));
             for records in by_branch(analysis, records) {
-                let top = common(tree, records.iter().map(|place| analysis.waste[*place as usize].node));
-                let bytes = records.iter().map(|place| analysis.waste[*place as usize].bytes).sum();
-                groups.push(Group { stored_in, hidden_by, cause, top, bytes, records, is_open: false });
+                groups.push(DirectoryGroup {
+                    stored_in: *stored_in,
+                    hidden_by: *hidden_by,
+                    cause: *cause,
+                    top: common_directory(&analysis.index.tree, records.iter().map(|place| record(place).node)),
+                    bytes: records.iter().map(|place| record(place).bytes).sum(),
+                    records,
+                    is_open: false,
+                });
             }
         }
         let mut table = WasteTable { groups, sort };
@@ -72,7 +74,7 @@ impl WasteTable {
 
     /// Returns a group.
     #[must_use]
-    pub fn group(&self, place: usize) -> &Group {
+    pub fn group(&self, place: usize) -> &DirectoryGroup {
         &self.groups[place]
     }
 
@@ -91,7 +93,7 @@ impl WasteTable {
     /// Returns the number of rows.
     #[must_use]
     pub fn row_count(&self) -> usize {
-        self.groups.iter().map(Group::row_count).sum()
+        self.groups.iter().map(DirectoryGroup::row_count).sum()
     }
 
     /// Returns at most `height` rows from `first` on. Costs the rows and the groups.
@@ -115,7 +117,7 @@ impl WasteTable {
     /// Returns the row of a group.
     #[must_use]
     pub fn row_of_group(&self, place: usize) -> usize {
-        self.groups[..place].iter().map(Group::row_count).sum()
+        self.groups[..place].iter().map(DirectoryGroup::row_count).sum()
     }
 
     /// Opens or closes a group. One record needs no rows of its own.
@@ -158,7 +160,7 @@ impl WasteTable {
     }
 }
 
-impl Group {
+impl DirectoryGroup {
     fn row_count(&self) -> usize {
         1 + if self.is_open { self.records.len() } else { 0 }
     }
@@ -169,7 +171,7 @@ fn path(analysis: &Analysis, node: NodeId) -> Vec<u8> {
 }
 
 /// Splits records that have nothing but the root in common by what is directly below it.
-fn by_branch(analysis: &Analysis, records: Vec<u32>) -> Vec<Vec<u32>> {
+fn by_branch(analysis: &Analysis, records: impl Iterator<Item = u32>) -> Vec<Vec<u32>> {
     let tree = &analysis.index.tree;
     let mut branches: Vec<(NodeId, Vec<u32>)> = Vec::new();
     let mut places: HashMap<NodeId, usize> = HashMap::new();
@@ -190,22 +192,4 @@ fn branch(tree: &Tree, node: NodeId) -> NodeId {
         node = parent;
     }
     node
-}
-
-/// Returns the deepest path that is, or holds, all of `nodes`. A parent's number is lower than its contents'.
-fn common(tree: &Tree, nodes: impl Iterator<Item = NodeId>) -> NodeId {
-    let above = |node: NodeId| tree.parent(node).unwrap_or(NodeId::ROOT);
-    nodes
-        .reduce(|a, b| {
-            let (mut a, mut b) = (a, b);
-            while a != b {
-                if a > b {
-                    a = above(a);
-                } else {
-                    b = above(b);
-                }
-            }
-            a
-        })
-        .unwrap_or(NodeId::ROOT)
 }

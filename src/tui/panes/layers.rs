@@ -194,8 +194,8 @@ fn is_marked(app: &App, kind: LayerRow) -> bool {
 #[must_use]
 pub fn hidden_bytes(image: &Image) -> Vec<u64> {
     let mut hidden = vec![0; image.analysis.layers.len()];
-    for pair in &image.places.pairs {
-        hidden[pair.hidden_by.index()] += pair.bytes;
+    for group in &image.waste_groups {
+        hidden[group.hidden_by.index()] += group.bytes;
     }
     hidden
 }

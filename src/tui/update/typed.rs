@@ -196,7 +196,7 @@ impl App {
     pub(super) fn finish_filter(&mut self) {
         let Some(image) = &mut self.image else { return };
         let (files, sort) = (&image.files, image.waste.sort);
-        image.waste = WasteTable::new(&image.analysis, sort, |node| files.passes_filter(node));
+        image.waste = WasteTable::new(&image.analysis, &image.waste_groups, sort, |node| files.passes_filter(node));
         self.waste = ListState::default();
         self.stale_details = true;
     }
