@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use layerlens::OpenOptions;
-use layerlens::gate::{Rule, Rules};
+use layerlens::gate::Rules;
 use layerlens::report::{self, Format, Style};
 use support::image::{ImageSpec, Packing};
 use support::layer::{Kind, LayerSpec, Member, Metadata};
@@ -76,7 +76,7 @@ fn the_page_holds_in_a_browser() {
     let held = tempfile::tempdir().expect("a temporary directory");
     let folder = held.path();
     let page = |name: &str| folder.join(format!("{name}.html"));
-    let strict = pages::rules(&[(Rule::MaxWaste, "1MB"), (Rule::MaxLayers, "10")]);
+    let strict = pages::rules(&[("max-waste", "1MB"), ("max-layers", "10")]);
     write_page(&project("sample-images/seed.tar.gz"), &strict, &page("seed"));
     write_page(&project("sample-images/seed-merged.tar.gz"), &strict, &page("clean"));
     for (name, image) in [("hostile", pages::hostile()), ("large", pages::large()), ("folders", folders())] {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use common::archive::{self, Image, Member, miniature, tar_of};
 use common::run::{Outcome, Run, layerlens};
+use layerlens::gate::Rule;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -66,6 +67,34 @@ fn every_rule_holds_at_its_limit_and_breaks_beyond() {
         on(&image.path, &["--ci", flag, holds]).assert_code(0);
         on(&image.path, &["--ci", flag, breaks]).assert_code(1);
     }
+}
+
+/// A row of the table is all that a rule needs to be set in every way.
+#[test]
+fn every_rule_is_set_by_a_flag_a_variable_or_the_file() {
+    let image = half_wasted();
+    let baseline = text(&image.path);
+    for rule in Rule::all() {
+        let limit = match rule.value_name() {
+            "SIZE" => "1TB",
+            "SHARE" => "0",
+            _ => "999",
+        };
+        let name = rule.name();
+        let flag = run(&image.path, &[&format!("--{name}"), limit, "--ci", "--report", "json", "--baseline", baseline]);
+        let others = || run(&image.path, &["--ci", "--report", "json", "--baseline", baseline]);
+        let variable = others().env(&format!("LAYERLENS_{}", name.to_uppercase().replace('-', "_")), limit);
+        let file = others().file(".layerlens.toml", format!("[rules]\n{name} = \"{limit}\"\n"));
+        for (way, run) in [("flag", flag), ("variable", variable), ("file", file)] {
+            let outcome = run.outcome();
+            outcome.assert_code(0);
+            assert_eq!(judged(&outcome, name)["limit"], limit, "{way}: {outcome}");
+        }
+    }
+}
+
+fn judged(outcome: &Outcome, name: &str) -> Value {
+    rule(&outcome.json()["gate"], name).clone()
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn tags(tokens: &[Token]) -> impl Iterator<Item = &Tag> {
 
 #[test]
 fn the_text_of_the_seed() {
-    let rules = pages::rules(&[(Rule::MaxWaste, "1MB"), (Rule::MaxLayers, "7")]);
+    let rules = pages::rules(&[("max-waste", "1MB"), ("max-layers", "7")]);
     let found = outline(&tokens(&page_of(&sample("seed.tar.gz"), &rules)));
     let path = project("tests/html/seed.txt");
     if std::env::var_os("LAYERLENS_UPDATE").is_some() {
@@ -149,9 +149,10 @@ fn equal_contents_are_listed() {
 #[test]
 fn the_verdict_is_told_as_the_gate_tells_it() {
     let analysis = sample("seed.tar.gz");
-    let mut rules = pages::rules(&[(Rule::MaxWaste, "1MB"), (Rule::MaxLayers, "7")]);
-    let warn = Some(Rule::MaxSize.parse("7MB").expect("a size"));
-    rules.limits.insert(Rule::MaxSize, Limits { warn, fail: None });
+    let mut rules = pages::rules(&[("max-waste", "1MB"), ("max-layers", "7")]);
+    let size = Rule::named("max-size").expect("a rule");
+    let warn = Some(size.parse("7MB").expect("a size"));
+    rules.limits.insert(size, Limits { warn, fail: None });
     let mut verdict = rules.judge(&analysis);
     verdict.notes.push("a note of <i>some</i> length".to_owned());
     verdict.ignored.push(Ignored {

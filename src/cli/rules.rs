@@ -1,8 +1,8 @@
-//! The flags of the gate.
+//! The flags of the gate. Those with a limit come from the table of rules.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::config::Setting;
 use crate::gate::paths::{Forbidden, Ignore, PathPattern};
@@ -11,33 +11,8 @@ use crate::gate::{Level, Rule, Threshold};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules (equality passes; only those given are judged)")]
 pub(super) struct RuleArgs {
-    /// Most bytes that may be wasted: 10MB, 10MiB, or a share of the stored bytes like 2.5%.
-    #[arg(long, value_name = "SIZE", value_parser = |text: &str| Rule::MaxWaste.parse(text))]
-    max_waste: Option<Threshold>,
-
-    /// The same for the layers above the base image, as a share of theirs.
-    #[arg(long, value_name = "SIZE", value_parser = |text: &str| Rule::MaxUserWaste.parse(text))]
-    max_user_waste: Option<Threshold>,
-
-    /// Least share of the stored bytes that containers see: 0.95 or 95%.
-    #[arg(long, value_name = "SHARE", value_parser = |text: &str| Rule::MinEfficiency.parse(text))]
-    min_efficiency: Option<Threshold>,
-
-    /// Most bytes that the image may store (uncompressed content of all layers).
-    #[arg(long, value_name = "SIZE", value_parser = |text: &str| Rule::MaxSize.parse(text))]
-    max_size: Option<Threshold>,
-
-    /// Most bytes that one layer may store.
-    #[arg(long, value_name = "SIZE", value_parser = |text: &str| Rule::MaxLayerSize.parse(text))]
-    max_layer_size: Option<Threshold>,
-
-    /// Most bytes of one file, in any layer, be it deleted later.
-    #[arg(long, value_name = "SIZE", value_parser = |text: &str| Rule::MaxFileSize.parse(text))]
-    max_file_size: Option<Threshold>,
-
-    /// Most layers.
-    #[arg(long, value_name = "N", value_parser = |text: &str| Rule::MaxLayers.parse(text))]
-    max_layers: Option<Threshold>,
+    #[command(flatten)]
+    limits: LimitArgs,
 
     /// Paths that no layer may hold, be they deleted later: '*.pem', /root/.ssh. May be given several times.
     ///
@@ -45,14 +20,6 @@ pub(super) struct RuleArgs {
     /// matches everything below it.
     #[arg(long, value_name = "GLOB")]
     forbid: Vec<PathPattern>,
-
-    /// Most bytes that more may be stored than in --baseline: 10MB, or a share of its stored bytes like 1%.
-    #[arg(long, value_name = "SIZE", value_parser = |text: &str| Rule::MaxGrowth.parse(text))]
-    max_growth: Option<Threshold>,
-
-    /// Most bytes that more may be wasted than in --baseline: 10MB, or a share of its wasted bytes like 1%.
-    #[arg(long, value_name = "SIZE", value_parser = |text: &str| Rule::MaxWasteGrowth.parse(text))]
-    max_waste_growth: Option<Threshold>,
 
     /// What the image is compared with: an earlier JSON report, what --write-baseline wrote, or an image.
     #[arg(long, value_name = "FILE")]
@@ -75,24 +42,43 @@ pub(super) struct RuleArgs {
 
 impl RuleArgs {
     pub(super) fn settings(&self) -> Vec<Setting> {
-        let limits = [
-            (Rule::MaxWaste, &self.max_waste),
-            (Rule::MaxUserWaste, &self.max_user_waste),
-            (Rule::MinEfficiency, &self.min_efficiency),
-            (Rule::MaxSize, &self.max_size),
-            (Rule::MaxLayerSize, &self.max_layer_size),
-            (Rule::MaxFileSize, &self.max_file_size),
-            (Rule::MaxLayers, &self.max_layers),
-            (Rule::MaxGrowth, &self.max_growth),
-            (Rule::MaxWasteGrowth, &self.max_waste_growth),
-        ];
-        let limit = |(rule, limit): (Rule, &Option<Threshold>)| Some(Setting::Limit(rule, Level::Fail, limit.clone()?));
         let forbid =
             |pattern: &PathPattern| Setting::Forbid(Forbidden { pattern: pattern.clone(), level: Level::Fail });
         let ignore =
             |pattern: &PathPattern| Setting::Ignore(Ignore { pattern: pattern.clone(), reason: None, expires: None });
-        let settings = limits.into_iter().filter_map(limit);
+        let settings = self.limits.0.iter().cloned();
         let settings = settings.chain(self.forbid.iter().map(forbid)).chain(self.ignore.iter().map(ignore));
         settings.chain(self.baseline.clone().map(Setting::Baseline)).chain(self.warn.iter().cloned()).collect()
+    }
+}
+
+/// The flags of the rules that have a limit.
+#[derive(Debug)]
+struct LimitArgs(Vec<Setting>);
+
+impl Args for LimitArgs {
+    fn augment_args(command: Command) -> Command {
+        let flag = |rule: Rule| {
+            let flag = Arg::new(rule.name()).long(rule.name()).value_name(rule.value_name()).help(rule.help());
+            flag.value_parser(move |text: &str| rule.parse(text))
+        };
+        command.args(Rule::all().map(flag))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for LimitArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |rule: Rule| Some((rule, matches.get_one::<Threshold>(rule.name())?));
+        let limit = |(rule, limit): (Rule, &Threshold)| Setting::Limit(rule, Level::Fail, limit.clone());
+        Ok(LimitArgs(Rule::all().filter_map(given).map(limit).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }

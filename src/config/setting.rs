@@ -184,7 +184,7 @@ pub(super) fn day(text: &str) -> Result<Date, String> {
 }
 
 pub(super) fn unknown_rule(rule: &str) -> String {
-    let known = || Rule::ALL.iter().map(|rule| rule.name()).chain(["forbid"]);
+    let known = || Rule::all().map(Rule::name).chain(["forbid"]);
     let list = known().collect::<Vec<_>>().join(", ");
     format!("there is no rule {rule:?}{}: there are {list}", did_you_mean(rule, known()))
 }
@@ -220,7 +220,7 @@ mod tests {
         assert!(problem("max-wast=1MB").contains("did you mean \"max-waste\"?"));
         assert!(problem("max-waste").contains("RULE=LIMIT"));
         assert!(problem("max-waste=much").contains("much"));
-        assert!(problem("max-layers=5MB").contains("number of layers"));
+        assert!(problem("max-layers=5MB").contains("whole number"));
         assert!(Setting::plain("basline", "x", Path::new("")).expect_err("a key").contains("\"baseline\"?"));
         assert!(Setting::plain("max-waste", "1", Path::new("")).expect_err("a key").contains("below [rules]"));
     }

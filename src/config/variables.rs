@@ -46,7 +46,7 @@ fn settings(key: &str, value: &str) -> Result<Vec<Setting>, String> {
         _ if PLAIN.contains(&key) => Ok(vec![Setting::plain(key, value, Path::new(""))?]),
         _ if Rule::named(key).is_some() => Ok(vec![Setting::rule(key, Level::Fail, value)?]),
         _ => {
-            let known = PLAIN.into_iter().chain(["warn", "forbid", "ignore"]).chain(Rule::ALL.map(Rule::name));
+            let known = PLAIN.into_iter().chain(["warn", "forbid", "ignore"]).chain(Rule::all().map(Rule::name));
             let known: Vec<String> = known.map(variable).collect();
             let like = did_you_mean(&variable(key), known.iter().map(String::as_str));
             Err(format!("there is no such variable{like}: there are {}", known.join(", ")))

@@ -4,11 +4,12 @@
 use std::fmt::Write as _;
 
 use super::setting::quoted;
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, ratio};
 use crate::escape::escape;
 use crate::gate::measures::Measures;
+use crate::gate::{Rule, Value};
 
-/// Less waste than this is no aim: every installation leaves some.
+/// A limit on waste is never below this: every installation leaves some.
 const LEAST_WASTE: u64 = 100_000;
 
 /// Returns the file's text.
@@ -17,24 +18,26 @@ pub fn config_for(analysis: &Analysis) -> String {
     let now = Measures::of(analysis).with_largest_file(analysis);
     let name = escape(analysis.spec.tags.first().unwrap_or(&analysis.source).as_bytes());
     let mut text = format!("# Limits just above what {name} has today: it may get better, and not worse.\n\n[rules]\n");
-    let mut line = |rule: &str, limit: String, today: String| {
+    for rule in Rule::all().filter(|rule| !rule.depends_on_base() || analysis.base.layer_count > 0) {
+        // A growth is compared with a baseline: there is no number of today.
+        let Some((limit, today)) = rule.value(&now, None).and_then(|value| just_above(value, rule)) else { continue };
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{rule} = {limit}  # {today} today");
-    };
-    let bytes = |bytes: u64| format!("{bytes} bytes");
-    let size = |bytes| quoted(&rounded_up(bytes));
-    line("max-waste", size(now.wasted_bytes.max(LEAST_WASTE)), bytes(now.wasted_bytes));
-    if analysis.base.layer_count > 0 {
-        line("max-user-waste", size(now.user_wasted_bytes.max(LEAST_WASTE)), bytes(now.user_wasted_bytes));
+        let _ = writeln!(text, "{} = {limit}  # {today} today", rule.name());
     }
-    line("max-size", size(now.stored_bytes), bytes(now.stored_bytes));
-    line("max-layer-size", size(now.largest_layer_bytes), bytes(now.largest_layer_bytes));
-    let file = now.largest_file_bytes.unwrap_or(0);
-    line("max-file-size", size(file), bytes(file));
-    let efficiency = analysis.totals.efficiency();
-    line("min-efficiency", hundredths(now.final_bytes, now.stored_bytes), format!("{efficiency:.4}"));
-    line("max-layers", now.layer_count.to_string(), now.layer_count.to_string());
     text
+}
+
+/// Returns the limit, and for people what it is now.
+fn just_above(value: Value, rule: Rule) -> Option<(String, String)> {
+    match value {
+        Value::Bytes { actual, .. } => {
+            let limit = if rule.counts_waste() { actual.max(LEAST_WASTE) } else { actual };
+            Some((quoted(&rounded_up(limit)), format!("{actual} bytes")))
+        }
+        Value::Share { part, whole } => Some((hundredths(part, whole), format!("{:.4}", ratio(part, whole)))),
+        Value::Count(count) => Some((count.to_string(), count.to_string())),
+        Value::Growth { .. } => None,
+    }
 }
 
 /// Returns a share rounded down to hundredths.

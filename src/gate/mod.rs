@@ -8,6 +8,7 @@
 
 pub mod baseline;
 pub mod dive;
+mod limits;
 pub mod measures;
 pub mod paths;
 mod rule;
@@ -22,7 +23,9 @@ use dive::DiveRules;
 use measures::Measures;
 use paths::{Forbidden, Ignore};
 
-pub use rule::{Level, Limits, Rule, Threshold};
+pub(crate) use limits::Value;
+pub use limits::{Level, Limits, Threshold};
+pub use rule::Rule;
 pub use share::{NotAShare, Share};
 pub use verdict::{Actual, Compared, Ignored, Judged, Verdict};
 
@@ -49,7 +52,8 @@ impl Rules {
     pub fn judge(&self, analysis: &Analysis) -> Verdict {
         let ignored = paths::overlook(&self.ignore, analysis);
         let mut whole = Measures::of(analysis);
-        if self.limits.contains_key(&Rule::MaxFileSize) {
+        // A number that is still missing costs a look at every entry.
+        if self.limits.keys().any(|rule| !rule.needs_baseline() && rule.value(&whole, None).is_none()) {
             whole = whole.with_largest_file(analysis);
         }
         let now = whole.clone().without(&ignored);

@@ -1,122 +1,176 @@
-//! The rules that compare one number with a limit.
+//! The rules that compare one number with a limit: a table.
+//!
+//! A new rule is a row here, and a field of [`Measures`] where it compares a number that is not measured yet. The row gives
+//! the rule its flag with its help, its key in `.layerlens.toml`, its `LAYERLENS_*` variable, what its limits look like, its
+//! line in `--write-config` and in the verdict.
 
 use std::fmt;
 
+use super::NotAShare;
+use super::limits::{Threshold, Value};
 use super::measures::Measures;
-use super::verdict::{Actual, Judged};
-use super::{NotAShare, Share};
 use crate::layer::entry::LayerNumber;
-use crate::size::{self, Limit, NotASize};
+use crate::size::{self, NotASize};
 
-/// A rule that has a limit, in the order of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
-    /// Wasted bytes of the whole image; a percentage is of its stored bytes.
-    MaxWaste,
-    /// Wasted bytes of the layers above the base; a percentage is of their stored bytes.
-    MaxUserWaste,
-    /// Stored bytes of the whole image.
-    MaxSize,
-    /// Stored bytes of the largest layer.
-    MaxLayerSize,
-    /// Bytes of the largest file that any layer stores.
-    MaxFileSize,
-    /// The share of stored bytes that containers see.
-    MinEfficiency,
-    /// The number of layers.
-    MaxLayers,
-    /// Stored bytes more than the baseline's; a percentage is of the baseline's stored bytes.
-    MaxGrowth,
-    /// Wasted bytes more than the baseline's, overlooked ones included; a percentage is of the baseline's wasted bytes.
-    MaxWasteGrowth,
+/// A rule that has a limit. Rules are ordered as reports show them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rule(usize);
+
+/// One row of the table.
+struct Row {
+    /// The name of the flag, of the key and in reports.
+    name: &'static str,
+    /// The first line of `--help`, without a full stop.
+    help: &'static str,
+    measure: Measure,
+    counts: Counts,
+    /// What the number belongs to, where that is one layer or file.
+    subject: fn(&Measures) -> Option<Subject>,
 }
 
-/// What a rule does when its limit is passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// It says so.
-    Warn,
-    /// It is broken: the gate fails.
-    Fail,
+/// The number that a rule compares. Limits of bytes and counts are maximums, limits of shares minimums.
+#[derive(Clone, Copy)]
+enum Measure {
+    /// Bytes; nothing where they have not been measured, because that costs a look at every entry.
+    Bytes(fn(&Measures) -> Option<u64>),
+    /// Bytes that are a part of others: the limit can be a percentage of those.
+    Part(fn(&Measures) -> u64, fn(&Measures) -> u64),
+    /// A part and its whole, as a share between 0 and 1.
+    Share(fn(&Measures) -> u64, fn(&Measures) -> u64),
+    /// A number of things.
+    Count(fn(&Measures) -> u64),
+    /// Bytes, compared with those of the baseline.
+    Growth(fn(&Measures) -> u64),
 }
 
-/// One limit.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Threshold {
-    /// So many bytes, or a share of others.
-    Bytes(Limit),
-    /// A share of all.
-    Share(Share),
-    /// So many things.
-    Count(u64),
+/// What the number is made of, which decides what can change it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// Everything that is stored.
+    All,
+    /// Waste, some of which can be ignored.
+    Waste,
+    /// Waste above the base image, so it also depends on where the base ends.
+    UserWaste,
 }
 
-/// The limits of one rule.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Limits {
-    /// Beyond this it warns.
-    pub warn: Option<Threshold>,
-    /// Beyond this it fails.
-    pub fail: Option<Threshold>,
+/// What a number belongs to, for people and escaped, and the layer.
+pub(super) type Subject = (String, LayerNumber);
+
+static TABLE: [Row; 9] = [
+    row(
+        "max-waste",
+        "Maximum waste: 10MB, 10MiB, or a share of the stored bytes like 2.5%",
+        Measure::Part(|image| image.wasted_bytes, |image| image.stored_bytes),
+    )
+    .counting(Counts::Waste),
+    row(
+        "max-user-waste",
+        "Maximum waste in the layers above the base image; a share is of the bytes these layers store",
+        Measure::Part(|image| image.user_wasted_bytes, |image| image.user_stored_bytes),
+    )
+    .counting(Counts::UserWaste),
+    row(
+        "max-size",
+        "Maximum size of the image: uncompressed, all layers together",
+        Measure::Bytes(|image| Some(image.stored_bytes)),
+    ),
+    row("max-layer-size", "Maximum size of any layer", Measure::Bytes(|image| Some(image.largest_layer_bytes)))
+        .about(|image| image.largest_layer.map(|layer| (format!("layer {layer}"), layer))),
+    row(
+        "max-file-size",
+        "Maximum size of any file in any layer, even if deleted later",
+        Measure::Bytes(|image| image.largest_file_bytes),
+    )
+    .about(|image| image.largest_file.as_ref().map(|(path, layer)| (format!("{path}, layer {layer}"), *layer))),
+    row(
+        "min-efficiency",
+        "Minimum share of the stored bytes that is visible in the final image: 0.95 or 95%",
+        Measure::Share(|image| image.final_bytes, |image| image.final_bytes + image.wasted_bytes),
+    )
+    .counting(Counts::Waste),
+    row("max-layers", "Maximum number of layers", Measure::Count(|image| image.layer_count)),
+    row(
+        "max-growth",
+        "Maximum growth of the stored bytes over --baseline: 10MB, or a share of its stored bytes like 1%",
+        Measure::Growth(|image| image.stored_bytes),
+    ),
+    row(
+        "max-waste-growth",
+        "Maximum growth of the waste over --baseline: 10MB, or a share of its waste like 1%",
+        Measure::Growth(|image| image.wasted_bytes),
+    )
+    .counting(Counts::Waste),
+];
+
+const fn row(name: &'static str, help: &'static str, measure: Measure) -> Row {
+    Row { name, help, measure, counts: Counts::All, subject: |_| None }
 }
 
-impl Level {
-    /// Returns the name that configuration files use.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Warn => "warn",
-            Level::Fail => "fail",
-        }
+impl Row {
+    const fn counting(self, counts: Counts) -> Self {
+        Row { counts, ..self }
+    }
+
+    const fn about(self, subject: fn(&Measures) -> Option<Subject>) -> Self {
+        Row { subject, ..self }
     }
 }
 
 impl Rule {
-    /// All rules, in the order of reports.
-    pub const ALL: [Rule; 9] = [
-        Rule::MaxWaste,
-        Rule::MaxUserWaste,
-        Rule::MaxSize,
-        Rule::MaxLayerSize,
-        Rule::MaxFileSize,
-        Rule::MinEfficiency,
-        Rule::MaxLayers,
-        Rule::MaxGrowth,
-        Rule::MaxWasteGrowth,
-    ];
-
-    /// Returns the name: that of the flag, of the key and in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Rule::MaxWaste => "max-waste",
-            Rule::MaxUserWaste => "max-user-waste",
-            Rule::MaxSize => "max-size",
-            Rule::MaxLayerSize => "max-layer-size",
-            Rule::MaxFileSize => "max-file-size",
-            Rule::MinEfficiency => "min-efficiency",
-            Rule::MaxLayers => "max-layers",
-            Rule::MaxGrowth => "max-growth",
-            Rule::MaxWasteGrowth => "max-waste-growth",
-        }
+    /// Returns all rules, in the order of reports.
+    pub fn all() -> impl Iterator<Item = Rule> + Clone {
+        (0..TABLE.len()).map(Rule)
     }
 
     /// Returns the rule of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Rule> {
-        Rule::ALL.into_iter().find(|rule| rule.name() == name)
+        Rule::all().find(|rule| rule.name() == name)
+    }
+
+    fn row(self) -> &'static Row {
+        &TABLE[self.0]
+    }
+
+    /// Returns the name of the flag, of the key and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Returns one sentence for `--help`.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        self.row().help
+    }
+
+    /// Returns what `--help` calls the limit: `SIZE`, `SHARE`, `N`.
+    #[must_use]
+    pub fn value_name(self) -> &'static str {
+        match self.row().measure {
+            Measure::Bytes(_) | Measure::Part(..) | Measure::Growth(_) => "SIZE",
+            Measure::Share(..) => "SHARE",
+            Measure::Count(_) => "N",
+        }
     }
 
     /// Says whether the rule compares the image with another one.
     #[must_use]
     pub fn needs_baseline(self) -> bool {
-        matches!(self, Rule::MaxGrowth | Rule::MaxWasteGrowth)
+        matches!(self.row().measure, Measure::Growth(_))
     }
 
-    /// Says whether the rule is about waste, some of which can be overlooked.
+    /// Says whether the rule is about waste, some of which can be ignored.
     #[must_use]
     pub fn counts_waste(self) -> bool {
-        matches!(self, Rule::MaxWaste | Rule::MaxUserWaste | Rule::MinEfficiency | Rule::MaxWasteGrowth)
+        self.row().counts != Counts::All
+    }
+
+    /// Says whether the number depends on where the base image ends.
+    #[must_use]
+    pub fn depends_on_base(self) -> bool {
+        self.row().counts == Counts::UserWaste
     }
 
     /// Understands a limit.
@@ -125,142 +179,70 @@ impl Rule {
     /// A sentence that says what a limit of this rule looks like.
     pub fn parse(self, text: &str) -> Result<Threshold, String> {
         let bytes = |text: &str| text.parse().map(Threshold::Bytes).map_err(|error: NotASize| error.to_string());
-        match self {
-            Rule::MaxWaste | Rule::MaxUserWaste | Rule::MaxGrowth | Rule::MaxWasteGrowth => bytes(text),
-            Rule::MaxSize | Rule::MaxLayerSize | Rule::MaxFileSize => {
-                // A share of what? These are sizes and nothing else.
+        match self.row().measure {
+            Measure::Part(..) | Measure::Growth(_) => bytes(text),
+            Measure::Bytes(_) => {
+                // There is nothing that a percentage could be taken of.
                 size::parse_size(text).map_err(|error| error.to_string())?;
                 bytes(text)
             }
-            Rule::MinEfficiency => {
+            Measure::Share(..) => {
                 text.parse().map(Threshold::Share).map_err(|error: NotAShare| format!("{text:?} is {error}"))
             }
-            Rule::MaxLayers => {
+            Measure::Count(_) => {
                 let count = text.trim().parse::<u32>().map(|count| Threshold::Count(count.into()));
-                count.map_err(|_| format!("{text:?} is not a number of layers: write one like 30"))
+                count.map_err(|_| format!("{text:?} is not a whole number: write one like 30"))
             }
         }
     }
 
-    /// Returns the value of the rule in an image, and what a percentage is taken of.
-    fn value(self, now: &Measures, before: Option<&Measures>) -> Option<(Value, u64)> {
-        let growth = |of: fn(&Measures) -> u64| before.map(|before| (Value::Growth(of(before), of(now)), of(before)));
-        Some(match self {
-            Rule::MaxWaste => (Value::Bytes(now.wasted_bytes), now.stored_bytes),
-            Rule::MaxUserWaste => (Value::Bytes(now.user_wasted_bytes), now.user_stored_bytes),
-            Rule::MaxSize => (Value::Bytes(now.stored_bytes), 0),
-            Rule::MaxLayerSize => (Value::Bytes(now.largest_layer_bytes), 0),
-            Rule::MaxFileSize => (Value::Bytes(now.largest_file_bytes?), 0),
-            Rule::MinEfficiency => (Value::Share(now.final_bytes, now.final_bytes + now.wasted_bytes), 0),
-            Rule::MaxLayers => (Value::Count(now.layer_count), 0),
-            Rule::MaxGrowth => growth(|measures| measures.stored_bytes)?,
-            Rule::MaxWasteGrowth => growth(|measures| measures.wasted_bytes)?,
+    /// Returns the number that is compared with the limit; nothing where it is not known.
+    pub(crate) fn value(self, image: &Measures, baseline: Option<&Measures>) -> Option<Value> {
+        Some(match self.row().measure {
+            Measure::Bytes(of) => Value::Bytes { actual: of(image)?, whole: 0 },
+            Measure::Part(part, whole) => Value::Bytes { actual: part(image), whole: whole(image) },
+            Measure::Share(part, whole) => Value::Share { part: part(image), whole: whole(image) },
+            Measure::Count(of) => Value::Count(of(image)),
+            Measure::Growth(of) => Value::Growth { before: of(baseline?), now: of(image) },
         })
     }
 
-    fn about(self, now: &Measures) -> Option<String> {
-        match self {
-            Rule::MaxLayerSize => now.largest_layer.map(|layer| format!("layer {layer}")),
-            Rule::MaxFileSize => now.largest_file.as_ref().map(|(path, layer)| format!("{path}, layer {layer}")),
-            _ => None,
-        }
-    }
-
-    fn layer(self, now: &Measures) -> Option<LayerNumber> {
-        match self {
-            Rule::MaxLayerSize => now.largest_layer,
-            Rule::MaxFileSize => now.largest_file.as_ref().map(|(_, layer)| *layer),
-            _ => None,
-        }
+    /// Returns what the number belongs to, where that is one layer or file.
+    pub(super) fn subject(self, image: &Measures) -> Option<Subject> {
+        (self.row().subject)(image)
     }
 }
 
-/// A number of an image.
-#[derive(Clone, Copy)]
-enum Value {
-    Bytes(u64),
-    /// Part and whole.
-    Share(u64, u64),
-    Count(u64),
-    /// Before and now.
-    Growth(u64, u64),
-}
-
-impl Value {
-    /// Returns by how much the limit is passed; nothing where it holds.
-    fn excess(self, threshold: &Threshold, whole: u64) -> Option<u64> {
-        let bytes = |limit: &Limit, actual| limit.is_exceeded_by(actual, whole).then(|| actual - limit.to_bytes(whole));
-        match (self, threshold) {
-            (Value::Bytes(actual), Threshold::Bytes(limit)) => bytes(limit, actual),
-            (Value::Growth(before, now), Threshold::Bytes(limit)) => bytes(limit, now.saturating_sub(before)),
-            (Value::Share(part, whole), Threshold::Share(share)) => (!share.is_reached_by(part, whole)).then_some(0),
-            (Value::Count(actual), Threshold::Count(limit)) => actual.checked_sub(*limit).filter(|excess| *excess > 0),
-            // Thresholds are parsed by their own rule: no other pairs come up.
-            _ => None,
-        }
-    }
-
-    fn actual(self, excess: u64) -> Actual {
-        match self {
-            Value::Bytes(actual) => Actual::Bytes { actual, excess },
-            Value::Share(part, whole) => Actual::Share(crate::analysis::ratio(part, whole)),
-            Value::Count(count) => Actual::Count(count),
-            Value::Growth(before, now) => Actual::Growth { before, now, excess },
-        }
-    }
-}
-
-impl Limits {
-    /// Returns the limit of a level.
-    #[must_use]
-    pub fn at(&self, level: Level) -> Option<&Threshold> {
-        match level {
-            Level::Warn => self.warn.as_ref(),
-            Level::Fail => self.fail.as_ref(),
-        }
-    }
-
-    /// Sets the limit of a level.
-    pub fn set(&mut self, level: Level, threshold: Threshold) {
-        match level {
-            Level::Warn => self.warn = Some(threshold),
-            Level::Fail => self.fail = Some(threshold),
-        }
-    }
-
-    /// Holds the image's numbers to the limits. A rule that needs a baseline is broken without one: it cannot be said to
-    /// hold.
-    pub(super) fn judge(&self, rule: Rule, now: &Measures, before: Option<&Measures>) -> Judged {
-        let value = rule.value(now, before);
-        let excess = |level| match (value, self.at(level)) {
-            (Some((value, whole)), Some(limit)) => value.excess(limit, whole),
-            (None, Some(_)) => Some(0),
-            (_, None) => None,
-        };
-        let (failed, warned) = (excess(Level::Fail), excess(Level::Warn));
-        let text = |level| self.at(level).map(ToString::to_string);
-        let earlier = before.and_then(|before| rule.value(before, None)).map(|(value, _)| value.actual(0));
-        Judged {
-            rule: rule.name(),
-            limit: text(Level::Fail).or_else(|| text(Level::Warn)).unwrap_or_default(),
-            warn: text(Level::Warn),
-            actual: value.map_or(Actual::Unknown, |(value, _)| value.actual(failed.or(warned).unwrap_or(0))),
-            before: earlier,
-            about: rule.about(now),
-            layer: rule.layer(now),
-            passed: failed.is_none(),
-            warned: failed.is_none() && warned.is_some(),
-        }
-    }
-}
-
-impl fmt::Display for Threshold {
-    /// Writes the limit as it was typed.
+impl fmt::Debug for Rule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Threshold::Bytes(limit) => limit.fmt(out),
-            Threshold::Share(share) => share.fmt(out),
-            Threshold::Count(count) => count.fmt(out),
+        out.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_find_their_rule() {
+        for rule in Rule::all() {
+            assert_eq!(Rule::named(rule.name()), Some(rule));
+        }
+        assert_eq!(Rule::named("max-wast"), None);
+    }
+
+    #[test]
+    fn limits_are_those_of_the_number() {
+        for (rule, good, bad) in [
+            ("max-waste", "2.5%", "1XB"),
+            ("max-size", "2.5GB", "5%"),
+            ("min-efficiency", "95%", "10MB"),
+            ("max-layers", "30", "-1"),
+            ("max-growth", "150%", "more"),
+        ] {
+            let rule = Rule::named(rule).expect(rule);
+            assert_eq!(rule.parse(good).map(|limit| limit.to_string()), Ok(good.to_owned()));
+            assert!(rule.parse(bad).expect_err(bad).contains(bad));
         }
     }
 }

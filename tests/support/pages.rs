@@ -69,10 +69,11 @@ pub fn large() -> ImageSpec {
 }
 
 /// Rules that fail beyond these limits.
-pub fn rules(limits: &[(Rule, &str)]) -> Rules {
-    let limits = limits.iter().map(|(rule, limit)| {
+pub fn rules(limits: &[(&str, &str)]) -> Rules {
+    let limits = limits.iter().map(|(name, limit)| {
+        let rule = Rule::named(name).unwrap_or_else(|| panic!("no rule {name}"));
         let fail = rule.parse(limit).unwrap_or_else(|error| panic!("{limit}: {error}"));
-        (*rule, Limits { warn: None, fail: Some(fail) })
+        (rule, Limits { warn: None, fail: Some(fail) })
     });
     Rules { limits: limits.collect(), ..Rules::default() }
 }
