@@ -16,6 +16,7 @@ use crate::analysis::{self, Analysis, OpenOptions};
 use crate::archive::Selection;
 use crate::cli::{Color, Request};
 use crate::config::{self, Setting, Settings};
+use crate::dockerfile::Dockerfile;
 use crate::error::Error;
 use crate::escape::escape;
 use crate::exit::Exit;
@@ -23,7 +24,7 @@ use crate::gate::baseline::Baseline;
 use crate::gate::{Rules, Verdict};
 use crate::layer::load::LoadOptions;
 use crate::report::github::Runner;
-use crate::report::{self, Format, Recipe, Style, Target};
+use crate::report::{self, Format, Style, Target};
 use crate::rewrite;
 use crate::size::Units;
 use crate::source::Progress;
@@ -107,7 +108,7 @@ struct Prepared {
     request: Request,
     rules: Rules,
     units: Units,
-    recipe: Option<Arc<Recipe>>,
+    dockerfile: Option<Arc<Dockerfile>>,
     /// The files of a workflow's runner, where its annotations were asked for.
     runner: Option<Runner>,
 }
@@ -200,13 +201,13 @@ fn prepare(mut request: Request) -> Result<Prepared, Failure> {
         Setting::Units(units) => Some(*units),
         _ => None,
     });
-    let recipe = recipe(&settings)?;
+    let dockerfile = dockerfile(&settings)?;
     let mut rules = settings.rules();
     rules.baseline = baseline(&settings, &request)?;
     if let Some(rule) = rules.limits.keys().find(|rule| rule.needs_baseline() && rules.baseline.is_none()) {
         return Err(Failure::Config(format!("{} needs something to compare with: --baseline FILE", rule.name())));
     }
-    Ok(Prepared { request, rules, units: units.unwrap_or_default(), recipe, runner })
+    Ok(Prepared { request, rules, units: units.unwrap_or_default(), dockerfile, runner })
 }
 
 fn base(settings: &Settings) -> BaseChoice {
@@ -218,15 +219,14 @@ fn base(settings: &Settings) -> BaseChoice {
     chosen.unwrap_or_default()
 }
 
-fn recipe(settings: &Settings) -> Result<Option<Arc<Recipe>>, Failure> {
+fn dockerfile(settings: &Settings) -> Result<Option<Arc<Dockerfile>>, Failure> {
     let path = settings.last(|setting| match setting {
         Setting::Dockerfile(path) => Some(path),
         _ => None,
     });
     let Some(path) = path else { return Ok(None) };
-    let recipe = Recipe::read(path);
-    recipe
-        .map(|recipe| Some(Arc::new(recipe)))
+    let file = Dockerfile::read(path);
+    file.map(|file| Some(Arc::new(file)))
         .map_err(|error| Failure::Config(format!("--dockerfile: {}: {error}", escape_path(path))))
 }
 
@@ -381,7 +381,7 @@ impl Prepared {
             color,
             width: columns.unwrap_or(100),
             with_changes: request.with_changes,
-            recipe: self.recipe.clone(),
+            dockerfile: self.dockerfile.clone(),
         }
     }
 }

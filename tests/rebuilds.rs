@@ -62,10 +62,10 @@ fn layers_find_their_lines() {
     for row in recorded() {
         let case = &row[0];
         let path = folder().join(case).join("Dockerfile");
-        let text = fs::read_to_string(&path).expect("the recipe");
-        let recipe = layerlens::report::Recipe::read(&path).expect("the recipe");
+        let text = fs::read_to_string(&path).expect("the Dockerfile");
+        let file = layerlens::dockerfile::Dockerfile::read(&path).expect("the Dockerfile");
         let analysis = analyse(case);
-        let found = recipe.lines_by_layer(&analysis);
+        let found = layerlens::analysis::dockerfile::lines_by_layer(&file, &analysis);
         let expected: Vec<u32> = (1..)
             .zip(text.lines())
             .filter(|(_, line)| ["RUN ", "COPY ", "ADD ", "WORKDIR "].iter().any(|name| line.starts_with(name)))

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use common::run::layerlens;
 use layerlens::config::{Origin, Set, Setting, Settings};
 use layerlens::gate::{Level, Verdict};
-use layerlens::report::{Format, Recipe, Style};
+use layerlens::report::{Format, Style};
 use layerlens::{Analysis, OpenOptions};
 use serde_json::Value;
 use support::image::{HistorySpec, ImageSpec, Packing};
@@ -59,7 +59,7 @@ impl Subject {
     }
 
     fn with_dockerfile(mut self, name: &str, text: &str) -> Self {
-        self.style.recipe = Some(Arc::new(Recipe::parse(name, text)));
+        self.style.dockerfile = Some(Arc::new(layerlens::dockerfile::Dockerfile::parse(name, text)));
         self
     }
 

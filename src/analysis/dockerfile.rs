@@ -3,8 +3,11 @@
 //! For reading, not for building: what a builder does not record (sources, flags, what stood in other stages) cannot be
 //! shown, and what it does record is not always quoted as it was.
 
+use std::collections::HashMap;
+
 use super::{Analysis, Layer};
 use crate::archive::history;
+use crate::dockerfile::{Dockerfile, Lines};
 
 /// One step.
 #[derive(Debug)]
@@ -41,4 +44,13 @@ pub fn entries(analysis: &Analysis) -> Vec<Entry<'_>> {
         layer: Some(layer),
     }));
     entries
+}
+
+/// Returns the lines of the user's Dockerfile that made each layer, as far as they are known.
+#[must_use]
+pub fn lines_by_layer(file: &Dockerfile, analysis: &Analysis) -> HashMap<u32, Lines> {
+    let history = &analysis.spec.history;
+    let steps: Vec<_> =
+        history::steps(history).into_iter().zip(history).map(|(step, line)| (step, line.layer)).collect();
+    file.lines_by_layer(&steps, analysis.base.layer_count)
 }

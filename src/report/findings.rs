@@ -5,8 +5,8 @@
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Style;
-use super::recipe::{Lines, place};
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, dockerfile};
+use crate::dockerfile::Lines;
 use crate::escape::{escape, is_dangerous};
 use crate::gate::Verdict;
 use crate::layer::entry::LayerNumber;
@@ -42,7 +42,7 @@ pub(super) enum Severity {
 
 /// Returns the findings: rules in their order, then fixes, the largest first.
 pub(super) fn findings(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style) -> Vec<Finding> {
-    let known = style.recipe.as_ref().map(|recipe| recipe.lines_by_layer(analysis)).unwrap_or_default();
+    let known = style.dockerfile.as_ref().map(|file| dockerfile::lines_by_layer(file, analysis)).unwrap_or_default();
     let lines = |layers: &[LayerNumber]| -> Vec<Lines> {
         layers.iter().filter_map(|layer| known.get(&layer.get()).copied()).collect()
     };
@@ -82,7 +82,7 @@ pub(super) fn findings(analysis: &Analysis, verdict: Option<&Verdict>, style: &S
 
 /// Makes fingerprints of what identifies the findings; of several that are alike each has its own.
 fn number(found: &mut [Finding], style: &Style) {
-    let file = style.recipe.as_ref().map(|recipe| place(recipe)).unwrap_or_default();
+    let file = style.dockerfile.as_ref().map(|file| escape(file.name().as_bytes())).unwrap_or_default();
     let mut seen: Vec<String> = Vec::new();
     for finding in found {
         let alike = seen.iter().filter(|other| **other == finding.fingerprint).count();
@@ -98,5 +98,5 @@ pub(super) fn clean(text: &str) -> String {
 
 /// Returns where findings without lines are: the Dockerfile, else what was read. Not escaped.
 pub(super) fn file<'a>(analysis: &'a Analysis, style: &'a Style) -> &'a str {
-    style.recipe.as_ref().map_or(analysis.source.as_str(), |recipe| recipe.name())
+    style.dockerfile.as_ref().map_or(analysis.source.as_str(), |file| file.name())
 }

@@ -11,7 +11,6 @@ pub mod json;
 mod junit;
 mod markdown;
 mod ndjson;
-pub mod recipe;
 mod records;
 mod sarif;
 mod target;
@@ -22,10 +21,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::analysis::Analysis;
+use crate::dockerfile::Dockerfile;
 use crate::gate::Verdict;
 use crate::size::Units;
 
-pub use recipe::Recipe;
 pub use target::Target;
 
 /// A format of reports.
@@ -96,12 +95,12 @@ pub struct Style {
     /// Whether the JSON lists every change of every layer.
     pub with_changes: bool,
     /// The Dockerfile that the image was built from, where the user named it.
-    pub recipe: Option<Arc<Recipe>>,
+    pub dockerfile: Option<Arc<Dockerfile>>,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Style { units: Units::Si, color: false, width: 100, with_changes: false, recipe: None }
+        Style { units: Units::Si, color: false, width: 100, with_changes: false, dockerfile: None }
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::Style;
 use super::findings::{Finding, Severity, file, findings};
-use super::recipe::Lines;
 use crate::analysis::Analysis;
+use crate::dockerfile::Lines;
 use crate::escape::escape;
 use crate::gate::Verdict;
 

@@ -7,7 +7,7 @@
 //! - `set -e; a; b`, where a script asks for `set -e` itself: that does nothing on the left side of an `&&`.
 //! - A heredoc, where a script has comments or line breaks.
 
-use super::shell::{Command, End, Script, quote};
+use crate::dockerfile::shell::{Command, End, Script, quote};
 
 /// A script to be joined.
 #[derive(Debug, Clone, Default)]
@@ -115,8 +115,8 @@ fn heredoc(pieces: &[&Piece], flags: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shell::parse;
     use super::*;
+    use crate::dockerfile::shell::parse;
 
     fn joined(texts: &[&str]) -> String {
         let pieces: Vec<Piece> = texts.iter().map(|text| Piece { script: parse(text), directory: None }).collect();

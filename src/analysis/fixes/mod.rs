@@ -15,7 +15,6 @@ mod noise;
 mod order;
 mod owner;
 mod plan;
-mod shell;
 mod steps;
 mod what_if;
 

@@ -12,9 +12,9 @@
 
 use foldhash::{HashMap, HashSet};
 
-use super::shell;
 use super::steps::{Line, Timeline, join};
-use crate::archive::history::Form;
+use crate::dockerfile::shell;
+use crate::dockerfile::step::Form;
 use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::layer::index::Index;

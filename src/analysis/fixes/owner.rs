@@ -6,9 +6,9 @@ use foldhash::{HashMap, HashSet, HashSetExt};
 
 use super::lines::{Draft, copy_line, push_line};
 use super::plan::{Plan, Target};
-use super::shell::Command;
 use super::steps::{self, Line, Transfer};
 use crate::analysis::waste::Cause;
+use crate::dockerfile::shell::Command;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 
 const COMMANDS: [&str; 3] = ["chmod", "chown", "chgrp"];

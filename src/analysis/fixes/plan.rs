@@ -3,10 +3,10 @@
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::Group;
-use super::shell::{self, Script};
 use super::steps::{Line, Timeline, Transfer, join};
 use crate::analysis::waste::WasteRecord;
-use crate::archive::history::Form;
+use crate::dockerfile::shell::{self, Script};
+use crate::dockerfile::step::Form;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::layer::index::Index;
 

@@ -1,6 +1,7 @@
 //! The steps of an image in their order, each with what stood before it: user, working directory, shell.
 
-use crate::archive::history::{self, HistoryEntry, Step};
+use crate::archive::history::{self, HistoryEntry};
+use crate::dockerfile::step::{Step, shell_words};
 use crate::layer::entry::LayerNumber;
 
 /// One line of the history.
@@ -61,7 +62,7 @@ impl Context {
     fn apply(&mut self, step: &Step) {
         match step.instruction.as_str() {
             "USER" => self.user.clone_from(&step.command),
-            "SHELL" => self.shell = history::shell_words(&step.command),
+            "SHELL" => self.shell = shell_words(&step.command),
             "WORKDIR" => self.directory = join(&self.directory, &step.command),
             _ => {}
         }

@@ -6,7 +6,7 @@
 
 /// The text of a RUN, taken apart at the top level.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Script {
+pub(crate) struct Script {
     pub commands: Vec<Command>,
     /// There is a comment, a heredoc or a line break: the text must keep its lines.
     pub needs_lines: bool,
@@ -18,7 +18,7 @@ pub(super) struct Script {
 
 /// One command of a list: up to `&&`, `||`, `;`, `&` or the end of a line. A pipeline is one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Command {
+pub(crate) struct Command {
     pub text: String,
     /// What stands behind it.
     pub end: End,
@@ -26,7 +26,7 @@ pub(super) struct Command {
 
 /// What ends a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     And,
     Or,
     /// `;`, the end of a line, or the end of the text.
@@ -45,7 +45,7 @@ const STATEFUL: [&str; 16] = [
     "shift", "eval", "pushd",
 ];
 
-pub(super) fn parse(text: &str) -> Script {
+pub(crate) fn parse(text: &str) -> Script {
     let mut scanner = Scanner { raw: text.trim(), rest: text.trim(), ..Scanner::default() };
     while scanner.step() {}
     scanner.finish()
@@ -307,7 +307,7 @@ impl Command {
 }
 
 /// Quotes a text as one word.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

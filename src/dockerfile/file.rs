@@ -5,24 +5,17 @@
 //! another one brings that one's instructions along; of several stages that one counts which says most of the history.
 //! Whatever does not fit has no lines: better no place than a wrong one.
 
-mod instructions;
-
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-pub use instructions::Lines;
-use instructions::{Instruction, instructions, plain};
-
-use crate::analysis::Analysis;
-use crate::archive::history::{self, Step};
-use crate::escape::escape;
-use crate::layer::entry::LayerNumber;
+use super::instructions::{Instruction, Lines, instructions, plain};
+use super::step::Step;
 
 /// A Dockerfile, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recipe {
+pub struct Dockerfile {
     name: String,
     instructions: Vec<Instruction>,
 }
@@ -30,7 +23,7 @@ pub struct Recipe {
 /// No Dockerfile of people is as large.
 const MOST_BYTES: u64 = 4 << 20;
 
-impl Recipe {
+impl Dockerfile {
     /// Reads the file.
     ///
     /// # Errors
@@ -42,13 +35,13 @@ impl Recipe {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too large for a Dockerfile"));
         }
         let name = in_repository(path).unwrap_or_else(|| path.to_owned());
-        Ok(Recipe::parse(&name.to_string_lossy(), &text))
+        Ok(Dockerfile::parse(&name.to_string_lossy(), &text))
     }
 
     /// Understands the text of a Dockerfile; `name` is where it lies.
     #[must_use]
     pub fn parse(name: &str, text: &str) -> Self {
-        Recipe { name: name.to_owned(), instructions: instructions(text) }
+        Dockerfile { name: name.to_owned(), instructions: instructions(text) }
     }
 
     /// Returns where the file lies: from the repository's root, because that is what code is shown from; outside of a
@@ -58,21 +51,11 @@ impl Recipe {
         &self.name
     }
 
-    /// Returns the lines of the steps that made these layers, as far as they are known, in the order of the layers.
+    /// Returns the lines of every layer that they are known of. `steps` is the whole history, each step with the layer it
+    /// made (1 = the bottom); the layers up to `base_layers` are the base image's, whose Dockerfile is another one.
     #[must_use]
-    pub fn lines_of(&self, analysis: &Analysis, layers: &[LayerNumber]) -> Vec<Lines> {
-        let known = self.lines_by_layer(analysis);
-        layers.iter().filter_map(|layer| known.get(&layer.get()).copied()).collect()
-    }
-
-    /// Returns the lines of every layer that they are known of.
-    #[must_use]
-    pub fn lines_by_layer(&self, analysis: &Analysis) -> HashMap<u32, Lines> {
-        let steps = history::steps(&analysis.spec.history);
-        let steps: Vec<(&Step, Option<u32>)> =
-            steps.iter().zip(&analysis.spec.history).map(|(step, line)| (step, line.layer)).collect();
-        let base = analysis.base.layer_count;
-        let is_base = |(_, layer): &(&Step, Option<u32>)| layer.is_some_and(|layer| layer <= base);
+    pub fn lines_by_layer(&self, steps: &[(Step, Option<u32>)], base_layers: u32) -> HashMap<u32, Lines> {
+        let is_base = |(_, layer): &(Step, Option<u32>)| layer.is_some_and(|layer| layer <= base_layers);
         let own = &steps[steps.iter().rposition(is_base).map_or(0, |last| last + 1)..];
         let chains = self.chains();
         let best = chains.iter().map(|chain| (anchors(chain, own), chain)).max_by_key(|(anchors, _)| anchors.len());
@@ -123,7 +106,7 @@ type Pairs = Vec<(usize, usize)>;
 const MOST_PAIRS: usize = 4_000_000;
 
 /// Returns the longest sequence of instructions and steps that say the same.
-fn anchors(chain: &[&Instruction], steps: &[(&Step, Option<u32>)]) -> Pairs {
+fn anchors(chain: &[&Instruction], steps: &[(Step, Option<u32>)]) -> Pairs {
     let (rows, columns) = (chain.len(), steps.len());
     if rows.saturating_mul(columns) > MOST_PAIRS {
         return Vec::new();
@@ -155,7 +138,7 @@ fn anchors(chain: &[&Instruction], steps: &[(&Step, Option<u32>)]) -> Pairs {
 }
 
 /// Adds what stands between anchors, where instructions and steps are of the same kinds one by one.
-fn with_gaps(chain: &[&Instruction], steps: &[(&Step, Option<u32>)], anchors: &Pairs) -> Pairs {
+fn with_gaps(chain: &[&Instruction], steps: &[(Step, Option<u32>)], anchors: &Pairs) -> Pairs {
     let mut pairs = anchors.clone();
     let starts = std::iter::once((0, 0)).chain(anchors.iter().map(|(row, column)| (row + 1, column + 1)));
     let ends = anchors.iter().copied().chain([(chain.len(), steps.len())]);
@@ -189,11 +172,6 @@ impl Instruction {
     }
 }
 
-/// Returns the place that a report names: the file, escaped.
-pub(super) fn place(recipe: &Recipe) -> String {
-    escape(recipe.name().as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,7 +183,7 @@ mod tests {
         std::fs::create_dir_all(&folder).expect("folders");
         let file = folder.join("../build/Dockerfile");
         std::fs::write(&file, "FROM a\n").expect("a file");
-        let name = || Recipe::read(&file).expect("readable").name().to_owned();
+        let name = || Dockerfile::read(&file).expect("readable").name().to_owned();
         assert_eq!(name(), file.to_string_lossy(), "outside of a repository as it was said");
         std::fs::create_dir(top.path().join("repo/.git")).expect("a repository");
         assert_eq!(name(), "build/Dockerfile");
@@ -213,7 +191,7 @@ mod tests {
 
     #[test]
     fn steps_find_their_instructions() {
-        let recipe = Recipe::parse(
+        let dockerfile = Dockerfile::parse(
             "Dockerfile",
             "FROM x AS one\nRUN a\nFROM one AS two\nCOPY $SRC /d\nRUN b\nFROM scratch\nRUN other\n",
         );
@@ -223,8 +201,8 @@ mod tests {
             ..Step::default()
         };
         let steps = [step("RUN", "a"), step("COPY", "src /d"), step("RUN", "b")];
-        let steps: Vec<(&Step, Option<u32>)> = steps.iter().zip(1..).map(|(step, at)| (step, Some(at))).collect();
-        let chains = recipe.chains();
+        let steps: Vec<(Step, Option<u32>)> = steps.into_iter().zip(1..).map(|(step, at)| (step, Some(at))).collect();
+        let chains = dockerfile.chains();
         assert_eq!(chains.iter().map(Vec::len).collect::<Vec<_>>(), [1, 3, 1]);
         let found = anchors(&chains[1], &steps);
         assert_eq!(found, [(0, 0), (2, 2)]);
