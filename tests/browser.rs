@@ -2,19 +2,20 @@
 //! the checks; this makes the pages and runs them.
 //!
 //! Needs node, a Chromium (`CHROMIUM` names another than the system's) and `npm ci` in `tests/browser`; without them it is
-//! skipped, and says so. The pictures are left in `target/pages` for whoever wants to look at them;
+//! ignored. The pictures are left in `target/pages` for whoever wants to look at them;
 //! `LAYERLENS_UPDATE=1 cargo test --test browser` puts those of the README in their place.
 
+mod peers;
 mod support;
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use layerlens::OpenOptions;
 use layerlens::gate::Rules;
 use layerlens::report::{self, Format, Style};
+use peers::Missing;
 use support::image::{ImageSpec, Packing};
 use support::layer::{Kind, LayerSpec, Member, Metadata};
 use support::pages;
@@ -23,24 +24,19 @@ fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Goes past the capture of the test's output: a skipped test must not be silent.
-fn say(line: &str) {
-    // Where nobody listens, nobody misses it.
-    let _ = writeln!(std::io::stderr(), "{line}");
+fn main() -> ExitCode {
+    peers::run(peers::tests![the_page_holds_in_a_browser])
 }
 
-fn works(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-}
-
-fn browser() -> Option<String> {
+fn browser() -> Result<String, Missing> {
     let named = std::env::var("CHROMIUM").ok();
     let known = ["chromium", "chromium-browser", "google-chrome", "chrome"].map(str::to_owned);
-    let found = named.into_iter().chain(known).find(|program| works(program))?;
+    let found = named.into_iter().chain(known).find(|name| peers::program(name).is_ok());
+    let found = found.ok_or_else(|| Missing::program("no Chromium is installed"))?;
     // The driver wants a path.
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::env::split_paths(&folders).map(|folder| folder.join(&found));
-    Some(paths.into_iter().find(|path| path.is_file()).map_or(found, |path| path.to_string_lossy().into_owned()))
+    Ok(paths.into_iter().find(|path| path.is_file()).map_or(found, |path| path.to_string_lossy().into_owned()))
 }
 
 fn write_page(image: &Path, rules: &Rules, to: &Path) {
@@ -64,12 +60,12 @@ fn folders() -> ImageSpec {
     ImageSpec::of(vec![LayerSpec::of(members)])
 }
 
-#[test]
-fn the_page_holds_in_a_browser() {
+fn the_page_holds_in_a_browser() -> Result<(), Missing> {
     let tests = project("tests/browser");
-    let Some(chromium) = browser() else { return say("SKIPPED: no Chromium is installed: the page was not looked at") };
-    if !works("node") || !tests.join("node_modules/playwright-core").is_dir() {
-        return say("SKIPPED: node is missing, or `npm ci` was not run in tests/browser: the page was not looked at");
+    let chromium = browser()?;
+    peers::program("node")?;
+    if !tests.join("node_modules/playwright-core").is_dir() {
+        return Err(Missing::program("playwright-core: run `npm ci` in tests/browser"));
     }
     let pictures = project("target/pages");
     fs::create_dir_all(&pictures).expect("target can be written");
@@ -99,4 +95,5 @@ fn the_page_holds_in_a_browser() {
         }
     }
     assert!(out.contains("pass ") && !out.contains("# pass 0"), "no check was run: {out}");
+    Ok(())
 }

@@ -1,12 +1,12 @@
 //! A corpus of real, public and hostile images, where it is at hand.
 //!
-//! `LAYERLENS_CORPUS` names its folder, else `../shared/corpus` beside the project is looked for; without it these
-//! tests say so and pass. Every part lists all its failures at the end, not the first.
+//! `TEST_CORPUS` names its folder, else `../shared/corpus` beside the project is looked for; without it these tests are
+//! ignored. Every part lists all its failures at the end, not the first.
 
-// What is skipped and what was refused is for the developer who watches.
-#![expect(clippy::print_stderr, reason = "a skipped test must not be silent")]
+#![expect(clippy::print_stderr, reason = "the counts are for the developer who watches")]
 
 mod common;
+mod peers;
 
 #[path = "corpus/hostile.rs"]
 mod hostile;
@@ -24,18 +24,31 @@ mod tree;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Returns the corpus' folder, or says loudly that there is none.
-fn corpus() -> Option<PathBuf> {
+use peers::Missing;
+
+fn main() -> ExitCode {
+    peers::run(peers::tests![
+        hostile::hostile_inputs_end_as_expected,
+        hostile::limits_are_read_from_the_lines,
+        images::images_tell_what_an_independent_reader_and_docker_diff_tell,
+        public::public_archives_are_analysed_or_refused_in_a_sentence,
+    ])
+}
+
+/// Returns the corpus' folder.
+fn corpus() -> Result<PathBuf, Missing> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let folder = std::env::var_os("LAYERLENS_CORPUS").map_or_else(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("SKIPPED: no corpus at {}; set LAYERLENS_CORPUS to its folder", folder.display());
-    None
+    let named = std::env::var_os("TEST_CORPUS").map(PathBuf::from);
+    let is_optional = named.is_none();
+    let folder = named.unwrap_or_else(beside);
+    assert!(is_optional || folder.is_dir(), "TEST_CORPUS names no folder: {}", folder.display());
+    let missing = || Missing::data(format!("no corpus at {}; TEST_CORPUS names another folder", folder.display()));
+    folder.is_dir().then_some(()).ok_or_else(missing)?;
+    Ok(folder)
 }
 
 /// Unpacks one `.tar.zst` of the corpus below `target`.

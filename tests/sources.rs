@@ -1,10 +1,8 @@
-//! Images straight from where they are: engines, registries, a data root. Against a registry of our own that fails in
-//! every way that registries do, and against the real ones, where they are installed.
+//! Engines and registries: a server of our own plays them, so that it can fail in every way that they do. Real ones are
+//! asked in `tests/agree.rs`.
 //!
 //! Everything happens on this machine's loopback and in temporary folders.
 
-#[path = "sources/agree.rs"]
-mod agree;
 mod common;
 #[path = "sources/engines.rs"]
 mod engines;
@@ -14,8 +12,6 @@ mod faults;
 mod home;
 #[path = "sources/login.rs"]
 mod login;
-#[path = "sources/peers.rs"]
-mod peers;
 #[path = "sources/server.rs"]
 mod server;
 #[path = "sources/tls.rs"]

@@ -101,3 +101,24 @@ fn only_one_place_knows_clap() {
     names.dedup();
     assert_eq!(names, ["cli", "main"]);
 }
+
+/// Where a test binary runs its tests itself, the compiler drops functions marked `#[test]` without a word.
+#[test]
+fn tests_without_a_harness_are_listed() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(project.join("Cargo.toml")).expect("readable");
+    let tests = manifest.split("[[test]]").skip(1).filter(|section| section.contains("harness = false"));
+    let names: Vec<&str> = tests.filter_map(|section| section.split('"').nth(1)).collect();
+    assert!(names.contains(&"corpus"), "{names:?}");
+    for name in names {
+        let mut files = vec![project.join("tests").join(name).with_extension("rs")];
+        let folder = project.join("tests").join(name);
+        if folder.is_dir() {
+            sources(&folder, &mut files);
+        }
+        for file in files {
+            let text = fs::read_to_string(&file).expect("readable");
+            assert!(!text.contains("#[test]"), "{}: list the test in `main` instead", file.display());
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::run::{Outcome, layerlens};
 use crate::outcome::{raw_characters, wrong_in_general, wrong_in_message};
+use crate::peers::Missing;
 use crate::{assert_none, corpus, find, unpack};
 
 const MB: u64 = 1_000_000;
@@ -20,9 +21,8 @@ struct Hostile {
     what: String,
 }
 
-#[test]
-fn hostile_inputs_end_as_expected() {
-    let Some(corpus) = corpus() else { return };
+pub fn hostile_inputs_end_as_expected() -> Result<(), Missing> {
+    let corpus = corpus()?;
     let directory = tempfile::tempdir().expect("a temporary directory");
     unpack(&corpus.join("hostile.tar.zst"), directory.path());
     let folder = find(directory.path(), "00-good.tar").parent().expect("a folder").to_owned();
@@ -30,6 +30,7 @@ fn hostile_inputs_end_as_expected() {
     let inputs: Vec<Hostile> = list.lines().skip(1).map(|line| hostile(line, &folder)).collect();
     let failures: Vec<String> = inputs.iter().flat_map(check_hostile).collect();
     assert_none(&failures, inputs.len(), "hostile inputs");
+    Ok(())
 }
 
 fn hostile(line: &str, folder: &Path) -> Hostile {
@@ -114,12 +115,13 @@ fn gigabytes(number: &str) -> Option<u64> {
     Some((units.parse::<u64>().ok()? * 10 + tenths.parse::<u64>().ok()?) * 100 * MB)
 }
 
-#[test]
-fn limits_are_read_from_the_lines() {
+#[expect(clippy::unnecessary_wraps, reason = "tests of one list have one type")]
+pub fn limits_are_read_from_the_lines() -> Result<(), Missing> {
     assert_eq!(allowed_time("1,000,000 files: under 60 s, under 1.5 GB"), Duration::from_secs(60));
     assert_eq!(allowed_time("stream it (300 s allowed) or refuse it"), Duration::from_secs(300));
     assert_eq!(allowed_time("cut inside the first header"), Duration::from_secs(10));
     assert_eq!(allowed_bytes("limit it, or stay under 600 MB"), 600 * MB);
     assert_eq!(allowed_bytes("under 60 s, under 1.5 GB"), 1500 * MB);
     assert_eq!(allowed_bytes("under 100 KB on disk: memory under 300 MB"), 300 * MB);
+    Ok(())
 }

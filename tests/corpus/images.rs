@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::common::docker_diff::{self, Step};
 use crate::common::{self, archive};
 use crate::names::{Name, compare_sets, name_of};
+use crate::peers::Missing;
 use crate::tree::wrong_in_final_tree;
 use crate::{assert_none, check_all, corpus, file_name, files_in, find, read_gzip_json, unpack};
 
@@ -37,9 +38,8 @@ struct ExpectedWaste {
     cause: String,
 }
 
-#[test]
-fn images_tell_what_an_independent_reader_and_docker_diff_tell() {
-    let Some(corpus) = corpus() else { return };
+pub fn images_tell_what_an_independent_reader_and_docker_diff_tell() -> Result<(), Missing> {
+    let corpus = corpus()?;
     let directory = tempfile::tempdir().expect("a temporary directory");
     unpack(&corpus.join("expected.tar.zst"), directory.path());
     for part in files_in(&corpus.join("images")) {
@@ -50,6 +50,7 @@ fn images_tell_what_an_independent_reader_and_docker_diff_tell() {
     assert!(!expected.is_empty(), "the corpus has expectations");
     let failures = check_all(&expected, |expected| check_image(expected, directory.path(), &corpus));
     assert_none(&failures, expected.len(), "images");
+    Ok(())
 }
 
 /// Checks one image against `…/expected/LABEL/NAME.json` and, where it was recorded, `docker diff`.

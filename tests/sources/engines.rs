@@ -1,5 +1,5 @@
 //! Engines: how they are found, what is said where they are not, and what happens when they die. The engine is one of
-//! our own here, so that it can; real ones are asked in [`crate::agree`].
+//! our own here, so that it can; real ones are asked in `tests/agree.rs`.
 
 use std::io::Read;
 

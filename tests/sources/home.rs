@@ -1,5 +1,7 @@
 //! A user of one test: home, settings and cache of its own.
 
+#![allow(dead_code, reason = "two test binaries compile this module and use their own part of it")]
+
 use std::path::{Path, PathBuf};
 
 use crate::common::run::{Outcome, Run, layerlens};

@@ -1,7 +1,4 @@
-//! Real engines and registries, started for one test on sockets and folders of its own; skipped loudly where they are
-//! not installed or may not run.
-
-#![expect(clippy::print_stderr, reason = "a skipped test must not be silent")]
+//! Real engines and registries, started for one test on sockets and folders of its own.
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
@@ -9,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::peers::Missing;
 
 /// A server that ends with this.
 pub struct Peer {
@@ -20,27 +19,24 @@ pub struct Peer {
 const START: Duration = Duration::from_secs(30);
 
 impl Peer {
-    /// Starts a program and waits until it is there; nothing where it is not installed or ends at once.
+    /// Starts a program and waits until it is there; missing where it is not installed or ends at once.
     fn start(
         program: &str,
         configure: impl FnOnce(&mut Command, &Path),
         is_up: impl Fn(&Path) -> bool,
-    ) -> Option<Self> {
+    ) -> Result<Self, Missing> {
         // Sockets have short paths, and folders under /tmp do.
         let folder = tempfile::Builder::new().prefix("ll").tempdir().expect("a folder");
         let log = File::create(folder.path().join("log")).expect("a log");
         let mut command = Command::new(program);
         configure(&mut command, folder.path());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log")).stderr(log);
-        let Ok(child) = command.spawn() else {
-            eprintln!("SKIPPED: {program} is not installed");
-            return None;
-        };
+        let child = command.spawn().map_err(|error| Missing::program(format!("cannot run {program}: {error}")))?;
         let mut peer = Peer { child, folder };
         let deadline = Instant::now() + START;
         while Instant::now() < deadline {
             if is_up(peer.folder.path()) {
-                return Some(peer);
+                return Ok(peer);
             }
             if !matches!(peer.child.try_wait(), Ok(None)) {
                 break;
@@ -49,8 +45,7 @@ impl Peer {
         }
         let log = std::fs::read_to_string(peer.folder.path().join("log")).unwrap_or_default();
         let last = log.lines().rev().take(3).collect::<Vec<_>>().join("\n");
-        eprintln!("SKIPPED: {program} does not start here:\n{last}");
-        None
+        Err(Missing::program(format!("{program} does not start here: {last}")))
     }
 
     pub fn folder(&self) -> &Path {
@@ -93,7 +88,7 @@ fn listens(folder: &Path) -> bool {
 }
 
 /// Starts a Docker engine, with overlay2 where the file system takes it.
-pub fn docker() -> Option<Peer> {
+pub fn docker() -> Result<Peer, Missing> {
     let engine = |driver: &'static str| {
         let configure = move |command: &mut Command, folder: &Path| {
             command.arg("--data-root").arg(folder.join("d")).arg("--exec-root").arg(folder.join("x"));
@@ -103,11 +98,11 @@ pub fn docker() -> Option<Peer> {
         };
         Peer::start("dockerd", configure, listens)
     };
-    engine("overlay2").or_else(|| engine("vfs"))
+    engine("overlay2").or_else(|_| engine("vfs"))
 }
 
 /// Starts podman's API.
-pub fn podman() -> Option<Peer> {
+pub fn podman() -> Result<Peer, Missing> {
     let configure = |command: &mut Command, folder: &Path| {
         command.arg("--root").arg(folder.join("d")).arg("--runroot").arg(folder.join("x"));
         command.args(["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file"]);
@@ -123,7 +118,7 @@ pub struct Registry {
 }
 
 /// Starts a registry; with a file of names and passwords it wants a login.
-pub fn registry(passwords: Option<&Path>) -> Option<Registry> {
+pub fn registry(passwords: Option<&Path>) -> Result<Registry, Missing> {
     // The port is free now; nobody else on this machine is in a hurry for it.
     let address =
         TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").to_string();
@@ -141,21 +136,16 @@ pub fn registry(passwords: Option<&Path>) -> Option<Registry> {
         command.arg("serve").arg(path);
     };
     let peer = Peer::start("docker-registry", configure, |_| TcpStream::connect(&own).is_ok())?;
-    Some(Registry { address, _peer: peer })
+    Ok(Registry { address, _peer: peer })
 }
 
-/// Runs a program that must succeed; nothing where it is not installed.
-pub fn run(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = match Command::new(program).args(arguments).stdin(Stdio::null()).output() {
-        Ok(output) => output,
-        Err(error) => {
-            eprintln!("SKIPPED: {program}: {error}");
-            return None;
-        }
-    };
+/// Runs a program that must succeed; missing where it is not installed.
+pub fn run(program: &str, arguments: &[&str]) -> Result<String, Missing> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| Missing::program(format!("cannot run {program}: {error}")))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {stderr}");
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Writes a sample without its outer compression, for tools that do not know it.
