@@ -1,7 +1,7 @@
 //! Why is my container image this big, which build step did it, and what exactly do I change?
 //!
 //! ```text
-//!              leaves: path · digest · size · escape · columns · dockerfile · error     (used by all, use no other module)
+//!              leaves: path · digest · size · escape · columns · dockerfile · draft · error     (used by all, use no other module)
 //!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌───────┐   ┌──────────┐
 //!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report, tui, rewrite
 //!               └────────┘   └─────────┘   └─────────┘   └───────┘   └───────┘   └──────────┘
@@ -33,6 +33,7 @@ pub mod columns;
 pub mod config;
 pub mod digest;
 pub mod dockerfile;
+pub mod draft;
 pub mod error;
 pub mod escape;
 pub mod exit;

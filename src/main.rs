@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         Task::Print(text) => print(&text),
         Task::PrintConfig(settings, choice) => print_config(settings, &choice),
     };
+    // A thread that still fetches or writes does not get to finish.
+    layerlens::draft::abandon_all();
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -17,6 +17,8 @@ use crate::archive::Selection;
 use crate::cli::{Color, Request};
 use crate::config::{self, Setting, Settings};
 use crate::dockerfile::Dockerfile;
+use crate::draft::clash::{self, Named};
+use crate::draft::{self, place};
 use crate::error::Error;
 use crate::escape::escape;
 use crate::exit::Exit;
@@ -28,6 +30,7 @@ use crate::report::{self, Format, Style, Target};
 use crate::rewrite;
 use crate::size::Units;
 use crate::source::Progress;
+use crate::source::reference::{self, Reference};
 use crate::tui::app::Options;
 use crate::tui::config::Config as ScreenConfig;
 use crate::tui::theme::Theme;
@@ -62,6 +65,9 @@ pub enum Failure {
     /// The configuration file is wrong.
     #[error("{0}")]
     Config(String),
+    /// The signals that end the program cannot be caught.
+    #[error("cannot catch signals: {0}")]
+    Signals(io::Error),
     /// The terminal cannot be used.
     #[error("the terminal cannot be used: {0}")]
     Terminal(io::Error),
@@ -78,6 +84,7 @@ impl Failure {
             | Failure::Ranges(_)
             | Failure::Prediction { .. }
             | Failure::Config(_)
+            | Failure::Signals(_)
             | Failure::ClosedPipe => None,
         }
     }
@@ -88,9 +95,11 @@ impl Failure {
         match self {
             Failure::ClosedPipe => Exit::Success,
             Failure::Ranges(_) | Failure::Config(_) => Exit::Usage,
-            Failure::Image(_) | Failure::Report { .. } | Failure::Prediction { .. } | Failure::Terminal(_) => {
-                Exit::Unreadable
-            }
+            Failure::Image(_)
+            | Failure::Report { .. }
+            | Failure::Prediction { .. }
+            | Failure::Signals(_)
+            | Failure::Terminal(_) => Exit::Unreadable,
         }
     }
 
@@ -136,10 +145,14 @@ pub fn print_config(flags: Settings, choice: &config::Choice) -> Result<Exit, Fa
 /// # Errors
 /// Where the image cannot be read or a report not be written.
 pub fn run(request: Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
+    let is_summary = !request.gate && !request.writes_files() && request.merge.is_none();
+    let opens_screen = is_summary && is_terminal();
+    if !opens_screen {
+        draft::remove_on_signals().map_err(Failure::Signals)?;
+    }
     let prepared = &prepare(request)?;
     let Prepared { request, rules, .. } = prepared;
-    let is_summary = !request.gate && !request.writes_files() && request.merge.is_none();
-    if is_summary && is_terminal() {
+    if opens_screen {
         return browse(prepared);
     }
     let bar = Bar::start(&request.open.load.progress);
@@ -197,6 +210,7 @@ fn prepare(mut request: Request) -> Result<Prepared, Failure> {
         Setting::MinSaving(bytes) => Some(*bytes),
         _ => None,
     });
+    check_outputs(&request, &settings, runner.as_ref())?;
     let units = settings.last(|setting| match setting {
         Setting::Units(units) => Some(*units),
         _ => None,
@@ -208,6 +222,36 @@ fn prepare(mut request: Request) -> Result<Prepared, Failure> {
         return Err(Failure::Config(format!("{} needs something to compare with: --baseline FILE", rule.name())));
     }
     Ok(Prepared { request, rules, units: units.unwrap_or_default(), dockerfile, runner })
+}
+
+/// Makes sure that nothing that is read gets overwritten, and that no two outputs go to one file. The baseline may be both
+/// read and replaced: it is read first.
+fn check_outputs(request: &Request, settings: &Settings, runner: Option<&Runner>) -> Result<(), Failure> {
+    let named = |name: &str, path| Named { name: name.to_owned(), path };
+    let mut outputs = Vec::new();
+    for report in &request.reports {
+        if let Target::File(path) = &report.target {
+            outputs.push(named(&format!("--report {}", report.format.name()), path.as_path()));
+        }
+    }
+    if let Some(Target::File(path)) = &request.write_baseline {
+        outputs.push(named("--write-baseline", path));
+    }
+    outputs.extend(request.write.iter().map(|path| named("--write", path)));
+    outputs.extend(request.write_config.iter().map(|path| named("--write-config", path)));
+    outputs.extend(runner.into_iter().flat_map(Runner::files).map(|path| named("the runner's file", path)));
+    let image = reference::parse(&request.image);
+    let mut inputs = match &image {
+        Ok(Reference::Path(path) | Reference::DockerRoot(path)) => vec![named("the image", path.as_path())],
+        Ok(Reference::Stdin) => vec![named("the image", Path::new("/dev/stdin"))],
+        _ => Vec::new(),
+    };
+    inputs.extend(settings.list.iter().filter_map(|set| match &set.setting {
+        Setting::Base(path) => Some(named("--base", path)),
+        Setting::Dockerfile(path) => Some(named("--dockerfile", path)),
+        _ => None,
+    }));
+    clash::check(&outputs, &inputs).map_err(|clash| Failure::Config(clash.to_string()))
 }
 
 fn base(settings: &Settings) -> BaseChoice {
@@ -314,6 +358,11 @@ fn write_merged(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges, out: 
     let expected = analysis.what_if(ranges)?;
     let merged = rewrite::merge(analysis, ranges)?;
     target.write(|out| merged.write(out)).map_err(|source| Failure::report(&target, source))?;
+    let name = escape_path(out);
+    if place::is_special(out) {
+        return print(format!("{name}: written; what goes to a pipe or device is not read again\n").as_bytes())
+            .map(drop);
+    }
     let options = OpenOptions { bloat: Scope::Nothing, ..OpenOptions::default() };
     let found = analysis::open(out, &options)?;
     let figures = |stored, wasted, layers| (stored, wasted, layers);
@@ -321,7 +370,6 @@ fn write_merged(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges, out: 
         figures(expected.stored_bytes, expected.wasted_bytes, expected.layer_count),
         figures(found.totals.stored_bytes, found.totals.wasted_bytes, found.layers.len()),
     );
-    let name = escape_path(out);
     if expected != found {
         return Err(Failure::Prediction { target: name });
     }
@@ -334,9 +382,9 @@ fn write_merged(prepared: &Prepared, analysis: &Analysis, ranges: &Ranges, out: 
 fn write_reports(prepared: &Prepared, analysis: &Analysis, verdict: Option<&Verdict>) -> Result<(), Failure> {
     let request = &prepared.request;
     if let Some(path) = &request.write_config {
-        let (target, text) = (Target::File(path.clone()), config::write::config_for(analysis));
-        let written = target.write(|out| out.write_all(text.as_bytes()));
-        written.map_err(|source| Failure::report(&target, source))?;
+        let text = config::write::config_for(analysis);
+        let written = Target::write_new(path, |out| out.write_all(text.as_bytes()));
+        written.map_err(|source| Failure::report(&Target::File(path.clone()), source))?;
     }
     if let Some(target) = &request.write_baseline {
         let written = target.write(|mut out| report::json::write_baseline(analysis, &mut out));

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What everything may use; these use only each other.
-const LEAVES: [&str; 8] = ["columns", "digest", "dockerfile", "error", "escape", "exit", "path", "size"];
+const LEAVES: [&str; 9] = ["columns", "digest", "dockerfile", "draft", "error", "escape", "exit", "path", "size"];
 
 /// Each module with what it may use beside the leaves and itself.
 const MODULES: [(&str, &[&str]); 13] = [

@@ -11,9 +11,9 @@ pub mod json;
 mod junit;
 mod markdown;
 mod ndjson;
+mod output;
 mod records;
 mod sarif;
-mod target;
 pub mod text;
 
 use std::io::{self, Write};
@@ -25,7 +25,9 @@ use crate::dockerfile::Dockerfile;
 use crate::gate::Verdict;
 use crate::size::Units;
 
-pub use target::Target;
+pub use output::Output;
+/// The former name.
+pub use output::Output as Target;
 
 /// A format of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,12 @@ impl Format {
         matches!(self, Format::Json | Format::Html)
     }
 
+    /// Returns the format's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Format::ALL.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| *name)
+    }
+
     /// Returns the names of all formats, for people.
     #[must_use]
     pub fn names() -> String {
@@ -110,7 +118,7 @@ pub struct Request {
     /// What is written.
     pub format: Format,
     /// Where to.
-    pub target: Target,
+    pub target: Output,
 }
 
 impl FromStr for Request {
@@ -121,9 +129,9 @@ impl FromStr for Request {
         let format = Format::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format);
         let format = format.ok_or_else(|| format!("unknown format {name:?}: there are {}", Format::names()))?;
         let target = match file {
-            None | Some("-") => Target::Stdout,
+            None | Some("-") => Output::Stdout,
             Some("") => return Err("no file name after '=': write FORMAT=FILE".to_owned()),
-            Some(file) => Target::File(file.into()),
+            Some(file) => Output::file(file.as_ref()),
         };
         Ok(Request { format, target })
     }

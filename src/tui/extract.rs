@@ -16,6 +16,7 @@ use super::content::again::{Again, Taker};
 use super::task::Task;
 use super::text::plural;
 use crate::analysis::Analysis;
+use crate::draft::DraftFolder;
 use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, NodeId};
 use crate::merge::view::View;
@@ -237,34 +238,12 @@ fn write(again: &Again, plan: &Plan, directory: &Path, name: &Path, task: &Task)
     if fs::symlink_metadata(&target).is_ok() {
         return Err("there is something already".to_owned());
     }
-    let draft = Draft::new(directory).map_err(|error| error.to_string())?;
-    let mut maker = Maker { again, plan, root: draft.path.join("it"), files: HashMap::new(), open: None, task };
+    let draft = DraftFolder::inside(directory).map_err(|error| error.to_string())?;
+    let mut maker = Maker { again, plan, root: draft.path().join("it"), files: HashMap::new(), open: None, task };
     task.expect(plan.bytes);
     let result = maker.make().and_then(|()| name_it(&maker.root, &target, plan));
     let stopped = task.check();
     result.map_err(|problem| stopped.map_or_else(|error| error.to_string(), |()| problem))
-}
-
-/// A directory that only its owner can write to; whatever is left in it goes with it.
-struct Draft {
-    path: PathBuf,
-}
-
-impl Draft {
-    fn new(directory: &Path) -> io::Result<Self> {
-        let path = directory.join(format!(".layerlens.{}.tmp", std::process::id()));
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map(|()| Draft { path })
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // The first error is the one that matters.
-        let _ = fs::remove_dir_all(&self.path);
-    }
 }
 
 /// Gives the finished work its name; nothing that came there in the meantime is replaced.

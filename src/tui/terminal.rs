@@ -19,6 +19,7 @@ use super::app::{App, Options};
 use super::task::Job;
 use super::{Ending, Host, Message, loader, run_loop};
 use crate::analysis::OpenOptions;
+use crate::draft;
 
 /// The signal that asks the program to stop until it is continued.
 #[cfg(unix)]
@@ -239,6 +240,7 @@ fn listen_to_signals(_: &Sender<Message>) -> io::Result<()> {
 /// Ends the process as the signal would have: whoever started it sees why.
 pub fn die_of(signal: i32) {
     let _ = io::stdout().flush();
+    draft::abandon_all();
     #[cfg(unix)]
     let _ = signal_hook::low_level::emulate_default_handler(signal);
     #[cfg(not(unix))]

@@ -1,9 +1,11 @@
 //! What is in front of the panes, and what is done behind them: a file's content and the search in it, writing.
 
+use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Effect, NOTHING};
+use crate::draft::clash;
 use crate::escape::escape;
 use crate::layer::entry::{EntryRef, Kind, NodeId};
 use crate::report;
@@ -218,15 +220,18 @@ impl App {
         let (again, verdict) = (self.again()?, self.verdict.clone());
         let style = report::Style { units: self.options.units, ..report::Style::default() };
         let task = self.start_writing("the report".to_owned())?;
+        let image = self.options.source.clone();
         Some(Effect::Work(Job::new(move || {
             let analysis = &again.analysis;
             let name = match &request.target {
                 report::Target::File(path) => escape(path.as_os_str().as_encoded_bytes()),
                 report::Target::Stdout => "stdout".to_owned(),
             };
-            let result = request.target.write(|out| {
-                let mut out = task.watch_writer(out);
-                report::write(request.format, analysis, verdict.as_ref(), &style, &mut out)
+            let result = apart_from_image(&request.target, &image).and_then(|()| {
+                request.target.write(|out| {
+                    let mut out = task.watch_writer(out);
+                    report::write(request.format, analysis, verdict.as_ref(), &style, &mut out)
+                })
             });
             News::Written(match result {
                 Ok(()) => format!("written: {name}"),
@@ -245,4 +250,11 @@ impl App {
         self.writing = Some(Writing { label, task: task.clone() });
         Some(task)
     }
+}
+
+/// Makes sure that a report does not replace the image it is about.
+fn apart_from_image(report: &report::Output, image: &Path) -> io::Result<()> {
+    let report::Output::File(path) = report else { return Ok(()) };
+    let named = |name: &str, path| clash::Named { name: name.to_owned(), path };
+    clash::check(&[named("the report", path)], &[named("the image", image)]).map_err(io::Error::other)
 }
