@@ -3,6 +3,7 @@
 mod generate;
 mod rules;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,6 @@ use generate::What;
 use rules::RuleArgs;
 
 use crate::analysis::OpenOptions;
-use crate::analysis::bloat::Scope;
 use crate::analysis::fixes::Ranges;
 use crate::archive::{Platform, Selection};
 use crate::config::{self, Origin, Set, Setting, Settings};
@@ -31,7 +31,7 @@ use crate::source::{Access, Progress};
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(name = "layerlens", version, override_usage = "layerlens [OPTIONS] <IMAGE>")]
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
-pub struct Cli {
+struct Cli {
     /// The image: a saved archive (docker, podman, OCI; plain or compressed), an OCI directory, - for stdin;
     /// docker://NAME, podman://NAME, registry://HOST/NAME:TAG, docker-root:PATH; or a name that a local engine knows.
     #[expect(clippy::doc_markdown, reason = "it is shown as it stands")]
@@ -182,13 +182,20 @@ struct LookArgs {
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: ColorArg,
 
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+/// How the screen looks.
+#[derive(Debug, Args)]
+pub struct ScreenArgs {
     /// Colours of the screen: default, color-blind or mono. `NO_COLOR` means mono.
     #[arg(long, value_name = "NAME", value_parser = crate::tui::config::theme)]
-    theme: Option<crate::tui::theme::Theme>,
+    pub theme: Option<crate::tui::theme::Theme>,
 
     /// Leave the mouse to the terminal.
     #[arg(long)]
-    no_mouse: bool,
+    pub no_mouse: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -282,12 +289,12 @@ pub struct Request {
     pub write: Option<PathBuf>,
     /// Whether JSON lists the changes.
     pub with_changes: bool,
+    /// Whether documentation counts as live bloat, too.
+    pub docs: bool,
     /// When to colour.
     pub color: Color,
-    /// The colours of the screen, where they were asked for.
-    pub theme: Option<crate::tui::theme::Theme>,
-    /// Whether the screen leaves the mouse to the terminal.
-    pub no_mouse: bool,
+    /// How the screen looks.
+    pub screen: ScreenArgs,
 }
 
 /// What is to be done.
@@ -301,12 +308,17 @@ pub enum Task {
     PrintConfig(Settings, config::Choice),
 }
 
+/// Says what a command line means; its first word is the program's name.
+///
+/// # Errors
+/// Where it is wrong, or asks for the help or the version.
+pub fn parse<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> Result<Task, clap::Error> {
+    Cli::try_parse_from(arguments).and_then(Cli::into_task)
+}
+
 impl Cli {
     /// Says what the flags mean together.
-    ///
-    /// # Errors
-    /// Where flags contradict each other.
-    pub fn into_task(self) -> Result<Task, clap::Error> {
+    fn into_task(self) -> Result<Task, clap::Error> {
         if let Some(what) = self.config.generate {
             return Ok(Task::Print(what.generate(Cli::command())));
         }
@@ -362,12 +374,6 @@ impl Cli {
             let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
-        // A gate that is only read by people says nothing about what is live.
-        let bloat = match docs {
-            true => Scope::WithDocs,
-            false if ci && reports.iter().all(|report| !report.format.shows_bloat()) => Scope::Nothing,
-            false => Scope::Usual,
-        };
         let selection = Selection { image: choice.name, platform: choice.platform };
         let access = Access {
             socket: access.socket,
@@ -386,7 +392,7 @@ impl Cli {
         Ok(Request {
             // Clap has seen to it that there is one.
             image: image.unwrap_or_default(),
-            open: OpenOptions { load, wire, bloat, ..OpenOptions::default() },
+            open: OpenOptions { load, wire, ..OpenOptions::default() },
             gate: ci,
             settings,
             config,
@@ -396,13 +402,13 @@ impl Cli {
             merge,
             write,
             with_changes: changes,
+            docs,
             color: match look.color {
                 ColorArg::Auto => Color::Auto,
                 ColorArg::Always => Color::Always,
                 ColorArg::Never => Color::Never,
             },
-            theme: look.theme,
-            no_mouse: look.no_mouse,
+            screen: look.screen,
         })
     }
 }

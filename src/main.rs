@@ -3,13 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-use layerlens::cli::{Cli, Task};
+use layerlens::cli::{self, Task};
 use layerlens::exit::Exit;
 use layerlens::run::{print, print_config, run};
 
 fn main() -> ExitCode {
-    let task = match Cli::try_parse().and_then(Cli::into_task) {
+    let task = match cli::parse(std::env::args_os()) {
         Ok(task) => task,
         Err(error) => {
             // A closed pipe is no reason to complain about the help text.

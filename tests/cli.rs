@@ -206,9 +206,11 @@ fn stdin_is_an_image() {
 #[test]
 fn a_verdict_outlives_a_closed_pipe() {
     let image = common::sample("seed.tar.gz");
-    let arguments = [image.as_os_str(), "--ci".as_ref(), "--max-waste".as_ref(), "1MB".as_ref()];
-    let (code, stderr) = layerlens(arguments).outcome_with_closed_stdout();
-    assert_eq!((code, String::from_utf8_lossy(&stderr).as_ref()), (Some(1), ""));
+    for more in [&[][..], &["--merge", "3..7"]] {
+        let arguments = [&[image.to_str().expect("text"), "--ci", "--max-waste", "1MB"], more].concat();
+        let (code, stderr) = layerlens(arguments).outcome_with_closed_stdout();
+        assert_eq!((code, String::from_utf8_lossy(&stderr).as_ref()), (Some(1), ""), "{more:?}");
+    }
 }
 
 #[test]
