@@ -221,6 +221,41 @@ proptest! {
     }
 }
 
+/// Very few paths, so that links, their targets, the directories around them and markers meet within one layer.
+fn close_path() -> impl Strategy<Value = Vec<u8>> {
+    select(vec!["a", "b", "d", "d/a", "d/b", "d/d", "d/d/a"]).prop_map(|path| path.as_bytes().to_vec())
+}
+
+/// Members in any order: a link before and behind its target, a directory replaced and made again around it.
+fn linked_layer() -> impl Strategy<Value = LayerSpec> {
+    let content = select(vec!["x", "y", "xy"]).prop_map(|text| Kind::File(text.into()));
+    let kind = prop_oneof![
+        6 => content,
+        3 => Just(Kind::Directory),
+        1 => Just(Kind::Symlink(b"a".to_vec())),
+        8 => close_path().prop_map(Kind::HardLink),
+    ];
+    let entry = (close_path(), kind).prop_map(|(path, kind)| Member::new(path, kind, Metadata::with_mode(0o644)));
+    let marker = prop_oneof![
+        3 => close_path().prop_map(|path| Member::whiteout(&path)),
+        1 => select(vec!["d", "d/d"]).prop_map(|path| Member::opaque(path.as_bytes())),
+    ];
+    let member = prop_oneof![7 => entry, 2 => marker];
+    vec(member, 0..12).prop_map(LayerSpec::of)
+}
+
+proptest! {
+    #![proptest_config(config(3000))]
+
+    #[test]
+    fn links_within_one_layer_follow_its_order(layers in vec(linked_layer(), 1..4)) {
+        let found = library_findings(&layers, Packing::default());
+        if let Some(lines) = disagreement(&found, &naive::analyse(&layers)) {
+            return Err(TestCaseError::fail(format!("\n{}{lines}", statements(&layers))));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(config(400))]
 
@@ -322,9 +357,11 @@ proptest! {
         let expected = image.what_if(&ranges).expect("layers that are there");
         let merged = match layerlens::rewrite::merge(image, &ranges) {
             Ok(merged) => merged,
-            // The one thing that a layer cannot say.
+            // What a layer cannot say.
             Err(error) => {
-                prop_assert!(error.to_string().contains("every other name is removed"), "{}", error);
+                let message = error.to_string();
+                let is_known = ["every other name is removed", "no whiteout can name it"];
+                prop_assert!(is_known.iter().any(|known| message.contains(known)), "{}", error);
                 return Ok(());
             }
         };

@@ -121,7 +121,8 @@ impl Merger {
         self.names.push(vec![0; index.layers[at].entries.len()]);
     }
 
-    /// Finds the inode of each hard link: the own layer's entry at the target wins, else what the lower view shows.
+    /// Finds the inode of each hard link: what the layer itself stored at the target before the link, else what the lower
+    /// view shows there. What the layer stores there only later is not what the link names.
     fn resolve_links(&mut self, index: &mut Index, at: usize, warnings: &mut Warnings) {
         let links: Vec<u32> = (0..)
             .zip(&index.layers[at].entries)
@@ -135,12 +136,10 @@ impl Merger {
         let targets: HashSet<u64> = links.iter().map(|link| index.layers[at].entries[*link as usize].id).collect();
         resolver.lower.extend(self.journal.iter().filter(|(node, _)| targets.contains(&u64::from(node.0))).copied());
         for link in links {
-            if !resolver.resolve(index, link) {
-                let layer = Some(LayerNumber::from_index(at).get());
-                let path = index.tree.path(index.layers[at].entries[link as usize].node);
-                let message = "is a hard link to nothing: it holds no bytes";
-                warnings.push(Warning { layer, ..Warning::about(WarningCode::DanglingLink, &path, message) });
-            }
+            let Err(message) = resolver.resolve(index, link) else { continue };
+            let layer = Some(LayerNumber::from_index(at).get());
+            let path = index.tree.path(index.layers[at].entries[link as usize].node);
+            warnings.push(Warning { layer, ..Warning::about(WarningCode::DanglingLink, &path, message) });
         }
     }
 
@@ -347,42 +346,29 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// Follows links until there is an inode; every link on the way gets it.
-    fn resolve(&self, index: &mut Index, link: u32) -> bool {
-        let mut way = vec![link];
-        let mut seen: HashSet<u32> = HashSet::from_iter([link]);
-        let inode = loop {
-            let current = way[way.len() - 1];
-            let entry = &index.layers[self.at].entries[current as usize];
-            if entry.has(Entry::RESOLVED) {
-                break Slot::from_bits(entry.id).get();
-            }
-            let Ok(target) = u32::try_from(entry.id) else { break None };
-            match self.own_target(target, current) {
-                Some(place) if index.layers[self.at].entries[place as usize].kind == Kind::HardLink => {
-                    if !seen.insert(place) {
-                        break None;
-                    }
-                    way.push(place);
-                }
-                Some(place) => break self.own_ref(place).filter(|own| index.entry(*own).kind != Kind::Directory),
-                None => break self.lower_target(index, NodeId(target)),
-            }
+    /// Gives a link its inode, or says why it has none. The links before it in the layer have theirs already.
+    fn resolve(&self, index: &mut Index, link: u32) -> Result<(), &'static str> {
+        const NOWHERE: &str = "is a hard link to nothing: it holds no bytes";
+        const LATER: &str = "is a hard link to a path that only comes later in its layer: it holds no bytes";
+        let target = u32::try_from(index.layers[self.at].entries[link as usize].id).map_err(|_| NOWHERE)?;
+        let own = self.own.get(&target).map_or(&[][..], Vec::as_slice);
+        let (before, behind) = own.split_at(own.partition_point(|place| *place < link));
+        let inode = match before.last() {
+            Some(place) => self.own_inode(index, *place),
+            None => self.lower_target(index, NodeId(target)),
         };
-        let Some(inode) = inode else { return false };
-        for place in way {
-            let entry = &mut index.layers[self.at].entries[place as usize];
-            entry.id = Slot::entry(inode, false).bits();
-            entry.flags |= Entry::RESOLVED;
-        }
-        true
+        let comes_later = before.is_empty() && behind.iter().any(|place| *place != link);
+        let inode = inode.ok_or(if comes_later { LATER } else { NOWHERE })?;
+        let entry = &mut index.layers[self.at].entries[link as usize];
+        entry.id = Slot::entry(inode, false).bits();
+        entry.flags |= Entry::RESOLVED;
+        Ok(())
     }
 
-    /// The entry that stands at the target when the link is made, else the first one after it.
-    fn own_target(&self, target: u32, link: u32) -> Option<u32> {
-        let places = self.own.get(&target)?;
-        let before = places.partition_point(|place| *place < link);
-        places[..before].last().or_else(|| places[before..].iter().find(|place| **place != link)).copied()
+    /// The inode of an entry of this layer; a directory is none to link to.
+    fn own_inode(&self, index: &Index, place: u32) -> Option<EntryRef> {
+        let inode = index.inode(self.own_ref(place)?)?;
+        (index.entry(inode).kind != Kind::Directory).then_some(inode)
     }
 
     fn own_ref(&self, place: u32) -> Option<EntryRef> {

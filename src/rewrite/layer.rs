@@ -34,7 +34,7 @@ use crate::tarball::Walker;
 pub(super) fn write(analysis: &Analysis, range: &RangeInclusive<usize>, out: &mut impl Write) -> Result<()> {
     let merge = Merge::new(analysis, range.clone());
     let mut builder = Builder::new(out);
-    merge.write_whiteouts(&mut builder).map_err(written)?;
+    merge.write_whiteouts(&mut builder)?;
     merge.write_implied(&mut builder).map_err(written)?;
     let links = merge.links()?;
     for at in range.clone() {
@@ -87,7 +87,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The topmost paths that are gone, in directories that stay.
-    fn write_whiteouts(&self, out: &mut Builder<impl Write>) -> io::Result<()> {
+    fn write_whiteouts(&self, out: &mut Builder<impl Write>) -> Result<()> {
         let tree = &self.analysis.index.tree;
         let is_gone = |node: &NodeId| self.lower.slot(*node).is_present() && !self.upper.slot(*node).is_present();
         for node in self.nodes().filter(is_gone) {
@@ -98,9 +98,14 @@ impl<'a> Merge<'a> {
             if !path.is_empty() {
                 path.push(b'/');
             }
+            // The whiteout of a `.wh.` name is a name that means something else.
+            if tree.name(node).starts_with(WHITEOUT) {
+                let what = format!("{} is removed, and no whiteout can name it", escape(&self.path(node)));
+                return Err(Error::Unsupported { what, hint: "merge fewer layers" });
+            }
             path.extend_from_slice(WHITEOUT);
             path.extend_from_slice(tree.name(node));
-            append(out, &path, EntryType::Regular, &mut Header::new_gnu())?;
+            append(out, &path, EntryType::Regular, &mut Header::new_gnu()).map_err(written)?;
         }
         Ok(())
     }

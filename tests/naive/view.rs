@@ -258,17 +258,15 @@ fn in_effect(entries: &[Entry]) -> BTreeMap<Path, usize> {
 fn shown_by(entries: &[Entry], index: usize, lower: &MergedView) -> Shown {
     let entry = &entries[index];
     // A link that leads nowhere has no inode to take anything from: it is shown with its own metadata.
-    inode_of(entries, index, lower, &mut BTreeSet::new())
+    inode_of(entries, index, lower)
         .unwrap_or_else(|| Shown { thing: Thing::DanglingLink, metadata: Some(entry.member.metadata.clone()) })
 }
 
-/// The inode of an entry; `None` for a hard link that leads nowhere, round in a circle, or to a directory.
-fn inode_of(entries: &[Entry], index: usize, lower: &MergedView, seen: &mut BTreeSet<usize>) -> Option<Shown> {
+/// The inode of an entry; `None` for a hard link that leads nowhere, or to a directory.
+fn inode_of(entries: &[Entry], index: usize, lower: &MergedView) -> Option<Shown> {
     let entry = &entries[index];
     let thing = match &entry.member.kind {
-        Kind::HardLink(target) => {
-            return if seen.insert(index) { linked_inode(entries, index, target, lower, seen) } else { None };
-        }
+        Kind::HardLink(target) => return linked_inode(&entries[..index], target, lower),
         Kind::File(_) => Thing::File(entry.copy?),
         Kind::Directory => Thing::Directory,
         Kind::Symlink(target) => Thing::Symlink(target.clone()),
@@ -279,20 +277,13 @@ fn inode_of(entries: &[Entry], index: usize, lower: &MergedView, seen: &mut BTre
     Some(Shown { thing, metadata: Some(entry.member.metadata.clone()) })
 }
 
-/// Follows a hard link: to the last entry of its own layer at the target that stands before the link in the tar, else
-/// to the first one behind it, else to what the lower view shows, before any marker of this layer. An entry of the
-/// layer counts even where the tar has replaced it from above or below in the meantime.
-fn linked_inode(
-    entries: &[Entry],
-    index: usize,
-    target: &[u8],
-    lower: &MergedView,
-    seen: &mut BTreeSet<usize>,
-) -> Option<Shown> {
+/// Follows a hard link: to the last of the entries `before` it in its own layer's tar that stands at the target, else to
+/// what the lower view shows, before any marker of this layer. An entry of the layer counts even where the tar has
+/// replaced it from above or below in the meantime; one that only comes later does not.
+fn linked_inode(before: &[Entry], target: &[u8], lower: &MergedView) -> Option<Shown> {
     let target = parse(target)?;
-    let is_target = |&own: &usize| entries[own].path == target;
-    let inode = match (0..index).rev().find(is_target).or_else(|| (index + 1..entries.len()).find(is_target)) {
-        Some(own) => inode_of(entries, own, lower, seen)?,
+    let inode = match before.iter().rposition(|own| own.path == target) {
+        Some(own) => inode_of(before, own, lower)?,
         None => lower.get(&target)?.clone(),
     };
     // Neither a directory nor a lower link that leads nowhere is an inode to link to.
