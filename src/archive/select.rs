@@ -256,7 +256,7 @@ fn choose(
     let others = described.iter().map(Described::describe).collect();
     // Not kept for all candidates: they may be many, and documents large.
     let document = documents.read(&image.candidate.config)?.unwrap_or_default();
-    Ok(assemble(format, image, document, others))
+    assemble(format, image, document, others)
 }
 
 fn describe(documents: &dyn Documents, mut candidate: Candidate) -> Result<Described> {
@@ -271,17 +271,18 @@ fn describe(documents: &dyn Documents, mut candidate: Candidate) -> Result<Descr
     Ok(Described { id: Digest::sha256(&bytes), config, candidate, platform })
 }
 
-fn assemble(format: Format, image: Described, document: Vec<u8>, others: Vec<String>) -> ImageSpec {
+fn assemble(format: Format, image: Described, document: Vec<u8>, others: Vec<String>) -> Result<ImageSpec> {
     let Described { candidate, config, id, platform } = image;
     let mut layers = candidate.layers;
     let mut warnings = Vec::new();
-    warnings.extend(assign_diff_ids(&mut layers, &config.rootfs.unwrap_or_default().diff_ids));
+    let diff_ids = config.rootfs.unwrap_or_default().diff_ids;
+    warnings.extend(assign_diff_ids(&mut layers, &diff_ids).at(|| Place::Member(candidate.config))?);
     let layer_count = u32::try_from(layers.len()).unwrap_or(u32::MAX);
     // An image without any history is common (bazel) and says nothing wrong.
     let has_history = !config.history.is_empty();
     let (history, mismatch) = history::match_layers(config.history, layer_count);
     warnings.extend(mismatch.filter(|_| has_history));
-    ImageSpec {
+    Ok(ImageSpec {
         format,
         tags: candidate.tags,
         id,
@@ -295,11 +296,17 @@ fn assemble(format: Format, image: Described, document: Vec<u8>, others: Vec<Str
         others,
         warnings,
         stated: candidate.stated,
-    }
+    })
 }
 
-fn assign_diff_ids(layers: &mut [LayerRef], diff_ids: &[String]) -> Option<Warning> {
+/// Gives each layer its `diff_id`. A config that lists more of them than the manifest has layers belongs to an image of
+/// which layers are missing: no engine takes it, and the sums over the rest would be too small.
+fn assign_diff_ids(layers: &mut [LayerRef], diff_ids: &[String]) -> Result<Option<Warning>> {
     let count = diff_ids.len();
+    if count > layers.len() {
+        let problem = format!("the config lists {count} diff_ids, but the manifest lists {} layers", layers.len());
+        return Err(Error::Document { problem });
+    }
     let parsed: Vec<Option<DiffId>> = diff_ids.iter().map(|text| text.parse().ok().map(DiffId)).collect();
     let all_valid = parsed.iter().all(Option::is_some);
     for (layer, diff_id) in layers.iter_mut().zip(parsed) {
@@ -310,9 +317,9 @@ fn assign_diff_ids(layers: &mut [LayerRef], diff_ids: &[String]) -> Option<Warni
     } else if !all_valid {
         "the config lists diff_ids that are no digests: sizes are right, ids are missing".to_owned()
     } else {
-        return None;
+        return Ok(None);
     };
-    Some(Warning::new(WarningCode::DiffIdMismatch, message))
+    Ok(Some(Warning::new(WarningCode::DiffIdMismatch, message)))
 }
 
 /// Says what an input without manifest and index looks like.

@@ -79,6 +79,6 @@ impl Rules {
             before: baseline.measures.clone(),
             now: whole,
         });
-        Verdict { rules, ignored, compared, notes }
+        Verdict { rules, ignored, compared, notes, nothing_to_judge: analysis.layers.is_empty() }
     }
 }

@@ -101,6 +101,8 @@ pub struct Verdict {
     pub compared: Option<Compared>,
     /// What a reader should know about the numbers.
     pub notes: Vec<String>,
+    /// Whether the image has no layers: then every rule holds, and none of them says anything.
+    pub nothing_to_judge: bool,
 }
 
 impl Verdict {
@@ -131,6 +133,9 @@ impl Verdict {
         };
         match (self.rules.len(), broken) {
             (0, _) => "no rules given: nothing was judged".to_owned(),
+            (all, 0) if self.nothing_to_judge => {
+                format!("{} held{warned}, but the image has no layers: there was nothing to judge", rules(all))
+            }
             (all, 0) => format!("{} held{warned}", rules(all)),
             (all, broken) => format!("{broken} of {} broken{warned}", rules(all)),
         }

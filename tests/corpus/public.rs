@@ -13,7 +13,7 @@ use crate::tree::{Exported, wrong_in_final_tree};
 use crate::{assert_none, check_all, corpus, find, read_gzip_json, unpack};
 
 /// What the public archives lack that cannot be read; every other one must be.
-const REFUSED: [(&str, &str); 14] = [
+const REFUSED: [(&str, &str); 19] = [
     ("aboutcode-org-container-inspector__images.tar.gz", "its layers are 30 bytes of text"),
     ("aboutcode-org-container-inspector__images.tgz", "unpacked images in a folder"),
     ("aboutcode-org-container-inspector__merge.tgz", "unpacked images in a folder"),
@@ -27,6 +27,11 @@ const REFUSED: [(&str, &str); 14] = [
     ("docker-library-busybox__latest_glibc_amd64.ocidir", "the layer is a symlink to what is not there"),
     ("google-go-containerregistry__sparse_foreign.tar", "a foreign layer is not there"),
     ("google-go-containerregistry__testdata_test_gc_image_unknown_mediatype.ocidir", "no manifest"),
+    ("snyk-snyk-docker-plugin__dockergoof.tar", "4 of its 9 layers"),
+    ("snyk-snyk-docker-plugin__nginx-compressed-layers.tar", "1 of its 3 layers"),
+    ("snyk-snyk-docker-plugin__nginx-os-release-link.tar", "1 of its 3 layers"),
+    ("snyk-snyk-docker-plugin__oci-with-manifest.tar", "1 of its 4 layers"),
+    ("snyk-snyk-docker-plugin__testjar.tar", "2 of its 5 layers"),
     ("youki-dev-oci-spec-rs__test_data.ocidir", "no blobs"),
 ];
 
