@@ -419,6 +419,8 @@ pub enum WarningCode {
     SizeMismatch,
     /// The format does not state `diff_ids`.
     NoDiffIds,
+    /// A layer without end blocks, for which neither a size nor a digest is stated: it may be cut short.
+    Unvouched,
     /// More warnings of one kind than are shown.
     More,
 }
@@ -444,6 +446,7 @@ impl WarningCode {
             WarningCode::TooManyLayers => "too-many-layers",
             WarningCode::SizeMismatch => "size-mismatch",
             WarningCode::NoDiffIds => "no-diff-ids",
+            WarningCode::Unvouched => "unvouched",
             WarningCode::More => "more-warnings",
         }
     }

@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::archive::{self, Compression};
-use serde_json::Value;
+use common::run::layerlens;
+use serde_json::{Value, json};
 
 /// Small, so that every cut is tried within seconds; larger than a block, so that cuts fall inside a file.
 const FILE_BYTES: usize = 5000;
@@ -107,6 +108,109 @@ fn a_blob_of_a_directory_cut_anywhere() {
             std::fs::write(&path, &blob).expect("write the blob");
         }
     }
+}
+
+/// The same of an unpacked `docker save`, where nothing states the size of a layer: its `diff_id` has to tell.
+#[test]
+fn a_layer_of_an_unpacked_docker_save_cut_anywhere() {
+    let image = archive::miniature(FILE_BYTES);
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        archive::write_files(&image.legacy(), directory.path());
+        let whole = common::essence(&common::analysed(directory.path()));
+        for (number, layer) in image.layers.iter().enumerate() {
+            let path = directory.path().join(archive::sha256(layer)).join("layer.tar");
+            for cut in cuts(layer.len()) {
+                std::fs::write(&path, archive::compress(&layer[..cut], compression)).expect("write the cut layer");
+                let wrong = what_is_wrong(directory.path(), &whole);
+                assert_eq!(wrong, None, "{compression:?}: layer {} of {} bytes cut at {cut}", number + 1, layer.len());
+            }
+            std::fs::write(&path, layer).expect("write the layer");
+        }
+    }
+}
+
+/// The third layer of [`archive::miniature`] without its file: a whole tar but for the end blocks.
+fn cut_at_a_member(image: &archive::Image) -> (String, Vec<u8>) {
+    let layer = &image.layers[2];
+    (format!("{}/layer.tar", archive::sha256(layer)), layer[..512].to_vec())
+}
+
+#[test]
+fn a_layer_cut_at_a_member_is_seen_in_every_way_in() {
+    let image = archive::miniature(FILE_BYTES);
+    let (name, cut) = cut_at_a_member(&image);
+    for layer in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let mut files = image.legacy();
+        files.insert(name.clone(), archive::compress(&cut, layer));
+        for whole in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let file = tempfile::NamedTempFile::new().expect("a temporary file");
+            std::fs::write(file.path(), archive::compress(&archive::tar_of(&files), whole)).expect("write the archive");
+            for outcome in [layerlens([file.path()]).outcome(), layerlens(["-"]).stdin(file.path()).outcome()] {
+                outcome.assert_code(3);
+                let message = outcome.stderr_text();
+                assert!(message.contains("layer 3") && message.contains("end blocks"), "{message}");
+            }
+        }
+    }
+}
+
+/// Tools that write no end blocks are right to do so: what the digest vouches for is whole.
+#[test]
+fn a_layer_without_end_blocks_is_whole_where_its_digest_says_so() {
+    let with_end = archive::miniature(FILE_BYTES);
+    let layers: Vec<_> = with_end.layers.iter().map(|layer| layer[..layer.len() - 1024].to_vec()).collect();
+    let [with_end, image] = [with_end.layers, layers]
+        .map(|layers| archive::Image::new("mini:latest", &["a", "b", "c", "d", "e", "f", "g"], layers));
+    let totals = &analysed_legacy(&with_end, Compression::None)["totals"];
+    for whole in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let report = analysed_legacy(&image, whole);
+        assert_eq!(report["totals"]["wasted_bytes"], totals["wasted_bytes"]);
+        assert_eq!(report["totals"]["stored_bytes"], totals["stored_bytes"]);
+        assert_eq!(report["warnings"].as_array().map(Vec::len), Some(0), "{}", report["warnings"]);
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), archive::compress(&archive::tar_of(&image.legacy()), whole)).expect("written");
+        layerlens(["-"]).stdin(file.path()).outcome().assert_code(0);
+    }
+}
+
+fn analysed_legacy(image: &archive::Image, whole: Compression) -> Value {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), archive::compress(&archive::tar_of(&image.legacy()), whole)).expect("written");
+    common::analysed(file.path())
+}
+
+/// Replaces the layers that `manifest.json` lists.
+fn with_layers(image: &archive::Image, layers: &Value) -> archive::Files {
+    let mut files = image.legacy();
+    let mut manifest: Value = serde_json::from_slice(&files["manifest.json"]).expect("JSON");
+    manifest[0]["Layers"] = layers.clone();
+    files.insert("manifest.json".to_owned(), manifest.to_string().into_bytes());
+    files
+}
+
+#[test]
+fn layers_that_are_not_there_are_an_error() {
+    let image = archive::miniature(FILE_BYTES);
+    let first = format!("{}/layer.tar", archive::sha256(&image.layers[0]));
+    for layers in [json!(null), json!([]), json!([first])] {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), archive::tar_of(&with_layers(&image, &layers))).expect("written");
+        let outcome =
+            layerlens(["--ci".as_ref(), "--max-waste".as_ref(), "100%".as_ref(), file.path().as_os_str()]).outcome();
+        outcome.assert_code(3);
+        assert!(outcome.stderr_text().contains("lists 7 diff_ids"), "{outcome}");
+    }
+}
+
+#[test]
+fn an_image_without_layers_leaves_nothing_to_judge() {
+    let image = archive::Image::new("empty:latest", &[], Vec::new());
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), archive::tar_of(&image.legacy())).expect("written");
+    let outcome = layerlens(["--ci".as_ref(), "--max-waste".as_ref(), "0".as_ref(), file.path().as_os_str()]).outcome();
+    outcome.assert_code(0);
+    assert!(outcome.stdout_text().contains("there was nothing to judge"), "{outcome}");
 }
 
 /// Tries all cuts on all processors, and fails with the whole list of what went wrong.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::batch::Batch;
+use super::entry::LayerNumber;
 use super::index::{Builder, Index, collect_warnings};
 use super::reader::{self, Footer, Sink};
 use super::stream;
@@ -17,7 +18,7 @@ use crate::archive::docker_root::DockerRoot;
 use crate::archive::members::{Archive, Directory};
 use crate::archive::registry::Pulled;
 use crate::archive::{Documents, ImageSpec, LayerRef, Selection, StatedDigest, select};
-use crate::digest::{Algorithm, Digest, Hasher};
+use crate::digest::{Algorithm, DiffId, Digest, Hasher};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream, Window};
@@ -84,7 +85,7 @@ pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
         Input::DockerRoot(root) => from_store(&DockerRoot::open(&root, &options.selection)?, options, &[]),
         Input::Stream(reader) => {
             let reader = BufReader::with_capacity(STREAM_READ, reader);
-            stream::load(Counted { inner: reader, progress: Arc::clone(&options.progress) }, options)
+            stream::load(Counted { inner: reader, progress: Arc::clone(&options.progress) }, options, None)
         }
         Input::File(region) if region.is_empty() => Err(stream::empty()),
         Input::File(region) => {
@@ -96,7 +97,7 @@ pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
                 from_store(&archive, options, &warnings)
             } else {
                 options.progress.expect(region.len());
-                stream::load(region.reader(&options.progress), options)
+                stream::load(region.reader(&options.progress), options, Some(&region))
             }
         }
     }
@@ -189,20 +190,52 @@ fn from_store(store: &impl Store, options: &LoadOptions, odd: &[Warning]) -> Res
     let mut builder = Builder::default();
     let reads = read_all(&jobs, &mut builder, options)?;
     let blobs: Vec<Blob> = order.iter().map(|slot| jobs[*slot].blob(reads[*slot].compression)).collect();
-    let digests: Vec<Option<Digests>> = reads.iter().map(|read| read.digests.clone()).collect();
-    let footers: Vec<Footer> = reads.into_iter().map(|read| read.footer).collect();
-    assemble(spec, builder, Reading { order, blobs, footers, digests }, odd)
+    let mut reading = Reading::new(order, blobs, reads);
+    for at in reading.unvouched(&spec.layers) {
+        let slot = reading.order[at];
+        let place = || Place::Layer(LayerNumber::from_index(at).get());
+        reading.uncompressed[slot] = jobs[slot].uncompressed_digest(reading.blobs[at].compression).at(place)?;
+    }
+    assemble(spec, builder, reading, odd)
 }
 
-/// What came of the reading, by slots of the builder (`footers`, `digests`) and by layers (`order`, `blobs`).
+/// What came of the reading, by slots of the builder (`footers` and digests) and by layers (`order`, `blobs`).
 pub(super) struct Reading {
     pub(super) order: Vec<usize>,
     pub(super) blobs: Vec<Blob>,
     pub(super) footers: Vec<Footer>,
-    pub(super) digests: Vec<Option<Digests>>,
+    /// The digests of the stored bytes, where they are to be compared.
+    pub(super) stored: Vec<Option<Digest>>,
+    /// The digests of the uncompressed bytes, where they are known.
+    pub(super) uncompressed: Vec<Option<Digest>>,
 }
 
-/// Puts the image together; compares digests where they were computed.
+impl Reading {
+    pub(super) fn new(order: Vec<usize>, blobs: Vec<Blob>, reads: Vec<LayerRead>) -> Self {
+        let mut reading = Reading { order, blobs, footers: Vec::new(), stored: Vec::new(), uncompressed: Vec::new() };
+        for LayerRead { footer, stored, uncompressed, .. } in reads {
+            reading.footers.push(footer);
+            reading.stored.push(stored);
+            reading.uncompressed.push(uncompressed);
+        }
+        reading
+    }
+
+    /// Returns the layers whose tar has no end blocks and whose blob's size nobody states, but whose `diff_id` is known:
+    /// only that digest tells whether they are whole, and it is still to be computed.
+    pub(super) fn unvouched(&self, layers: &[LayerRef]) -> Vec<usize> {
+        let needs_digest = |at: &usize| {
+            let slot = self.order[*at];
+            !self.footers[slot].saw_end
+                && layers[*at].stated_bytes.is_none()
+                && layers[*at].diff_id.is_some()
+                && self.uncompressed[slot].is_none()
+        };
+        (0..self.order.len()).filter(needs_digest).collect()
+    }
+}
+
+/// Puts the image together; compares sizes and digests where they were computed.
 pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, reading: Reading, odd: &[Warning]) -> Result<Loaded> {
     let mut warnings = Warnings::default();
     odd.iter().cloned().for_each(|warning| warnings.push(warning));
@@ -213,8 +246,8 @@ pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, reading: Reading, 
         if let Some(warning) = odd_size {
             warnings.push(Warning { layer: Some(number), ..warning });
         }
-        if let Some(digests) = &reading.digests[*slot] {
-            digests.check(layer).at(|| Place::Layer(number))?;
+        if let Some(warning) = check_digests(layer, &reading, *slot).at(|| Place::Layer(number))? {
+            warnings.push(Warning { layer: Some(number), ..warning });
         }
         if let Some(warning) = media_type_warning(layer, reading.blobs[at].compression) {
             warnings.push(Warning { layer: Some(number), ..warning });
@@ -289,6 +322,16 @@ impl Job {
         Blob { compression, blob_bytes: self.bytes.len(), region }
     }
 
+    /// Reads the blob again for the digest of its uncompressed bytes; what arrives from elsewhere has a size that vouches.
+    fn uncompressed_digest(&self, compression: Compression) -> Result<Option<Digest>> {
+        match &self.bytes {
+            Bytes::Here(region) => {
+                uncompressed_digest(region.reader(&Arc::new(Progress::default())), compression).map(Some)
+            }
+            Bytes::Remote(_) => Ok(None),
+        }
+    }
+
     fn read(&self, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
         let result = match &self.bytes {
             Bytes::Here(region) => self.read_region(region, options, sink),
@@ -334,7 +377,10 @@ impl Job {
 #[derive(Debug, Default)]
 pub(super) struct LayerRead {
     pub(super) footer: Footer,
-    pub(super) digests: Option<Digests>,
+    /// The digest of the stored bytes, where it was asked for.
+    pub(super) stored: Option<Digest>,
+    /// The digest of the uncompressed bytes, where it was computed on the way.
+    pub(super) uncompressed: Option<Digest>,
     pub(super) compression: Compression,
 }
 
@@ -342,10 +388,25 @@ pub(super) struct LayerRead {
 pub(super) fn read_stream(blob: impl Read, compression: Compression, sink: &mut impl Sink) -> Result<LayerRead> {
     let decoder = decoder(compression, BufReader::with_capacity(STREAM_READ, blob))?;
     let (footer, _) = reader::read(Stream::new(decoder, compression), sink)?;
-    Ok(LayerRead { footer, digests: None, compression })
+    Ok(LayerRead { footer, compression, ..LayerRead::default() })
 }
 
-fn decoder<R: std::io::BufRead>(compression: Compression, reader: R) -> Result<Decoder<R>> {
+/// The same, and computes the digest of its uncompressed bytes where that has to tell whether it is whole: a blob that
+/// passes by does not come again.
+pub(super) fn read_vouched(blob: impl Read, compression: Compression, sink: &mut impl Sink) -> Result<LayerRead> {
+    let mut content = hashed(blob, compression)?;
+    let (footer, _) = reader::read(Stream::new(&mut content, compression), sink)?;
+    // Behind end blocks there may be more, which is not read: then this is the digest of nothing.
+    let uncompressed = (!footer.saw_end).then(|| content.hasher.finish());
+    Ok(LayerRead { footer, compression, stored: None, uncompressed })
+}
+
+fn hashed<R: Read>(blob: R, compression: Compression) -> Result<Hashed<Decoder<BufReader<R>>>> {
+    let decoder = decoder(compression, BufReader::with_capacity(STREAM_READ, blob))?;
+    Ok(Hashed { inner: decoder, hasher: Hasher::new(Algorithm::Sha256) })
+}
+
+pub(super) fn decoder<R: std::io::BufRead>(compression: Compression, reader: R) -> Result<Decoder<R>> {
     Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })
 }
 
@@ -357,39 +418,47 @@ pub(super) fn read_verified(
     sink: &mut impl Sink,
 ) -> Result<LayerRead> {
     let mut stored = Hashed { inner: blob, hasher: Hasher::new(algorithm) };
-    let mut content = Hashed {
-        inner: decoder(compression, BufReader::with_capacity(STREAM_READ, &mut stored))?,
-        hasher: Hasher::new(Algorithm::Sha256),
-    };
+    let mut content = hashed(&mut stored, compression)?;
     let (footer, mut feed) = reader::read(Stream::new(&mut content, compression), sink)?;
     feed.skip(u64::MAX)?;
     drop(feed);
-    let uncompressed = content.hasher.finish();
+    let uncompressed = Some(content.hasher.finish());
     std::io::copy(&mut stored, &mut std::io::sink()).map_err(|error| Error::from_read("read", error))?;
-    let digests = Digests { blob: stored.hasher.finish(), uncompressed };
-    Ok(LayerRead { footer, digests: Some(digests), compression })
+    Ok(LayerRead { footer, compression, stored: Some(stored.hasher.finish()), uncompressed })
 }
 
-/// The digests that a layer's bytes really have.
-#[derive(Debug, Clone)]
-pub(super) struct Digests {
-    blob: Digest,
-    uncompressed: Digest,
+/// Reads a blob again for the digest of its uncompressed bytes.
+pub(super) fn uncompressed_digest(blob: impl Read, compression: Compression) -> Result<Digest> {
+    let mut content = hashed(blob, compression)?;
+    Stream::new(&mut content, compression).skip(u64::MAX)?;
+    Ok(content.hasher.finish())
 }
 
-impl Digests {
-    fn check(&self, layer: &LayerRef) -> Result<()> {
-        let differ = |what, expected: &Digest, found: &Digest| Error::DigestMismatch {
-            what,
-            expected: expected.clone(),
-            found: found.clone(),
-        };
-        match (&layer.blob_digest, &layer.diff_id) {
-            (Some(stated), _) if *stated != self.blob => Err(differ("the blob", stated, &self.blob)),
-            (_, Some(stated)) if stated.0 != self.uncompressed => {
-                Err(differ("the uncompressed layer (diff_id)", &stated.0, &self.uncompressed))
-            }
-            _ => Ok(()),
+/// Compares the digests that were asked for, and the one that has to vouch for a tar without end blocks: cut between two
+/// members, it reads like a whole one.
+fn check_digests(layer: &LayerRef, reading: &Reading, slot: usize) -> Result<Option<Warning>> {
+    let same = |what, stated: &Digest, found: &Digest| {
+        let differ = || Error::DigestMismatch { what, expected: stated.clone(), found: found.clone() };
+        (stated == found).then_some(()).ok_or_else(differ)
+    };
+    if let (Some(stated), Some(found)) = (&layer.blob_digest, &reading.stored[slot]) {
+        same("the blob", stated, found)?;
+    }
+    let is_vouched = reading.footers[slot].saw_end || layer.stated_bytes.is_some();
+    match (&layer.diff_id, &reading.uncompressed[slot]) {
+        _ if is_vouched && reading.stored[slot].is_none() => Ok(None),
+        (Some(DiffId(stated)), Some(found)) if is_vouched => {
+            same("the uncompressed layer (diff_id)", stated, found).map(|()| None)
+        }
+        (Some(DiffId(stated)), Some(found)) => {
+            same("the layer, which ends without end blocks and may be cut short (diff_id)", stated, found)
+                .map(|()| None)
+        }
+        _ if is_vouched => Ok(None),
+        _ => {
+            let message = "its tar has no end blocks, and neither a size nor a digest is stated for it: counted as it is, \
+                           but it may be cut short";
+            Ok(Some(Warning::new(WarningCode::Unvouched, message)))
         }
     }
 }

@@ -6,21 +6,23 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
 
 use super::batch::Batch;
 use super::index::Builder;
 use super::load::{
-    Blob, LayerRead, LoadOptions, Loaded, Reading, assemble, check_documents, read_stream, read_verified,
+    Blob, LayerRead, LoadOptions, Loaded, Reading, assemble, check_documents, decoder, read_stream, read_verified,
+    read_vouched, uncompressed_digest,
 };
 use super::reader::Sink;
 use crate::archive::members::{Catalog, Target, link_target};
-use crate::archive::{Documents, MOST_DOCUMENT_BYTES, select};
+use crate::archive::{Documents, LayerRef, MOST_DOCUMENT_BYTES, select};
 use crate::digest::Algorithm;
 use crate::error::{AtPlace, Error, Place, Result};
 use crate::path::{Normal, normalize};
-use crate::source::Region;
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream};
+use crate::source::{Progress, Region};
 use crate::tarball::header::{BLOCK, Kind};
 use crate::tarball::{Content, Walker};
 
@@ -46,27 +48,39 @@ const MOST_TRAILING_BYTES: u64 = 64 << 20;
 
 struct Passing<'a> {
     options: &'a LoadOptions,
+    /// The archive, where it can be read a second time.
+    again: Option<&'a Region>,
     catalog: Catalog<Seen>,
     builder: Builder,
     reads: Vec<Result<LayerRead>>,
     kept_bytes: u64,
 }
 
-/// Reads an image from bytes that come once.
-pub(super) fn load(reader: impl Read, options: &LoadOptions) -> Result<Loaded> {
+/// Reads an image from bytes that are read once, forward; `again` is what they come from, where that is a file.
+pub(super) fn load(reader: impl Read, options: &LoadOptions, again: Option<&Region>) -> Result<Loaded> {
     let mut reader = BufReader::with_capacity(256 << 10, reader);
     let start = reader.fill_buf().map_err(|error| Error::from_read("read", error))?;
     if start.is_empty() {
         return Err(empty());
     }
-    let compression = Compression::of(start);
-    let decoder = Decoder::new(compression, reader).map_err(|source| Error::Io { action: "decompress", source })?;
-    let mut walker = Walker::new(Stream::new(decoder, compression));
-    let mut passing =
-        Passing { options, catalog: Catalog::default(), builder: Builder::default(), reads: Vec::new(), kept_bytes: 0 };
+    let mut walker = open(reader)?;
+    let mut passing = Passing {
+        options,
+        again,
+        catalog: Catalog::default(),
+        builder: Builder::default(),
+        reads: Vec::new(),
+        kept_bytes: 0,
+    };
     passing.members(&mut walker)?;
     walker.into_feed().skip(MOST_TRAILING_BYTES)?;
     passing.finish()
+}
+
+/// Starts to walk an archive, whatever its compression.
+fn open<R: BufRead>(mut reader: R) -> Result<Walker<Stream<Decoder<R>>>> {
+    let compression = Compression::of(reader.fill_buf().map_err(|error| Error::from_read("read", error))?);
+    Ok(Walker::new(Stream::new(decoder(compression, reader)?, compression)))
 }
 
 impl Passing<'_> {
@@ -132,6 +146,8 @@ impl Passing<'_> {
             let is_sha512 = name.starts_with(b"blobs/sha512/");
             let algorithm = if is_sha512 { Algorithm::Sha512 } else { Algorithm::Sha256 };
             read_verified(content, compression, algorithm, &mut sink)
+        } else if self.again.is_none() {
+            read_vouched(content, compression, &mut sink)
         } else {
             read_stream(content, compression, &mut sink)
         };
@@ -167,18 +183,42 @@ impl Passing<'_> {
                 }
             }
         }
-        let (mut footers, mut digests) = (Vec::new(), Vec::new());
+        let mut reads = Vec::new();
         for (slot, result) in self.reads.drain(..).enumerate() {
-            let read = match (result, first_use.get(&slot)) {
+            match (result, first_use.get(&slot)) {
                 (Err(error), Some(number)) => return Err(error.at(Place::Layer(*number))),
                 // Something that looked like a layer, was none, and is not asked for.
-                (result, _) => result.unwrap_or_default(),
-            };
-            footers.push(read.footer);
-            digests.push(read.digests);
+                (result, _) => reads.push(result.unwrap_or_default()),
+            }
         }
+        let mut reading = Reading::new(order, blobs, reads);
+        self.vouch(&spec.layers, &mut reading)?;
         let odd = std::mem::take(&mut self.catalog.warnings);
-        assemble(spec, self.builder, Reading { order, blobs, footers, digests }, &odd)
+        assemble(spec, self.builder, reading, &odd)
+    }
+
+    /// Reads the archive again for the digests of layers that nothing else vouches for.
+    fn vouch(&self, layers: &[LayerRef], reading: &mut Reading) -> Result<()> {
+        let unvouched = reading.unvouched(layers);
+        let Some(archive) = self.again.filter(|_| !unvouched.is_empty()) else {
+            return Ok(());
+        };
+        let member = |at: usize| self.catalog.canonical(&layers[at].name);
+        let slots: HashMap<&[u8], usize> = unvouched.iter().map(|at| (member(*at), reading.order[*at])).collect();
+        let reader = BufReader::with_capacity(256 << 10, archive.reader(&Arc::new(Progress::default())));
+        let mut walker = open(reader)?;
+        let mut name = Vec::new();
+        while walker.advance()? {
+            if walker.member().kind != Kind::File || normalize(&walker.member().path, &mut name) == Normal::Outside {
+                continue;
+            }
+            if let Some(slot) = slots.get(&name[..]) {
+                let compression = Compression::of(walker.peek_content(Compression::MAGIC_BYTES)?);
+                // The last member of a name is the one that counts, so all of them are looked at.
+                reading.uncompressed[*slot] = Some(uncompressed_digest(Content(&mut walker), compression)?);
+            }
+        }
+        Ok(())
     }
 }
 
