@@ -6,7 +6,7 @@
 //! understood is an error that names the place: a limit with a typing error must not be no limit.
 //!
 //! How the screen looks is each user's own affair and stands in another file (`tui::config`); neither knows the other's
-//! keys. A `.dive-ci` beside is understood, too ([`dive_ci`]).
+//! keys. A `.dive-ci` beside is understood, too (`dive_ci`).
 
 mod dive_ci;
 mod file;

@@ -1,6 +1,6 @@
 //! Where the bytes come from: a file, a directory, a stream, an engine's socket, a registry. The only input on the way in.
 //!
-//! [`reference`] says what a name means, `engine` asks the engines of this machine, [`registry`] a registry; `http` is
+//! [`mod@reference`] says what a name means, `engine` asks the engines of this machine, [`registry`] a registry; `http` is
 //! the one client of both, `credentials` what a user shows, `cache` what is kept.
 //! Promises: a [`Region`] can be read at any offset, by several threads, without memory for its size; a stream is read
 //! once, forward. What the bytes mean is left to [`crate::archive`].

@@ -3,8 +3,8 @@
 //! The ledger: `wasted = Σ fixes + inherited + remainder`. A fix is a set of layers above the base; it takes every record
 //! whose two layers are both in the set, and no layer is in two sets, so fixes never overlap and their savings add up.
 //!
-//! The way there: [`noise`] is left out of the reasons, [`choice`] picks the sets, [`order`] decides about the steps between
-//! their members, and [`lines`] finds the words. What a fix saves is the sum of records that the merge of all layers
+//! The way there: `noise` is left out of the reasons, `choice` picks the sets, `order` decides about the steps between
+//! their members, and `lines` finds the words. What a fix saves is the sum of records that the merge of all layers
 //! found, and a merge of the set removes exactly those: a copy that is stored and hidden within it is never written.
 
 mod choice;
