@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use layerlens::cli::{self, Task};
+use layerlens::escape::{LogSafe, Notation};
 use layerlens::exit::Exit;
 use layerlens::run::{print, print_config, run};
 
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };
-    let mut notes = std::io::stderr();
+    let mut notes = LogSafe::new(std::io::stderr(), Notation::Hex);
     let done = match task {
         Task::Run(request) => run(*request, &mut notes),
         Task::Print(text) => print(&text),

@@ -16,7 +16,8 @@ pub(super) fn write(analysis: &Analysis, style: &Style, out: &mut impl Write) ->
         // A backslash is text here: these lines are for reading as they were written.
         let lines: Vec<String> = lines.iter().map(|line| line.replace("\\\\", "\\")).collect();
         if entry.is_instruction {
-            writeln!(out, "{}", lines.join("\n"))?;
+            // What follows the first line is the image author's: it must not begin a line, or a log could obey it.
+            writeln!(out, "{}", lines.join("\n    "))?;
         } else {
             writeln!(out, "# {}", lines.join("\n# "))?;
         }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::text::{BOLD, DIM, GOOD, Page, WASTE, cut, cut_middle, plural, share};
 use crate::analysis::fixes::{Fix, WhatIf};
-use crate::escape::escape;
+use crate::escape::{Notation, escape, log_safe};
 
 /// How many fixes are shown; the others are summed up.
 const MOST_FIXES: usize = 5;
@@ -75,8 +75,15 @@ impl<W: Write> Page<'_, W> {
         if !fix.dockerfile.is_empty() && !fix.safe {
             writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, "not to be pasted as it is:"))?;
         }
+        let mut is_exact = true;
         for line in fix.dockerfile.lines() {
-            writeln!(self.out, "{:>10}  {} {line}", "", self.paint(GOOD, "+"))?;
+            let line = format!("+ {line}");
+            is_exact &= log_safe(&line, Notation::Hex) == line;
+            writeln!(self.out, "{:>10}  {}{}", "", self.paint(GOOD, "+"), &line[1..])?;
+        }
+        if !is_exact {
+            let note = "a pipeline could take these lines for commands: JSON has them without \\xNN";
+            writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, note))?;
         }
         for caveat in &fix.caveats {
             writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &format!("note: {caveat}")))?;

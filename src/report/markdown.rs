@@ -16,7 +16,7 @@ use super::records::step;
 use super::text::{Group, cut, cut_middle, groups, plural, share};
 use crate::analysis::Analysis;
 use crate::analysis::fixes::Fix;
-use crate::escape::escape;
+use crate::escape::{Notation, escape, log_safe};
 use crate::gate::{Judged, Verdict};
 use crate::layer::entry::LayerNumber;
 
@@ -323,8 +323,13 @@ fn entities(text: &str) -> String {
     out
 }
 
-/// Puts lines into a fence that nothing in them can end.
+/// Puts lines into a fence that nothing in them can end. Lines that a pipeline could take for commands stand in tags
+/// instead: in a fence nothing can be spelled out.
 fn fence(lines: &str) -> String {
+    if log_safe(lines, Notation::Hex) != lines {
+        let lines: Vec<String> = lines.lines().map(|line| entities(&clean(line))).collect();
+        return format!("<pre><code>{}</code></pre>\n", lines.join("\n"));
+    }
     let longest = lines.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let lines: Vec<String> = lines.lines().map(clean).collect();
@@ -342,5 +347,6 @@ mod tests {
         assert_eq!(code(b"/a\n\xff\\", 80), "<code>/a&#92;x0a&#92;xff&#92;&#92;</code>");
         assert_eq!(fence("a\n```\nb"), "````dockerfile\na\n```\nb\n````\n");
         assert_eq!(fence("a"), "```dockerfile\na\n```\n");
+        assert_eq!(fence("a\n::x"), "<pre><code>a\n&#58;&#58;x</code></pre>\n");
     }
 }

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use crate::analysis::Analysis;
 use crate::dockerfile::Dockerfile;
+use crate::escape::{LogSafe, Notation};
 use crate::gate::Verdict;
 use crate::size::Units;
 
@@ -76,6 +77,16 @@ impl Format {
     #[must_use]
     pub fn shows_bloat(self) -> bool {
         matches!(self, Format::Json | Format::Html)
+    }
+
+    /// Returns how the format spells out what a build log must not hold.
+    fn notation(self) -> Notation {
+        match self {
+            Format::Text | Format::Dockerfile | Format::Csv => Notation::Hex,
+            Format::Json | Format::Ndjson | Format::Sarif | Format::Gitlab => Notation::Json,
+            Format::Markdown | Format::Junit | Format::Html => Notation::Markup,
+            Format::Github => Notation::Commands,
+        }
     }
 
     /// Returns the format's name.
@@ -148,6 +159,7 @@ pub fn write(
     style: &Style,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    let out = &mut LogSafe::new(out, format.notation());
     match format {
         Format::Text => text::write(analysis, verdict, style, out),
         Format::Json => json::write(analysis, verdict, style.with_changes, out),

@@ -12,7 +12,7 @@ use crate::analysis::fixes::WhatIf;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::analysis::{Analysis, Layer};
 pub(super) use crate::columns::{cut, cut_path as cut_middle};
-use crate::escape::escape;
+use crate::escape::{LogSafe, Notation, escape};
 use crate::gate::{Judged, Verdict};
 use crate::layer::entry::{LayerNumber, NodeId};
 
@@ -52,6 +52,7 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
 /// # Errors
 /// Where `out` fails.
 pub fn write_what_if(analysis: &Analysis, what_if: &WhatIf, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    let out = &mut LogSafe::new(out, Notation::Hex);
     Page { analysis, style, out }.what_if(what_if)
 }
 
@@ -75,7 +76,8 @@ impl<W: Write> Page<'_, W> {
         let (spec, totals) = (&analysis.spec, &analysis.totals);
         let name = spec.tags.first().map_or_else(|| escape(analysis.source.as_bytes()), |tag| escape(tag.as_bytes()));
         let name = self.paint(BOLD, &cut(&name, 200));
-        writeln!(self.out, "{name}  {}  {}  image {}", spec.platform, spec.format.name(), spec.id.short())?;
+        // No line begins with what the image says.
+        writeln!(self.out, "image {name}  {}  {}  {}", spec.platform, spec.format.name(), spec.id.short())?;
         if spec.tags.len() > 1 {
             let others: Vec<String> = spec.tags[1..].iter().take(5).map(|tag| escape(tag.as_bytes())).collect();
             let more = spec.tags.len().saturating_sub(6);

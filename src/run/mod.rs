@@ -24,7 +24,7 @@ use crate::analysis::{self, Analysis};
 use crate::cli::Request;
 use crate::config::{self, Settings};
 use crate::draft;
-use crate::escape::escape;
+use crate::escape::{Notation, escape, log_safe};
 use crate::exit::Exit;
 use crate::report::Target;
 
@@ -44,7 +44,7 @@ pub fn print(text: &[u8]) -> Result<Exit, Failure> {
 /// # Errors
 /// Where something is set wrong.
 pub fn print_config(flags: Settings, choice: &config::Choice) -> Result<Exit, Failure> {
-    print(settings(flags, choice)?.to_toml().as_bytes())
+    print(log_safe(&settings(flags, choice)?.to_toml(), Notation::Json).as_bytes())
 }
 
 fn settings(flags: Settings, choice: &config::Choice) -> Result<Settings, Failure> {
