@@ -1,5 +1,6 @@
 //! Work behind the screen: reading the image, opening a file's content. Each job runs in a thread and ends in a message.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -7,7 +8,6 @@ use std::thread::{self, JoinHandle};
 
 use super::app::Image;
 use super::content::search::Hit;
-use super::task::Job;
 use crate::analysis::{self, OpenOptions};
 use crate::archive::ImageSpec;
 use crate::error::Error;
@@ -30,6 +30,28 @@ pub enum News {
     Written(String),
     /// A job died.
     Died,
+}
+
+/// Something to do in a thread; its news comes back as a message.
+pub struct Job(Box<dyn FnOnce() -> News + Send>);
+
+impl Job {
+    /// Wraps what is to be done.
+    pub fn new(work: impl FnOnce() -> News + Send + 'static) -> Self {
+        Job(Box::new(work))
+    }
+
+    /// Does it.
+    #[must_use]
+    pub fn run(self) -> News {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Job")
+    }
 }
 
 /// Starts to read the image.
@@ -64,28 +86,28 @@ pub fn explain(error: &Error) -> String {
 #[must_use]
 pub fn spawn<M: From<News> + Send + 'static>(sender: Sender<M>, job: Job) -> JoinHandle<()> {
     thread::spawn(move || {
-        let died = Obituary(Some(sender));
+        let report = ReportDeath::new(sender.clone());
         let news = job.run();
-        died.instead(news);
+        drop(report);
+        // A screen that is gone needs no news.
+        let _ = sender.send(news.into());
     })
 }
 
-/// Sends [`News::Died`] when the thread unwinds.
-struct Obituary<M: From<News>>(Option<Sender<M>>);
+/// Sends [`News::Died`] when the thread that holds it panics.
+pub(super) struct ReportDeath<M: From<News>>(Sender<M>);
 
-impl<M: From<News>> Obituary<M> {
-    fn instead(mut self, news: News) {
-        if let Some(sender) = self.0.take() {
-            // A screen that is gone needs no news.
-            let _ = sender.send(news.into());
-        }
+impl<M: From<News>> ReportDeath<M> {
+    pub(super) fn new(sender: Sender<M>) -> Self {
+        ReportDeath(sender)
     }
 }
 
-impl<M: From<News>> Drop for Obituary<M> {
+impl<M: From<News>> Drop for ReportDeath<M> {
     fn drop(&mut self) {
-        if let Some(sender) = self.0.take() {
-            let _ = sender.send(News::Died.into());
+        if thread::panicking() {
+            // A screen that is gone needs no news.
+            let _ = self.0.send(News::Died.into());
         }
     }
 }

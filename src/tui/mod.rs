@@ -36,8 +36,7 @@ use ratatui::backend::Backend;
 
 use crate::error::Error;
 use app::App;
-use loader::News;
-use task::Job;
+use loader::{Job, News};
 use update::Effect;
 
 /// How often the screen moves by itself while an image is read.
@@ -72,7 +71,7 @@ pub enum Ending {
     Closed,
     /// The image cannot be read.
     Failed(Error),
-    /// A thread died; its message stands on the screen.
+    /// A thread panicked; its message is on the screen.
     Died,
 }
 

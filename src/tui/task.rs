@@ -1,11 +1,8 @@
-//! Work behind the screen: how far it has come, whether it is still wanted, and what to do with it.
+//! Work in another thread: how far it has come, and whether it is still wanted.
 
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use super::loader::News;
 
 /// A piece of work that the screen can watch and stop.
 #[derive(Debug, Clone, Default)]
@@ -98,27 +95,5 @@ impl<R: Read> Read for Watched<R> {
             self.task.add(n);
         }
         Ok(n)
-    }
-}
-
-/// Something to do in a thread; its news comes back as a message.
-pub struct Job(Box<dyn FnOnce() -> News + Send>);
-
-impl Job {
-    /// Wraps what is to be done.
-    pub fn new(work: impl FnOnce() -> News + Send + 'static) -> Self {
-        Job(Box::new(work))
-    }
-
-    /// Does it.
-    #[must_use]
-    pub fn run(self) -> News {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Job {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Job")
     }
 }

@@ -13,6 +13,8 @@ pub mod image;
 pub mod layer;
 pub mod library;
 pub mod pages;
+#[cfg(unix)]
+pub mod pty;
 pub mod scenario;
 pub mod screen;
 pub mod text;

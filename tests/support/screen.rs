@@ -7,8 +7,7 @@ use std::sync::mpsc::channel;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 use layerlens::tui::app::{App, Image, Options};
-use layerlens::tui::loader::News;
-use layerlens::tui::task::Job;
+use layerlens::tui::loader::{Job, News};
 use layerlens::tui::{Ending, Host, Message, run_loop};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

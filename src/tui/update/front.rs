@@ -16,9 +16,9 @@ use crate::tui::content::{self, Pager};
 use crate::tui::extract::{self, Stand, Wanted};
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
-use crate::tui::loader::{News, explain};
+use crate::tui::loader::{Job, News, explain};
 use crate::tui::panes;
-use crate::tui::task::{Job, Task};
+use crate::tui::task::Task;
 use crate::tui::tree::Scope;
 use crate::tui::waste::WasteRow;
 
