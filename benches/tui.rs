@@ -51,13 +51,53 @@ fn key(c: char) -> KeyEvent {
 }
 
 impl Bench {
-    /// Presses a key; returns how long it took until the frame was flushed.
+    /// Presses a key; returns how long it took until the frame was flushed, with what it made behind the screen.
     fn press(&mut self, key: KeyEvent) -> Duration {
         let start = Instant::now();
         self.app.input(Event::Key(key));
+        self.draw();
+        self.finish_work();
+        start.elapsed()
+    }
+
+    fn draw(&mut self) {
         self.app.prepare();
         self.terminal.draw(|frame| panes::draw(frame, &self.app)).expect("nowhere takes everything");
-        start.elapsed()
+    }
+
+    /// Does what goes on behind the screen, and draws what came of it; returns the longest time without an answer.
+    fn finish_work(&mut self) -> Duration {
+        let mut longest = Duration::ZERO;
+        while let Some(job) = self.app.job() {
+            let news = job.run();
+            let start = Instant::now();
+            self.app.news(news);
+            self.draw();
+            longest = longest.max(start.elapsed());
+        }
+        longest
+    }
+
+    /// Pastes text into a filter: how long until it is seen, until it has its result, and until a key would be obeyed.
+    fn paste(&mut self, what: &str, text: &str) {
+        self.press(key('f'));
+        let start = Instant::now();
+        self.app.input(Event::Paste(text.to_owned()));
+        self.draw();
+        let echo = start.elapsed();
+        let busy = self.finish_work();
+        let result = start.elapsed();
+        let enter = Instant::now();
+        self.app.input(Event::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
+        self.draw();
+        let busy = busy.max(enter.elapsed()).max(self.finish_work());
+        println!("{what:44} echo {echo:>10.2?}  result {result:>10.2?}  longest without an answer {busy:>10.2?}");
+        for (name, time, limit_ms) in [("echo", echo, 50), ("result", result, 300), ("answer", busy, 100)] {
+            if time > Duration::from_millis(limit_ms) {
+                self.failures.push(format!("{what}: {name}: {time:.2?} is more than {limit_ms} ms"));
+            }
+        }
+        self.press(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
     }
 
     fn measure(&mut self, what: &str, limit_ms: u64, keys: impl Iterator<Item = KeyEvent>) {
@@ -187,6 +227,10 @@ fn whole_image(bench: &mut Bench) {
     bench.press(key('/'));
     bench.measure("find keystroke", 40, "zz".chars().map(key));
     bench.press(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+    bench.paste("paste of 10 kB, a name", &"node_modules".repeat(840));
+    bench.paste("paste of 10 kB, a path", &"node_modules/".repeat(770));
+    bench.paste("paste of 10 kB, a glob", &"node_*modules/".repeat(715));
+    bench.paste("paste of a short name", "a");
 }
 
 fn memory(bench: &mut Bench) {

@@ -41,6 +41,22 @@ fn a_session() {
     pty.assert_given_back();
 }
 
+#[test]
+fn a_paste_is_text_and_no_keys() {
+    let mut pty = Pty::layerlens();
+    pty.press("f");
+    pty.wait_for("expression");
+    pty.paste(&format!("node_modules\rq{}", "x".repeat(10_000)));
+    pty.wait_for("only the first line was taken");
+    pty.press("\r");
+    pty.wait_for("filter node_modules ·");
+    pty.paste("qqq");
+    pty.wait_for("pasted text goes where text is typed");
+    pty.press("q");
+    assert_eq!(pty.end(), (0, None));
+    pty.assert_given_back();
+}
+
 /// Both come to the reader of the terminal at once: neither may be lost.
 #[test]
 fn a_key_that_comes_with_a_change_of_the_window_counts() {

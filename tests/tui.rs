@@ -3,6 +3,8 @@
 //! `LAYERLENS_UPDATE=1 cargo test --test tui` writes the screens in `tests/screens` anew: read the difference.
 
 mod support;
+#[path = "tui/typing.rs"]
+mod typing;
 
 use std::fs;
 use std::path::{Path, PathBuf};

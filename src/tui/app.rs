@@ -15,6 +15,7 @@ use super::keys::{KeyMap, Place};
 use super::layers::{self, LayerRow};
 use super::layout::{Layout, Pane, Wish};
 use super::list::ListState;
+use super::matching::Matching;
 use super::places::Places;
 use super::task::Task;
 use super::theme::Theme;
@@ -142,8 +143,19 @@ pub struct Prompt {
     pub text: String,
     /// What is wrong with it.
     pub problem: Option<String>,
+    /// What was left out of it.
+    pub note: Option<String>,
     /// Where the cursor stood before, or which filter there was.
     pub(super) before: (NodeId, String),
+}
+
+impl Prompt {
+    /// Asks for a line.
+    #[must_use]
+    pub fn new(asking: Asking, label: impl Into<String>, text: impl Into<String>) -> Self {
+        let before = (NodeId::ROOT, String::new());
+        Prompt { asking, label: label.into(), text: text.into(), problem: None, note: None, before }
+    }
 }
 
 /// The whole state.
@@ -208,6 +220,8 @@ pub struct App {
     pub status: Option<String>,
     /// The filter's text.
     pub filter: String,
+    /// What is being looked for.
+    pub(super) matching: Matching,
     /// What `/` found.
     pub found: Option<(String, Vec<bool>)>,
     /// Ticks since the start, for what moves while the image is read.
@@ -261,6 +275,7 @@ impl App {
             wanted: None,
             status: None,
             filter: String::new(),
+            matching: Matching::default(),
             found: None,
             ticks: 0,
             rates: Vec::new(),
@@ -283,6 +298,7 @@ impl App {
 
     /// Stops all work behind the screen; says whether there was some.
     pub fn stop_work(&mut self) -> bool {
+        self.matching.stop();
         if let Some(Popup::Content(view)) = &self.popup {
             view.task.stop();
         }

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use super::app::Image;
 use super::content::search::Hit;
+use super::matching::Matches;
 use crate::analysis::{self, OpenOptions};
 use crate::archive::ImageSpec;
 use crate::error::Error;
@@ -26,6 +27,8 @@ pub enum News {
     Content(u64, Result<Region, String>),
     /// What was looked for in a content: the number of its request, and where it is.
     Found(u64, Result<Option<Hit>, String>),
+    /// What a pattern takes of the paths, or what is wrong with it.
+    Matches(Matches),
     /// Something was written, or not: a sentence about it.
     Written(String),
     /// A job died.

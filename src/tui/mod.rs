@@ -11,11 +11,13 @@ pub mod content;
 pub mod details;
 pub mod extract;
 pub mod fixes;
+mod inbox;
 pub mod keys;
 pub mod layers;
 pub mod layout;
 pub mod list;
 pub mod loader;
+pub mod matching;
 pub mod panes;
 pub mod pattern;
 pub mod places;
@@ -27,8 +29,7 @@ pub mod tree;
 pub mod update;
 pub mod waste;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::mpsc::Receiver;
 
 use crossterm::event::Event;
 use ratatui::Terminal;
@@ -36,6 +37,7 @@ use ratatui::backend::Backend;
 
 use crate::error::Error;
 use app::App;
+use inbox::Inbox;
 use loader::{Job, News};
 use update::Effect;
 
@@ -103,31 +105,27 @@ pub fn run_loop<B: Backend>(
     messages: &Receiver<Message>,
     host: &mut impl Host,
 ) -> Result<Ending, B::Error> {
+    let mut inbox = Inbox::new(messages);
     loop {
+        start_work(app, host);
         app.prepare();
         terminal.draw(|frame| panes::draw(frame, app))?;
-        let mut next = wait(app, messages);
+        let mut next = inbox.wait(app);
         while let Some(message) = next {
             if let Some(ending) = take(terminal, app, host, message)? {
                 return Ok(ending);
             }
-            next = messages.try_recv().ok();
+            if app.awaits_matches() {
+                start_work(app, host);
+            }
+            next = inbox.next(app);
         }
     }
 }
 
-/// Waits for a message; nothing when it is time to draw again anyway.
-fn wait(app: &mut App, messages: &Receiver<Message>) -> Option<Message> {
-    if !app.is_busy() {
-        return Some(messages.recv().unwrap_or(Message::Closed));
-    }
-    match messages.recv_timeout(Duration::from_millis(1000 / TICKS_PER_SECOND)) {
-        Ok(message) => Some(message),
-        Err(RecvTimeoutError::Disconnected) => Some(Message::Closed),
-        Err(RecvTimeoutError::Timeout) => {
-            app.tick();
-            None
-        }
+fn start_work(app: &mut App, host: &mut impl Host) {
+    if let Some(job) = app.job() {
+        host.spawn(job);
     }
 }
 

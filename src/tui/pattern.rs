@@ -1,10 +1,14 @@
 //! What is typed after `/` and `f`: a piece of a path, a glob, or a regular expression; `!` inverts.
 
+use std::io;
+use std::ops::Range;
+
 use globset::GlobBuilder;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::layer::entry::NodeId;
 use crate::layer::tree::Tree;
+use crate::tui::task::Task;
 
 /// A pattern over paths.
 #[derive(Debug, Clone)]
@@ -17,6 +21,9 @@ pub struct Pattern {
 
 /// The largest compiled expression; a typed one has kilobytes.
 const MOST_REGEX_BYTES: usize = 4 << 20;
+/// How much is looked at before a search that is stopped ends.
+const NAMES_AT_ONCE: usize = 4096;
+const PATHS_AT_ONCE: usize = 64;
 
 impl Pattern {
     /// Understands what was typed; an empty text is no pattern.
@@ -43,28 +50,46 @@ impl Pattern {
     }
 
     /// Returns for each node whether the pattern takes it. Costs all paths.
-    #[must_use]
-    pub fn matches(&self, tree: &Tree) -> Vec<bool> {
+    ///
+    /// # Errors
+    /// That the task was stopped.
+    pub fn matches(&self, tree: &Tree, task: &Task) -> io::Result<Vec<bool>> {
         let mut found = vec![false; tree.len()];
         if self.by_name {
-            self.match_names(tree, &mut found);
+            self.match_names(tree, &mut found, task)?;
         } else {
-            self.match_paths(tree, &mut found);
+            self.match_paths(tree, &mut found, task)?;
         }
         if self.inverted {
             for found in &mut found {
                 *found = !*found;
             }
         }
-        found
+        Ok(found)
     }
 
-    /// Looks through all names at once: they stand one behind another, in the order of their nodes.
-    fn match_names(&self, tree: &Tree, found: &mut [bool]) {
-        let (names, mut from, mut at) = (tree.names(), 0, 1);
+    /// Looks through many names at once: they stand one behind another, in the order of their nodes.
+    fn match_names(&self, tree: &Tree, found: &mut [bool], task: &Task) -> io::Result<()> {
+        for start in (1..tree.len()).step_by(NAMES_AT_ONCE) {
+            task.check()?;
+            self.match_some_names(tree, start..(start + NAMES_AT_ONCE).min(tree.len()), found);
+        }
+        for at in 1..tree.len() {
+            found[at] |= tree.parent(NodeId::at(at)).is_some_and(|parent| found[parent.index()]);
+        }
+        Ok(())
+    }
+
+    fn match_some_names(&self, tree: &Tree, nodes: Range<usize>, found: &mut [bool]) {
+        let mut from = tree.name_end(NodeId::at(nodes.start - 1));
+        let names = &tree.names()[..tree.name_end(NodeId::at(nodes.end - 1))];
+        let mut at = nodes.start;
         while let Some(hit) = self.regex.find_at(names, from) {
-            while tree.name_end(NodeId::at(at)) <= hit.start() {
+            while at < nodes.end && tree.name_end(NodeId::at(at)) <= hit.start() {
                 at += 1;
+            }
+            if at == nodes.end {
+                break;
             }
             let end = tree.name_end(NodeId::at(at));
             if hit.end() <= end {
@@ -75,16 +100,18 @@ impl Pattern {
                 from = hit.start() + 1;
             }
         }
-        for at in 1..tree.len() {
-            found[at] |= tree.parent(NodeId::at(at)).is_some_and(|parent| found[parent.index()]);
-        }
     }
 
     /// Walks the tree with one path that grows and shrinks.
-    fn match_paths(&self, tree: &Tree, found: &mut [bool]) {
+    fn match_paths(&self, tree: &Tree, found: &mut [bool], task: &Task) -> io::Result<()> {
         let mut path = Vec::new();
         let mut ways = vec![(tree.first_child(NodeId::ROOT), 0)];
+        let mut count = 0usize;
         while let Some((next, length)) = ways.last_mut() {
+            count += 1;
+            if count.is_multiple_of(PATHS_AT_ONCE) {
+                task.check()?;
+            }
             let Some(node) = *next else {
                 ways.pop();
                 continue;
@@ -98,6 +125,7 @@ impl Pattern {
                 ways.push((Some(child), path.len()));
             }
         }
+        Ok(())
     }
 }
 
@@ -125,7 +153,7 @@ mod tests {
             tree.insert(&mut cursor, path.as_bytes()).expect("small");
         }
         let pattern = Pattern::parse(pattern).expect("valid").expect("not empty");
-        let found = pattern.matches(&tree);
+        let found = pattern.matches(&tree, &Task::default()).expect("not stopped");
         let nodes = (1..tree.len()).filter(|at| found[*at]).map(NodeId::at);
         nodes.map(|node| String::from_utf8(tree.path(node)).expect("text")).collect()
     }
@@ -153,6 +181,33 @@ mod tests {
         assert_eq!(found("**/b.so*"), ["/usr/lib/b.so.1"]);
         assert_eq!(found("re:so\\.[0-9]$"), ["/usr/lib/b.so.1"]);
         assert_eq!(found("!re:a|lib|usr"), ["/etc"]);
+    }
+
+    #[test]
+    fn every_block_of_names_is_looked_through() {
+        let (mut tree, mut cursor) = (Tree::default(), Cursor::default());
+        for number in 0..3 * NAMES_AT_ONCE {
+            tree.insert(&mut cursor, format!("n{number:06}").as_bytes()).expect("small");
+        }
+        let found = |text: &str| {
+            let pattern = Pattern::parse(text).expect("valid").expect("not empty");
+            pattern.matches(&tree, &Task::default()).expect("not stopped").iter().filter(|found| **found).count()
+        };
+        assert_eq!((found("n0"), found("9"), found("004095"), found("004096")), (3 * NAMES_AT_ONCE, 4027, 1, 1));
+    }
+
+    #[test]
+    fn a_search_that_is_stopped_ends() {
+        let (mut tree, mut cursor) = (Tree::default(), Cursor::default());
+        for number in 0..100 {
+            tree.insert(&mut cursor, format!("a/{number}").as_bytes()).expect("small");
+        }
+        let task = Task::default();
+        task.stop();
+        for text in ["7", "a/7"] {
+            let pattern = Pattern::parse(text).expect("valid").expect("not empty");
+            assert!(pattern.matches(&tree, &task).is_err(), "{text}");
+        }
     }
 
     #[test]

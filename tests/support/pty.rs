@@ -90,6 +90,13 @@ impl Pty {
         self.writer.flush().expect("the terminal is there");
     }
 
+    /// Pastes as terminals do: in one piece where the program asks for that, else as keys.
+    pub fn paste(&mut self, text: &str) {
+        let is_bracketed = self.parser.lock().expect("no panic").screen().bracketed_paste();
+        let text = if is_bracketed { format!("\x1b[200~{text}\x1b[201~") } else { text.to_owned() };
+        self.press(&text);
+    }
+
     pub fn contents(&self) -> String {
         self.parser.lock().expect("no panic").screen().contents()
     }

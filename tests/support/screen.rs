@@ -17,10 +17,13 @@ use ratatui::style::Modifier;
 use super::image::{HistorySpec, ImageSpec};
 use super::layer::{Kind, LayerSpec, Member, Metadata};
 
-/// The outside of a test: contents are opened at once, the rest is written down.
+/// The outside of a test: work is done at once or when the test says so, the rest is written down.
 #[derive(Default)]
 pub struct Outside {
     pub news: Vec<News>,
+    pub spawned: usize,
+    pub holds_back: bool,
+    pub held: Vec<Job>,
     pub copied: Vec<String>,
     pub mouse: Vec<bool>,
     pub suspended: usize,
@@ -41,7 +44,20 @@ impl Host for Outside {
     }
 
     fn spawn(&mut self, job: Job) {
-        self.news.push(job.run());
+        self.spawned += 1;
+        if self.holds_back {
+            self.held.push(job);
+        } else {
+            self.news.push(job.run());
+        }
+    }
+}
+
+impl Outside {
+    /// Does the work that was held back.
+    pub fn release(&mut self) {
+        self.holds_back = false;
+        self.news.extend(self.held.drain(..).map(Job::run));
     }
 }
 
@@ -78,23 +94,33 @@ impl Screen {
 
     /// Hands messages to the loop and lets it draw what comes of them; says how it ended, if it did.
     pub fn take(&mut self, messages: Vec<Message>) -> Option<Ending> {
-        let mut queue = messages;
-        loop {
-            for message in queue.drain(..).map(Some).chain([None]) {
-                let (sender, receiver) = channel();
-                for message in message.into_iter().chain([Message::Closed]) {
-                    sender.send(message).expect("the receiver is here");
+        for message in messages.into_iter().map(Some).chain([None]) {
+            let mut together: Vec<Message> = message.into_iter().collect();
+            // What comes of a message comes before the next one.
+            loop {
+                let ending = self.take_together(together).or_else(|| self.take_together(Vec::new()));
+                if ending.is_some() {
+                    return ending;
                 }
-                let ending = run_loop(&mut self.terminal, &mut self.app, &receiver, &mut self.outside);
-                match ending.expect("a buffer takes everything") {
-                    Ending::Closed => {}
-                    ending => return Some(ending),
+                if self.outside.news.is_empty() {
+                    break;
                 }
+                together = self.outside.news.drain(..).map(Message::News).collect();
             }
-            if self.outside.news.is_empty() {
-                return None;
-            }
-            queue.extend(self.outside.news.drain(..).map(Message::News));
+        }
+        None
+    }
+
+    /// Hands over messages that come at once, after a frame; work that they make is started by the next call.
+    pub fn take_together(&mut self, messages: Vec<Message>) -> Option<Ending> {
+        let (sender, receiver) = channel();
+        for message in messages.into_iter().chain([Message::Closed]) {
+            sender.send(message).expect("the receiver is here");
+        }
+        let ending = run_loop(&mut self.terminal, &mut self.app, &receiver, &mut self.outside);
+        match ending.expect("a buffer takes everything") {
+            Ending::Closed => None,
+            ending => Some(ending),
         }
     }
 

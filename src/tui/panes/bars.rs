@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
-use crate::tui::app::{App, Asking, Prompt};
 use crate::tui::task::Task;
+use crate::tui::app::{App, Asking, Prompt};
 use crate::tui::text::{cut, cut_middle, percent, plural};
 use crate::tui::theme::Paint;
 
@@ -86,7 +86,7 @@ fn reading(app: &App) -> String {
         (None, 0) => "opening".to_owned(),
         (None, passed) => plural(passed, "layer"),
     };
-    let spin = SPINNER[usize::try_from(app.ticks).unwrap_or(0) % SPINNER.len()];
+    let spin = spinner(app);
     let rate = match (app.rates.first(), app.rates.last()) {
         (Some(first), Some(last)) if app.rates.len() > 1 => {
             let ticks = app.rates.len() as u64 - 1;
@@ -113,7 +113,7 @@ pub fn footer(frame: &mut Frame, area: Rect, app: &App) {
         .status
         .clone()
         .map(|text| (text, Paint::Bold))
-        .or_else(|| writing(app).map(|text| (text, Paint::Bold)))
+        .or_else(|| writing(app).or_else(|| searching(app)).map(|text| (text, Paint::Bold)))
         .or_else(|| marks(app).map(|text| (text, Paint::Accent)));
     let line = match message {
         Some((text, paint)) => Line::styled(format!(" {}", cut(&text, room)), theme.style(paint)),
@@ -125,8 +125,21 @@ pub fn footer(frame: &mut Frame, area: Rect, app: &App) {
 /// How far the writing has come.
 fn writing(app: &App) -> Option<String> {
     let writing = app.writing.as_ref()?;
-    let spin = SPINNER[usize::try_from(app.ticks).unwrap_or(0) % SPINNER.len()];
+    let spin = spinner(app);
     Some(format!("{spin} writing {}: {} · Esc stops it", writing.label, so_far(app, &writing.task)))
+}
+
+/// What is still looked for.
+fn searching(app: &App) -> Option<String> {
+    let text = app.searched()?;
+    let text = cut_middle(&crate::escape::escape(text.as_bytes()), LONGEST_PATTERN);
+    Some(format!("{} looking for {text} · Esc stops it", spinner(app)))
+}
+
+const LONGEST_PATTERN: usize = 40;
+
+fn spinner(app: &App) -> &'static str {
+    SPINNER[usize::try_from(app.ticks).unwrap_or(0) % SPINNER.len()]
 }
 
 /// Returns `12.0 MB of 80.0 MB`.
@@ -174,30 +187,38 @@ fn keys(app: &App, room: usize) -> Line<'static> {
 }
 
 fn typed(frame: &mut Frame, area: Rect, app: &App, prompt: &Prompt) {
-    // A long path must leave room for what is typed.
-    let label = &cut_middle(&prompt.label, usize::from(area.width) * 2 / 3);
+    let width = usize::from(area.width);
+    // A long path must leave room for what is typed, and that for what is wrong with it.
+    let label = &cut_middle(&prompt.label, width * 2 / 3);
     let theme = app.options.theme;
     let text = crate::escape::escape(prompt.text.as_bytes());
-    let room = usize::from(area.width).saturating_sub(label.width() + 3);
+    let hint = typed_hint(prompt);
+    let hint_room = hint.as_ref().map_or(0, |(hint, _)| (hint.width() + 3).min(width / 2));
+    let room = width.saturating_sub(label.width() + 3 + hint_room);
     // The end of what is typed stays in sight.
     let skipped = text.chars().count().saturating_sub(room);
     let text: String = text.chars().skip(skipped).collect();
     let end = area.x + u16::try_from(1 + label.width() + text.width()).unwrap_or(u16::MAX);
     let mut spans = vec![Span::raw(" "), Span::styled(label.clone(), theme.style(Paint::Accent)), Span::raw(text)];
-    let hint = match (&prompt.problem, prompt.text.is_empty(), prompt.asking) {
-        (Some(problem), _, _) => Some((problem.clone(), Paint::Deleted)),
-        (None, true, Asking::Find | Asking::Filter) => Some((HINT.to_owned(), Paint::Dim)),
-        (None, true, Asking::FindWords) => {
-            Some(("words, exact with a capital letter, or re:expression".to_owned(), Paint::Dim))
-        }
-        _ => None,
-    };
     if let Some((hint, paint)) = hint {
         let room = usize::from(area.width.saturating_sub(end)).saturating_sub(3);
         spans.push(Span::styled(format!("  {}", cut(&hint, room)), theme.style(paint)));
     }
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
     frame.set_cursor_position(Position::new(end.min(area.right().saturating_sub(1)), area.y));
+}
+
+/// What stands behind the typed text: what is wrong with it, what was left out of it, or what can be typed.
+fn typed_hint(prompt: &Prompt) -> Option<(String, Paint)> {
+    let idea = match prompt.asking {
+        _ if !prompt.text.is_empty() => None,
+        Asking::Find | Asking::Filter => Some(HINT),
+        Asking::FindWords => Some("text, exact with a capital letter, or re:expression"),
+        Asking::Extract | Asking::Report => None,
+    };
+    let problem = prompt.problem.clone().map(|problem| (problem, Paint::Deleted));
+    let note = || prompt.note.clone().map(|note| (note, Paint::Dim));
+    problem.or_else(note).or_else(|| idea.map(|idea| (idea.to_owned(), Paint::Dim)))
 }
 
 const HINT: &str = "part of a path, a glob (*.so), re:expression, ! inverts";

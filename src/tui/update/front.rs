@@ -45,9 +45,7 @@ impl App {
                 self.ask_target(wanted);
             }
             (Action::Find, Some(Popup::Content(view))) if view.pager.is_some() => {
-                let before = (self.node, String::new());
-                let (label, text) = ("find /".to_owned(), String::new());
-                self.prompt = Some(Prompt { asking: Asking::FindWords, label, text, problem: None, before });
+                self.prompt = Some(Prompt::new(Asking::FindWords, "find /", ""));
             }
             (Action::FindNext | Action::FindPrevious, Some(Popup::Content(_))) => {
                 return ControlFlow::Break(self.find_words(action == Action::FindNext));
@@ -203,8 +201,7 @@ impl App {
         let text = format!("./{}", name.escape_debug());
         let label = format!("write {} to ", wanted.label);
         self.wanted = Some(wanted);
-        let before = (self.node, String::new());
-        self.prompt = Some(Prompt { asking: Asking::Extract, label, text, problem: None, before });
+        self.prompt = Some(Prompt::new(Asking::Extract, label, text));
     }
 
     /// Starts to write what was asked for.

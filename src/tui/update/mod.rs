@@ -6,6 +6,7 @@ mod files;
 mod fixes;
 mod front;
 mod layers;
+mod matches;
 mod mouse;
 mod moves;
 mod typed;
@@ -47,9 +48,6 @@ pub enum Effect {
     Work(Job),
 }
 
-/// A filter that keeps more is narrowed further before anyone reads it all.
-const MOST_OPENED: usize = 100;
-
 /// Something that is to be done at once and leaves nothing to do outside.
 const NOTHING: Option<Effect> = None;
 
@@ -64,7 +62,7 @@ impl App {
                 NOTHING
             }
             Event::Paste(text) => {
-                text.chars().filter(|c| !c.is_control()).for_each(|c| self.type_char(c));
+                self.paste(&text);
                 NOTHING
             }
             _ => NOTHING,
@@ -98,6 +96,7 @@ impl App {
             },
             News::Content(request, result) => self.content_known(request, result),
             News::Found(request, result) => self.words_known(request, result),
+            News::Matches(matches) => self.matches_known(matches),
             News::Written(sentence) => {
                 self.writing = None;
                 self.status = Some(sentence);
@@ -247,7 +246,7 @@ impl App {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         let is_reading = matches!(&self.popup, Some(Popup::Content(view)) if view.is_busy);
-        self.is_loading() || self.writing.is_some() || is_reading
+        self.is_loading() || self.writing.is_some() || self.matching.is_busy() || is_reading
     }
 
     /// Says whether text is being typed.

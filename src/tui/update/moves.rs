@@ -99,9 +99,10 @@ impl App {
     pub(super) fn back(&mut self) {
         if let Some(writing) = &self.writing {
             writing.task.stop();
+        } else if self.matching.is_busy() {
+            self.matching.stop();
         } else if !self.filter.is_empty() {
-            self.set_filter(String::new());
-            self.finish_filter();
+            self.filter_by(String::new());
         } else if self.found.take().is_none() && !self.marks.is_empty() {
             self.marks.clear();
             self.judge_marks();
