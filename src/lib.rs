@@ -1,7 +1,7 @@
 //! Why is my container image this big, which build step did it, and what exactly do I change?
 //!
 //! ```text
-//!              leaves: path · digest · size · escape · columns · dockerfile · draft · error     (used by all, use no other module)
+//!              leaves: path · digest · size · escape · columns · dockerfile · draft · task · error  (used by all, use no other module)
 //!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌───────┐   ┌──────────┐
 //!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report, tui, rewrite
 //!               └────────┘   └─────────┘   └─────────┘   └───────┘   └───────┘   └──────────┘
@@ -10,8 +10,9 @@
 //! ```
 //!
 //! A module uses what stands left of it, never right; the outputs do not know each other, except that a report can show a
-//! [`gate::Verdict`]. [`run`] takes a request through all of them, [`cli`] is the only place that knows the flags, [`config`]
-//! the only one that knows the files and variables that set the same.
+//! [`gate::Verdict`]. [`contents`] reads files of an image again, for the outputs that show or write them. [`run`] takes a
+//! request through all of them, [`cli`] is the only place that knows the flags, [`config`] the only one that knows the files
+//! and variables that set the same.
 //!
 //! ```
 //! # fn main() -> Result<(), layerlens::Error> {
@@ -31,6 +32,7 @@ pub mod archive;
 pub mod cli;
 pub mod columns;
 pub mod config;
+pub mod contents;
 pub mod digest;
 pub mod dockerfile;
 pub mod draft;
@@ -47,6 +49,7 @@ pub mod run;
 pub mod size;
 pub mod source;
 pub mod tarball;
+pub mod task;
 pub mod tui;
 
 pub use analysis::{Analysis, OpenOptions, open};

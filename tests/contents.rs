@@ -68,7 +68,7 @@ fn another_image_under_the_same_name_is_told() {
     let mut screen = screen_of(&server, "docker://shop");
     screen.press("2 / \"server\" enter o");
     let text = screen.text();
-    assert!(text.contains("another one than was opened"), "{text}");
+    assert!(text.contains("the image changed since it was opened"), "{text}");
     drop(server);
     screen.press("esc o");
     assert!(!screen.text().contains("const http"), "{}", screen.text());

@@ -17,12 +17,12 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::RngSeed;
 
+use layerlens::contents::ContentReader;
 use layerlens::error::WarningCode;
 use layerlens::layer::entry::NodeId;
 use layerlens::merge::view::View;
 use layerlens::source::Access;
-use layerlens::tui::content::again::Again;
-use layerlens::tui::task::Task;
+use layerlens::task::Task;
 use layerlens::{Analysis, OpenOptions};
 use support::findings::{Findings, disagreement};
 use support::image::{Format, ImageSpec, LayerStream, Packing, Wrapper};
@@ -281,8 +281,8 @@ proptest! {
 type Seen = (String, Option<(u16, (i64, i64), i64, Vec<u8>, Vec<u8>)>, Vec<u8>, Option<usize>);
 
 /// What the first layers of an image show together.
-fn seen(again: &Again, layer_count: usize) -> BTreeMap<Vec<u8>, Seen> {
-    let index = &again.analysis.index;
+fn seen(reader: &ContentReader, layer_count: usize) -> BTreeMap<Vec<u8>, Seen> {
+    let index = &reader.analysis.index;
     let view = View::of_layers(index, layer_count);
     let mut inodes = BTreeMap::new();
     let mut shown = BTreeMap::new();
@@ -304,7 +304,7 @@ fn seen(again: &Again, layer_count: usize) -> BTreeMap<Vec<u8>, Seen> {
         let look = (entry.mode, index.owner(entry), entry.mtime, link, extra.xattrs.to_vec());
         let content = match entry.kind.name() {
             "file" => {
-                let region = layerlens::tui::content::open(again, inode, &Task::default()).expect("it is there");
+                let region = layerlens::contents::open(reader, inode, &Task::default()).expect("it is there");
                 region.read_all("content", 1 << 20).expect("it can be read")
             }
             _ => Vec::new(),
@@ -344,13 +344,13 @@ proptest! {
             folder.path(),
             "image.tar",
         );
-        let open = |path: &Path, options: &OpenOptions| Again {
+        let open = |path: &Path, options: &OpenOptions| ContentReader {
             analysis: Arc::new(layerlens::open(path, options).expect("a whole image")),
             source: path.to_owned(),
             access: Access::default(),
         };
-        let again = open(&source, &OpenOptions::default());
-        let image = &again.analysis;
+        let reader = open(&source, &OpenOptions::default());
+        let image = &reader.analysis;
         // What a link to nothing becomes of, once its target comes with the same layer, no tool agrees about.
         prop_assume!(!is_dangling(image));
         let ranges = format!("{first}..{last}").parse().expect("a range");
@@ -376,7 +376,7 @@ proptest! {
         prop_assert_eq!(found.totals.wasted_bytes, expected.wasted_bytes, "wasted\n{}", &problem);
         prop_assert_eq!(found.layers.len(), expected.layer_count);
         for count in last..=layers.len() {
-            let (mut before, after) = (seen(&again, count), seen(&merged, count + first - last));
+            let (mut before, after) = (seen(&reader, count), seen(&merged, count + first - last));
             for (path, seen) in &mut before {
                 // A directory that nothing describes may be described now.
                 if seen.0 == "directory" && seen.1.is_none() && after.get(path).is_some_and(|after| after.0 == seen.0) {

@@ -6,21 +6,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What everything may use; these use only each other.
-const LEAVES: [&str; 9] = ["columns", "digest", "dockerfile", "draft", "error", "escape", "exit", "path", "size"];
+const LEAVES: [&str; 10] =
+    ["columns", "digest", "dockerfile", "draft", "error", "escape", "exit", "path", "size", "task"];
 
 /// Each module with what it may use beside the leaves and itself.
-const MODULES: [(&str, &[&str]); 13] = [
+const MODULES: [(&str, &[&str]); 14] = [
     ("source", &[]),
     ("tarball", &["source"]),
     ("archive", &["source", "tarball"]),
     ("layer", &["source", "tarball", "archive"]),
     ("merge", &["source", "tarball", "layer"]),
     ("analysis", &["source", "archive", "layer", "merge"]),
+    ("contents", &["source", "tarball", "archive", "layer", "merge", "analysis"]),
     ("gate", &["layer", "analysis"]),
     ("config", &["analysis", "gate"]),
     ("report", &["archive", "layer", "merge", "analysis", "gate"]),
     ("rewrite", &["source", "tarball", "layer", "merge", "analysis"]),
-    ("tui", &["source", "tarball", "archive", "layer", "merge", "analysis", "gate", "report"]),
+    ("tui", &["source", "tarball", "archive", "layer", "merge", "analysis", "contents", "gate", "report"]),
     ("cli", &["source", "archive", "layer", "analysis", "gate", "config", "report", "tui"]),
     ("run", &["source", "archive", "layer", "analysis", "gate", "config", "report", "rewrite", "tui", "cli"]),
 ];
@@ -87,19 +89,29 @@ fn modules_use_what_stands_left_of_them() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[test]
-fn only_one_place_knows_clap() {
+/// The top-level modules with a file in which a line satisfies a condition.
+fn modules_with(line_holds: impl Fn(&str) -> bool) -> Vec<String> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&src, &mut files);
-    let knows = |file: &PathBuf| {
-        let text = fs::read_to_string(file).expect("readable");
-        text.lines().any(|line| line.starts_with("use clap"))
-    };
-    let mut names: Vec<String> = files.iter().filter(|file| knows(file)).map(|file| module_of(file, &src)).collect();
+    let holds = |file: &PathBuf| fs::read_to_string(file).expect("readable").lines().any(&line_holds);
+    let mut names: Vec<String> = files.iter().filter(|file| holds(file)).map(|file| module_of(file, &src)).collect();
     names.sort();
     names.dedup();
-    assert_eq!(names, ["cli"]);
+    names
+}
+
+#[test]
+fn only_one_place_knows_clap() {
+    assert_eq!(modules_with(|line| line.starts_with("use clap")), ["cli"]);
+}
+
+#[test]
+fn only_the_screen_knows_the_terminal() {
+    let knows = |line: &str| {
+        !line.trim_start().starts_with("//") && (line.contains("ratatui::") || line.contains("crossterm::"))
+    };
+    assert_eq!(modules_with(knows), ["tui"]);
 }
 
 /// Where a test binary runs its tests itself, the compiler drops functions marked `#[test]` without a word.

@@ -5,30 +5,30 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::content::Pager;
-use super::content::again::Again;
-use super::content::search::Words;
 use super::details::{self, Detail};
-use super::extract::Wanted;
 use super::fixes::{FixTable, Subject};
 use super::keys::{KeyMap, Place};
 use super::layers::{self, LayerRow};
 use super::layout::{Layout, Pane, Wish};
 use super::list::ListState;
 use super::matching::Matching;
+use super::pager::Pager;
 use super::places::Places;
-use super::task::Task;
 use super::theme::Theme;
 use super::tree::{FileTree, Row, Scope, Sort};
 use super::waste::{WasteRow, WasteTable};
 use crate::analysis::Analysis;
 use crate::analysis::waste_groups::WasteGroup;
 use crate::archive::ImageSpec;
+use crate::contents::ContentReader;
+use crate::contents::extract::Wanted;
+use crate::contents::search::TextPattern;
 use crate::escape::escape;
 use crate::gate::{Rules, Verdict};
 use crate::layer::entry::{EntryRef, NodeId};
 use crate::size::Units;
 use crate::source::{Access, Progress};
+use crate::task::Task;
 
 /// How the screen is wanted.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +99,7 @@ pub struct ContentView {
     /// Why they cannot.
     pub problem: Option<String>,
     /// What is looked for in them.
-    pub words: Option<Words>,
+    pub pattern: Option<TextPattern>,
     /// The work on them: to read them, or to look for something.
     pub task: Task,
     /// Whether that goes on.
@@ -125,7 +125,7 @@ pub enum Asking {
     /// `f`.
     Filter,
     /// `/` in a content.
-    FindWords,
+    FindText,
     /// Where a file or directory goes.
     Extract,
     /// Which report goes where.
@@ -289,11 +289,11 @@ impl App {
         }
     }
 
-    /// Returns the image with the way back to its bytes.
+    /// Returns what reads the image's contents again.
     #[must_use]
-    pub fn again(&self) -> Option<Again> {
+    pub fn content_reader(&self) -> Option<ContentReader> {
         let analysis = Arc::clone(&self.image.as_ref()?.analysis);
-        Some(Again { analysis, source: self.options.source.clone(), access: self.options.access.clone() })
+        Some(ContentReader { analysis, source: self.options.source.clone(), access: self.options.access.clone() })
     }
 
     /// Stops all work behind the screen; says whether there was some.

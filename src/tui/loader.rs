@@ -7,10 +7,10 @@ use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 
 use super::app::Image;
-use super::content::search::Hit;
 use super::matching::Matches;
 use crate::analysis::{self, OpenOptions};
 use crate::archive::ImageSpec;
+use crate::contents::search::Hit;
 use crate::error::Error;
 use crate::layer::watch::{Stage, Watch};
 use crate::source::Region;
@@ -74,15 +74,6 @@ pub fn load<M: From<News> + Send + 'static>(image: &Path, options: &OpenOptions,
         News::Image(Box::new(result))
     });
     drop(spawn(sender, job));
-}
-
-/// Returns an error with its hint, in one line.
-#[must_use]
-pub fn explain(error: &Error) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error}: {hint}"),
-        None => error.to_string(),
-    }
 }
 
 /// Does a job in a thread of its own.

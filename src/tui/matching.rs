@@ -10,7 +10,7 @@ use super::loader::{Job, News};
 use super::pattern::Pattern;
 use crate::analysis::Analysis;
 use crate::layer::entry::NodeId;
-use crate::tui::task::Task;
+use crate::task::Task;
 
 /// For each path whether it was found; nothing where there is no pattern; else what is wrong with the pattern.
 pub type Matches = Result<Option<Vec<bool>>, String>;

@@ -7,9 +7,7 @@
 
 pub mod app;
 pub mod config;
-pub mod content;
 pub mod details;
-pub mod extract;
 pub mod fixes;
 mod inbox;
 pub mod keys;
@@ -18,10 +16,10 @@ pub mod layout;
 pub mod list;
 pub mod loader;
 pub mod matching;
+pub mod pager;
 pub mod panes;
 pub mod pattern;
 pub mod places;
-pub mod task;
 pub mod terminal;
 pub mod text;
 pub mod theme;

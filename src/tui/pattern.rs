@@ -6,9 +6,10 @@ use std::ops::Range;
 use globset::GlobBuilder;
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::contents::search::last_line;
 use crate::layer::entry::NodeId;
 use crate::layer::tree::Tree;
-use crate::tui::task::Task;
+use crate::task::Task;
 
 /// A pattern over paths.
 #[derive(Debug, Clone)]
@@ -135,11 +136,6 @@ fn glob(text: &str) -> Result<String, String> {
     let pattern = if from_root { text.to_owned() } else { format!("**/{text}") };
     let glob = GlobBuilder::new(&pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())?;
     Ok(glob.regex().to_owned())
-}
-
-pub(super) fn last_line(text: &str) -> String {
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(text);
-    line.trim().trim_start_matches("error: ").to_owned()
 }
 
 #[cfg(test)]

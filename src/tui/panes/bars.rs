@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
-use crate::tui::task::Task;
+use crate::task::Task;
 use crate::tui::app::{App, Asking, Prompt};
 use crate::tui::text::{cut, cut_middle, percent, plural};
 use crate::tui::theme::Paint;
@@ -213,7 +213,7 @@ fn typed_hint(prompt: &Prompt) -> Option<(String, Paint)> {
     let idea = match prompt.asking {
         _ if !prompt.text.is_empty() => None,
         Asking::Find | Asking::Filter => Some(HINT),
-        Asking::FindWords => Some("text, exact with a capital letter, or re:expression"),
+        Asking::FindText => Some("text, exact with a capital letter, or re:expression"),
         Asking::Extract | Asking::Report => None,
     };
     let problem = prompt.problem.clone().map(|problem| (problem, Paint::Deleted));

@@ -10,7 +10,7 @@ use ratatui::widgets::Paragraph;
 use super::{hint, window};
 use crate::escape::escape;
 use crate::tui::app::{App, ContentView};
-use crate::tui::content::{HEX_ROW, Mode, Pager, TextRow};
+use crate::tui::pager::{HEX_ROW, Mode, Pager, TextRow};
 use crate::tui::text::{count, cut, percent, right};
 use crate::tui::theme::Paint;
 
@@ -40,12 +40,12 @@ pub fn draw(frame: &mut Frame, app: &App, view: &ContentView) {
 
 fn state(app: &App, view: &ContentView, pager: &Pager) -> String {
     let mode = if pager.mode == Mode::Text { "text" } else { "hex" };
-    let words = match &view.words {
-        Some(words) if view.is_busy => format!("looking for {} · ", escape(words.text().as_bytes())),
-        Some(words) => format!("find {} · ", escape(words.text().as_bytes())),
+    let found = match &view.pattern {
+        Some(pattern) if view.is_busy => format!("looking for {} · ", escape(pattern.text().as_bytes())),
+        Some(pattern) => format!("find {} · ", escape(pattern.text().as_bytes())),
         None => String::new(),
     };
-    format!("{words}{mode} · {} · {}", app.options.units.show(pager.len()), percent(pager.position(), pager.len()))
+    format!("{found}{mode} · {} · {}", app.options.units.show(pager.len()), percent(pager.position(), pager.len()))
 }
 
 fn page(frame: &mut Frame, area: Rect, app: &App, pager: &Pager) {

@@ -1,24 +1,28 @@
 //! What is in front of the panes, and what is done behind them: a file's content and the search in it, writing.
 
+use std::fmt::Write as _;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::{Effect, NOTHING};
+use crate::contents::extract::{self, Extracted, ImageState, Wanted};
+use crate::contents::search::{Hit, TextPattern};
+use crate::contents::{self, explain};
 use crate::draft::clash;
 use crate::escape::escape;
-use crate::layer::entry::{EntryRef, Kind, NodeId};
+use crate::layer::entry::{EntryRef, Kind};
 use crate::report;
+use crate::size::Units;
 use crate::source::Region;
+use crate::task::Task;
 use crate::tui::app::{App, Asking, ContentView, Popup, Prompt, Writing};
-use crate::tui::content::search::{Hit, Words};
-use crate::tui::content::{self, Pager};
-use crate::tui::extract::{self, Stand, Wanted};
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
-use crate::tui::loader::{Job, News, explain};
+use crate::tui::loader::{Job, News};
+use crate::tui::pager::Pager;
 use crate::tui::panes;
-use crate::tui::task::Task;
+use crate::tui::text::plural;
 use crate::tui::tree::Scope;
 use crate::tui::waste::WasteRow;
 
@@ -41,14 +45,14 @@ impl App {
                 }
             }
             (Action::Extract, Some(Popup::Content(view))) => {
-                let wanted = view.wanted.clone();
+                let wanted = view.wanted;
                 self.ask_target(wanted);
             }
             (Action::Find, Some(Popup::Content(view))) if view.pager.is_some() => {
-                self.prompt = Some(Prompt::new(Asking::FindWords, "find /", ""));
+                self.prompt = Some(Prompt::new(Asking::FindText, "find /", ""));
             }
             (Action::FindNext | Action::FindPrevious, Some(Popup::Content(_))) => {
-                return ControlFlow::Break(self.find_words(action == Action::FindNext));
+                return ControlFlow::Break(self.find_text(action == Action::FindNext));
             }
             _ => return ControlFlow::Continue(()),
         }
@@ -57,9 +61,9 @@ impl App {
 
     /// Starts to look at the content of what is under the cursor.
     pub(super) fn look(&mut self) -> Option<Effect> {
-        let again = self.again()?;
+        let reader = self.content_reader()?;
         let at = self.selected_entry();
-        let index = &again.analysis.index;
+        let index = &reader.analysis.index;
         let inode = at.and_then(|at| index.inode(at)).filter(|at| index.entry(*at).kind == Kind::File);
         let (Some(at), Some(inode)) = (at, inode) else {
             self.status = Some("only a regular file has content to look at".to_owned());
@@ -67,7 +71,7 @@ impl App {
         };
         let node = index.entry(at).node;
         let title = format!("{} · layer {}", escape(&index.tree.path(node)), inode.layer());
-        let wanted = self.wanted_at(node, Stand::Layer(at.layer().index()));
+        let wanted = Wanted { node, state: ImageState::Layer(at.layer().index()) };
         self.requests += 1;
         let (request, task) = (self.requests, Task::default());
         let view = ContentView {
@@ -75,14 +79,14 @@ impl App {
             wanted,
             pager: None,
             problem: None,
-            words: None,
+            pattern: None,
             task: task.clone(),
             is_busy: true,
             request,
         };
         self.popup = Some(Popup::Content(Box::new(view)));
         let open = move || {
-            let result = content::open(&again, inode, &task);
+            let result = contents::open(&reader, inode, &task);
             News::Content(request, result.map_err(|error| explain(&error)))
         };
         Some(Effect::Work(Job::new(open)))
@@ -118,14 +122,14 @@ impl App {
     /// Looks for other words, from what is in sight on.
     pub(super) fn look_for(&mut self, text: &str) -> Result<Option<Effect>, String> {
         let Some(Popup::Content(view)) = &mut self.popup else { return Ok(NOTHING) };
-        view.words = Some(Words::parse(text)?).filter(|_| !text.is_empty());
+        view.pattern = Some(TextPattern::parse(text)?).filter(|_| !text.is_empty());
         let from = view.pager.as_ref().map_or(0, Pager::position);
         Ok(self.start_search(from, true))
     }
 
-    fn find_words(&mut self, forward: bool) -> Option<Effect> {
+    fn find_text(&mut self, forward: bool) -> Option<Effect> {
         let Some(Popup::Content(view)) = &self.popup else { return NOTHING };
-        if view.words.is_none() {
+        if view.pattern.is_none() {
             self.status = Some("nothing to find yet: / asks".to_owned());
             return NOTHING;
         }
@@ -136,15 +140,15 @@ impl App {
 
     fn start_search(&mut self, from: u64, forward: bool) -> Option<Effect> {
         let Some(Popup::Content(view)) = &mut self.popup else { return NOTHING };
-        let (words, region) = (view.words.clone()?, view.pager.as_ref()?.region().clone());
+        let (pattern, region) = (view.pattern.clone()?, view.pager.as_ref()?.region().clone());
         self.requests += 1;
         view.task.stop();
         (view.request, view.task, view.is_busy) = (self.requests, Task::default(), true);
         let (request, task) = (self.requests, view.task.clone());
-        Some(Effect::Work(Job::new(move || News::Found(request, words.find(&region, from, forward, &task)))))
+        Some(Effect::Work(Job::new(move || News::Found(request, pattern.find(&region, from, forward, &task)))))
     }
 
-    pub(super) fn words_known(&mut self, request: u64, result: Result<Option<Hit>, String>) {
+    pub(super) fn text_found(&mut self, request: u64, result: Result<Option<Hit>, String>) {
         let height = panes::content::height(self.size);
         let Some(Popup::Content(view)) = &mut self.popup else { return };
         if view.request != request {
@@ -162,36 +166,35 @@ impl App {
     pub(super) fn ask_where(&mut self) {
         let Some(image) = &self.image else { return };
         let layer = self.layer();
-        let stand = match (self.focus, image.files.scope()) {
-            (Pane::Waste, _) | (_, Scope::Layer) => Stand::Layer(layer),
-            (_, Scope::UpTo) => Stand::UpTo(layer + 1),
-            (_, Scope::Final) => Stand::UpTo(image.analysis.layers.len()),
+        let state = match (self.focus, image.files.scope()) {
+            (Pane::Waste, _) | (_, Scope::Layer) => ImageState::Layer(layer),
+            (_, Scope::UpTo) => ImageState::UpTo(layer + 1),
+            (_, Scope::Final) => ImageState::UpTo(image.analysis.layers.len()),
         };
-        let (node, stand) = match (self.focus, self.waste_row()) {
+        let (node, state) = match (self.focus, self.waste_row()) {
             (Pane::Waste, Some(WasteRow::Record(_, record))) => {
                 let record = &image.analysis.waste[record];
-                (record.node, Stand::Layer(record.stored_in.index()))
+                (record.node, ImageState::Layer(record.stored_in.index()))
             }
             (Pane::Waste, Some(WasteRow::Group(group))) => {
                 let group = image.waste.group(group);
-                (group.top, Stand::Layer(group.stored_in.index()))
+                (group.top, ImageState::Layer(group.stored_in.index()))
             }
-            _ => (self.node, stand),
+            _ => (self.node, state),
         };
-        let wanted = self.wanted_at(node, stand);
-        self.ask_target(wanted);
+        self.ask_target(Wanted { node, state });
     }
 
-    fn wanted_at(&self, node: NodeId, stand: Stand) -> Wanted {
+    /// Names what is to be written: path and state.
+    fn label(&self, wanted: Wanted) -> String {
         let image = self.image.as_ref();
-        let path = image.map(|image| escape(&image.analysis.index.tree.path(node))).unwrap_or_default();
+        let path = image.map(|image| escape(&image.analysis.index.tree.path(wanted.node))).unwrap_or_default();
         let all = image.map_or(0, |image| image.analysis.layers.len());
-        let label = match stand {
-            Stand::Layer(layer) => format!("{path} as layer {} stores it", layer + 1),
-            Stand::UpTo(count) if count == all => format!("{path} of the final image"),
-            Stand::UpTo(count) => format!("{path} of the image up to layer {count}"),
-        };
-        Wanted { node, stand, label }
+        match wanted.state {
+            ImageState::Layer(layer) => format!("{path} as layer {} stores it", layer + 1),
+            ImageState::UpTo(count) if count == all => format!("{path} of the final image"),
+            ImageState::UpTo(count) => format!("{path} of the image up to layer {count}"),
+        }
     }
 
     fn ask_target(&mut self, wanted: Wanted) {
@@ -199,27 +202,34 @@ impl App {
         let name = image.analysis.index.tree.name(wanted.node);
         let name = if name.is_empty() { "rootfs".into() } else { String::from_utf8_lossy(name) };
         let text = format!("./{}", name.escape_debug());
-        let label = format!("write {} to ", wanted.label);
+        let label = format!("write {} to ", self.label(wanted));
         self.wanted = Some(wanted);
         self.prompt = Some(Prompt::new(Asking::Extract, label, text));
     }
 
     /// Starts to write what was asked for.
     pub(super) fn extract(&mut self, typed: PathBuf) -> Option<Effect> {
-        let (wanted, again) = (self.wanted.take()?, self.again()?);
-        let task = self.start_writing(wanted.label.clone())?;
+        let (wanted, reader) = (self.wanted.take()?, self.content_reader()?);
+        let task = self.start_writing(self.label(wanted))?;
         let units = self.options.units;
-        Some(Effect::Work(Job::new(move || News::Written(extract::run(&again, &wanted, &typed, units, &task)))))
+        Some(Effect::Work(Job::new(move || {
+            let (target, extracted) = extract::extract(&reader, wanted, &typed, &task);
+            let target = escape(target.as_os_str().as_encoded_bytes());
+            News::Written(match extracted {
+                Ok(extracted) => sentence(&target, &extracted, units),
+                Err(problem) => format!("{target}: not written: {problem}"),
+            })
+        })))
     }
 
     /// Starts to write a report.
     pub(super) fn report(&mut self, request: report::Request) -> Option<Effect> {
-        let (again, verdict) = (self.again()?, self.verdict.clone());
+        let (reader, verdict) = (self.content_reader()?, self.verdict.clone());
         let style = report::Style { units: self.options.units, ..report::Style::default() };
         let task = self.start_writing("the report".to_owned())?;
         let image = self.options.source.clone();
         Some(Effect::Work(Job::new(move || {
-            let analysis = &again.analysis;
+            let analysis = &reader.analysis;
             let name = match &request.target {
                 report::Target::File(path) => escape(path.as_os_str().as_encoded_bytes()),
                 report::Target::Stdout => "stdout".to_owned(),
@@ -254,4 +264,18 @@ fn apart_from_image(report: &report::Output, image: &Path) -> io::Result<()> {
     let report::Output::File(path) = report else { return Ok(()) };
     let named = |name: &str, path| clash::Named { name: name.to_owned(), path };
     clash::check(&[named("the report", path)], &[named("the image", image)]).map_err(io::Error::other)
+}
+
+/// Says what was written.
+fn sentence(target: &str, extracted: &Extracted, units: Units) -> String {
+    let Extracted { files, bytes, left_out, dropped_bits } = *extracted;
+    let mut text = format!("written: {target} ({}, {})", plural(files, "file"), units.show(bytes));
+    // Writing to a String cannot fail.
+    if dropped_bits > 0 {
+        let _ = write!(text, " without {}", plural(dropped_bits, "set-id or sticky bit"));
+    }
+    if left_out > 0 {
+        let _ = write!(text, ", left out: {left_out} (devices, pipes, sparse files)");
+    }
+    text
 }

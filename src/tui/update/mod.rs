@@ -95,7 +95,7 @@ impl App {
                 Err(error) => return Some(Effect::Fail(error)),
             },
             News::Content(request, result) => self.content_known(request, result),
-            News::Found(request, result) => self.words_known(request, result),
+            News::Found(request, result) => self.text_found(request, result),
             News::Matches(matches) => self.matches_known(matches),
             News::Written(sentence) => {
                 self.writing = None;

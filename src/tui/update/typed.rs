@@ -83,7 +83,7 @@ impl App {
         let purpose = match prompt.asking {
             Asking::Find => Purpose::Find { origin: prompt.before.0 },
             Asking::Filter => Purpose::Filter,
-            Asking::FindWords | Asking::Extract | Asking::Report => return,
+            Asking::FindText | Asking::Extract | Asking::Report => return,
         };
         let text = prompt.text.clone();
         self.matching.start(Search { purpose, text, entered: None, is_settled: false });
@@ -99,7 +99,7 @@ impl App {
                 self.follow_node();
             }
             Asking::Filter => self.filter_by(prompt.before.1),
-            Asking::FindWords | Asking::Extract | Asking::Report => {}
+            Asking::FindText | Asking::Extract | Asking::Report => {}
         }
     }
 
@@ -122,7 +122,7 @@ impl App {
                 Ok(request) => Ok(self.report(request)),
                 Err(problem) => Err(problem),
             },
-            Asking::FindWords => self.look_for(&prompt.text),
+            Asking::FindText => self.look_for(&prompt.text),
             Asking::Extract => Ok(self.extract(PathBuf::from(&prompt.text))),
         };
         done.unwrap_or_else(|problem| {

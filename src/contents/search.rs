@@ -1,18 +1,18 @@
-//! Finds words in a file's content, block by block: a file may be larger than the memory.
+//! Finds text in a file's content, block by block: a file may be larger than the memory.
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::source::Region;
-use crate::tui::task::Task;
+use crate::task::Task;
 
 /// What is looked for.
 #[derive(Debug, Clone)]
-pub struct Words {
+pub struct TextPattern {
     regex: Regex,
     text: String,
 }
 
-/// A place that was found.
+/// Where something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// Its first byte.
@@ -28,7 +28,7 @@ const OVERLAP: usize = 4 << 10;
 const MOST_COUNTED: u64 = 256 << 20;
 const MOST_REGEX_BYTES: usize = 4 << 20;
 
-impl Words {
+impl TextPattern {
     /// Understands what was typed: plain text, exact where it has a capital letter, or `re:` and an expression.
     ///
     /// # Errors
@@ -40,8 +40,8 @@ impl Words {
             .multi_line(true)
             .size_limit(MOST_REGEX_BYTES)
             .build()
-            .map_err(|error| crate::tui::pattern::last_line(&error.to_string()))?;
-        Ok(Words { regex, text: text.to_owned() })
+            .map_err(|error| last_line(&error.to_string()))?;
+        Ok(TextPattern { regex, text: text.to_owned() })
     }
 
     /// Returns what was typed.
@@ -94,6 +94,13 @@ impl Words {
     }
 }
 
+/// Returns the sentence at the end of a message that shows the expression first.
+#[must_use]
+pub fn last_line(text: &str) -> String {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(text);
+    line.trim().trim_start_matches("error: ").to_owned()
+}
+
 /// Reads a block, and what a hit at its end may need of the next one.
 fn block(region: &Region, at: u64, task: &Task) -> Result<Vec<u8>, String> {
     task.check().map_err(|error| error.to_string())?;
@@ -127,8 +134,8 @@ mod tests {
     }
 
     fn offset(text: &str, content: &[u8], from: u64, forward: bool) -> Option<u64> {
-        let words = Words::parse(text).expect("valid");
-        words.find(&region(content), from, forward, &Task::default()).expect("readable").map(|hit| hit.offset)
+        let pattern = TextPattern::parse(text).expect("valid");
+        pattern.find(&region(content), from, forward, &Task::default()).expect("readable").map(|hit| hit.offset)
     }
 
     #[test]
@@ -140,7 +147,7 @@ mod tests {
         assert_eq!(offset("two", content, 4, false), Some(18), "around the other way");
         assert_eq!(offset("re:^t", content, 0, true), Some(8));
         assert_eq!(offset("four", content, 0, true), None);
-        assert!(Words::parse("re:(").is_err());
+        assert!(TextPattern::parse("re:(").is_err());
     }
 
     #[test]
@@ -152,7 +159,7 @@ mod tests {
         assert_eq!(offset("over", &content, 0, true), Some(BLOCK as u64 - 2));
         assert_eq!(offset("over", &content, BLOCK as u64, true), Some(2 * BLOCK as u64 - 2));
         assert_eq!(offset("over", &content, 3 * BLOCK as u64, false), Some(2 * BLOCK as u64 - 2));
-        let hit = Words::parse("over").expect("valid").find(&region(&content), 0, true, &Task::default());
+        let hit = TextPattern::parse("over").expect("valid").find(&region(&content), 0, true, &Task::default());
         assert_eq!(hit.expect("readable").and_then(|hit| hit.line_ends), Some(BLOCK as u64 - 2));
     }
 }

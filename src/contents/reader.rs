@@ -1,8 +1,7 @@
-//! Reads layers of an image again, wherever it came from, and hands what is wanted of them to a [`Taker`].
+//! Reads layers of an image again, wherever it came from, and hands what is wanted of them to a [`Sink`].
 //!
-//! A blob that lies in a file is read there. An archive that is compressed as a whole, and the export of an engine, pass
-//! by once more, up to the last layer that is wanted; a registry is asked for the blobs. Only what came through a pipe is
-//! gone.
+//! A blob in a file is read there. An archive that is compressed as a whole, and the export of an engine, are streamed once
+//! more, up to the last layer that is wanted; a registry is asked for the blobs. Only what came through a pipe is gone.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -20,11 +19,11 @@ use crate::source::feed::{Feed, Stream, Window};
 use crate::source::registry::Repository;
 use crate::source::{self, Access, Bytes, Input, Progress};
 use crate::tarball::{Content, Walker};
-use crate::tui::task::Task;
+use crate::task::Task;
 
-/// An image, and how it was reached.
+/// Reads an image's layers again: the image, and how it was reached.
 #[derive(Debug, Clone)]
-pub struct Again {
+pub struct ContentReader {
     /// The image.
     pub analysis: Arc<Analysis>,
     /// Its name, as the user gave it.
@@ -33,70 +32,70 @@ pub struct Again {
     pub access: Access,
 }
 
-/// Takes the pieces of wanted files.
-pub trait Taker {
-    /// Says whether something of a layer is wanted still.
+/// Receives the contents of wanted files, piece by piece.
+pub trait Sink {
+    /// Says whether anything of a layer is still wanted.
     fn wants_layer(&self, layer: usize) -> bool;
 
     /// Says whether the entry at this place of a layer is wanted.
     fn wants(&self, layer: usize, place: u32) -> bool;
 
-    /// Takes the next piece of it.
+    /// Receives the next piece of it.
     ///
     /// # Errors
     /// Where the piece cannot be kept.
-    fn take(&mut self, layer: usize, place: u32, piece: &[u8]) -> std::io::Result<()>;
+    fn write(&mut self, layer: usize, place: u32, piece: &[u8]) -> std::io::Result<()>;
 
-    /// Hears that it is complete.
+    /// Learns that it is complete.
     ///
     /// # Errors
     /// Where it cannot be kept.
-    fn end(&mut self, layer: usize, place: u32) -> std::io::Result<()>;
+    fn finish(&mut self, layer: usize, place: u32) -> std::io::Result<()>;
 }
 
 const BUFFER: usize = 256 << 10;
-/// More links than this one after another are a circle.
+/// More links than this in a row are a cycle.
 const MOST_PASSES: usize = 32;
 
-/// Layers that are looked for, by the name of their member.
+/// Layers that are looked for, with the names of their members.
 type Names = Vec<(usize, Vec<u8>)>;
 
-impl Again {
+impl ContentReader {
     /// Reads the layers of which something is wanted.
     ///
     /// # Errors
     /// Where they cannot be read again: a pipe, an image that has changed since; where the task was stopped.
-    pub fn read(&self, taker: &mut impl Taker, task: &Task) -> Result<()> {
+    pub fn read(&self, sink: &mut impl Sink, task: &Task) -> Result<()> {
         let mut absent = BTreeSet::new();
-        for layer in (0..self.analysis.layers.len()).filter(|layer| taker.wants_layer(*layer)).collect::<Vec<_>>() {
+        for layer in (0..self.analysis.layers.len()).filter(|layer| sink.wants_layer(*layer)).collect::<Vec<_>>() {
             let blob = &self.analysis.layers[layer].blob;
             let Some(region) = &blob.region else {
                 absent.insert(layer);
                 continue;
             };
             let result = if blob.compression == Compression::None {
-                self.walk(Window::new(region.clone(), &Arc::new(Progress::default())), layer, taker, task)
+                self.walk(Window::new(region.clone(), &Arc::new(Progress::default())), layer, sink, task)
             } else {
                 let reader = task.watch(region.reader(&Arc::new(Progress::default())));
-                self.decode(BufReader::with_capacity(BUFFER, reader), layer, taker, task)
+                self.decode(BufReader::with_capacity(BUFFER, reader), layer, sink, task)
             };
             result.at(|| at_layer(layer))?;
         }
-        if absent.is_empty() { Ok(()) } else { self.fetch(&absent, taker, task) }
+        if absent.is_empty() { Ok(()) } else { self.fetch(&absent, sink, task) }
     }
 
     /// Goes back to where the image came from.
-    fn fetch(&self, layers: &BTreeSet<usize>, taker: &mut impl Taker, task: &Task) -> Result<()> {
+    fn fetch(&self, layers: &BTreeSet<usize>, sink: &mut impl Sink, task: &Task) -> Result<()> {
         let mut names: Names =
             layers.iter().map(|layer| (*layer, self.analysis.spec.layers[*layer].name.clone())).collect();
         for _ in 0..MOST_PASSES {
             let before = names.clone();
             match self.open()? {
-                Input::Registry(repository) => return self.pull(*repository, layers, taker, task),
+                Input::Registry(repository) => return self.pull(*repository, layers, sink, task),
                 Input::File(region) => {
-                    self.pass(task.watch(region.reader(&Arc::new(Progress::default()))), &mut names, taker, task)?;
+                    self.pass(task.watch(region.reader(&Arc::new(Progress::default()))), &mut names, sink, task)?;
                 }
-                Input::Stream(reader) => self.pass(task.watch(reader), &mut names, taker, task)?,
+                Input::Stream(reader) => self.pass(task.watch(reader), &mut names, sink, task)?,
                 Input::Directory(_) | Input::DockerRoot(_) => return Err(changed()),
             }
             if names.is_empty() {
@@ -115,16 +114,16 @@ impl Again {
             || self.source.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
         if is_pipe {
             return Err(Error::Unsupported {
-                what: "what came through a pipe is gone: its contents cannot be looked at".to_owned(),
+                what: "the image came through a pipe and cannot be read again".to_owned(),
                 hint: "save the image to a file and open that",
             });
         }
         source::open(&self.source, &self.access)
     }
 
-    /// Lets an archive pass by, up to the last layer that is wanted. What is a link is looked for under its target's
-    /// name, in the next pass where that has gone by: old engines store a layer that is used twice as a link.
-    fn pass(&self, reader: impl Read, names: &mut Names, taker: &mut impl Taker, task: &Task) -> Result<()> {
+    /// Streams an archive, up to the last layer that is wanted. A link is followed to its target's name, in the next pass
+    /// where that came earlier: old engines store a layer that is used twice as a link.
+    fn pass(&self, reader: impl Read, names: &mut Names, sink: &mut impl Sink, task: &Task) -> Result<()> {
         let mut reader = BufReader::with_capacity(BUFFER, reader);
         let compression = Compression::of(reader.fill_buf().map_err(|error| Error::from_read("read", error))?);
         let mut walker = Walker::new(Stream::new(decoder(compression, reader)?, compression));
@@ -138,7 +137,7 @@ impl Again {
             match member.kind {
                 Kind::File => {
                     let (layer, _) = names.swap_remove(at);
-                    self.decode(Content(&mut walker), layer, taker, task).at(|| at_layer(layer))?;
+                    self.decode(Content(&mut walker), layer, sink, task).at(|| at_layer(layer))?;
                 }
                 Kind::HardLink | Kind::Symlink => {
                     if let Target::<()>::Link(Some(target)) = link_target(member.kind, &path, &member.link) {
@@ -153,14 +152,8 @@ impl Again {
         Ok(())
     }
 
-    /// Asks a registry for the blobs. Each is read to its end: there its digest is checked, and then it may be kept.
-    fn pull(
-        &self,
-        repository: Repository,
-        layers: &BTreeSet<usize>,
-        taker: &mut impl Taker,
-        task: &Task,
-    ) -> Result<()> {
+    /// Asks a registry for the blobs. Each is read to its end, where its digest is checked, so that it can be cached.
+    fn pull(&self, repository: Repository, layers: &BTreeSet<usize>, sink: &mut impl Sink, task: &Task) -> Result<()> {
         let repository = Arc::new(repository);
         for layer in layers {
             let known = &self.analysis.layers[*layer];
@@ -168,11 +161,11 @@ impl Again {
             let result = match repository.blob(digest, known.blob.blob_bytes) {
                 Bytes::Here(region) => {
                     let reader = task.watch(region.reader(&Arc::new(Progress::default())));
-                    self.decode(BufReader::with_capacity(BUFFER, reader), *layer, taker, task)
+                    self.decode(BufReader::with_capacity(BUFFER, reader), *layer, sink, task)
                 }
                 Bytes::Remote(blob) => {
                     let mut arriving = task.watch(blob.open()?);
-                    let read = self.decode(BufReader::with_capacity(BUFFER, &mut arriving), *layer, taker, task);
+                    let read = self.decode(BufReader::with_capacity(BUFFER, &mut arriving), *layer, sink, task);
                     let rest = std::io::copy(&mut arriving, &mut std::io::sink());
                     read.and(rest.map(drop).map_err(|error| Error::from_read("receive", error)))
                 }
@@ -182,40 +175,40 @@ impl Again {
         Ok(())
     }
 
-    fn decode(&self, reader: impl BufRead, layer: usize, taker: &mut impl Taker, task: &Task) -> Result<()> {
+    fn decode(&self, reader: impl BufRead, layer: usize, sink: &mut impl Sink, task: &Task) -> Result<()> {
         let compression = self.analysis.layers[layer].blob.compression;
-        self.walk(Stream::new(decoder(compression, reader)?, compression), layer, taker, task)
+        self.walk(Stream::new(decoder(compression, reader)?, compression), layer, sink, task)
     }
 
-    /// Goes through a layer and counts its entries as the index does.
-    fn walk(&self, feed: impl Feed, layer: usize, taker: &mut impl Taker, task: &Task) -> Result<()> {
+    /// Walks a layer and numbers its entries as the index does.
+    fn walk(&self, feed: impl Feed, layer: usize, sink: &mut impl Sink, task: &Task) -> Result<()> {
         let index = &self.analysis.index;
         let failed = |source| Error::Io { action: "write", source };
         let mut walker = Walker::new(feed);
         let mut place = 0u32;
         let mut path = Vec::new();
-        while taker.wants_layer(layer) && walker.advance()? {
+        while sink.wants_layer(layer) && walker.advance()? {
             task.check().map_err(|source| Error::Io { action: "read", source })?;
             if !is_entry(walker.member(), &mut path) {
                 continue;
             }
-            if taker.wants(layer, place) {
+            if sink.wants(layer, place) {
                 let known = index.layers[layer].entries.get(place as usize).map(|entry| index.tree.path(entry.node));
                 if known.as_deref().and_then(|known| known.strip_prefix(b"/")) != Some(&path[..]) {
                     return Err(changed());
                 }
                 // An empty file has a piece as well.
-                let mut result = taker.take(layer, place, b"");
+                let mut result = sink.write(layer, place, b"");
                 walker.read_content(|piece| {
                     if result.is_ok() {
-                        result = task.check().and_then(|()| taker.take(layer, place, piece));
+                        result = task.check().and_then(|()| sink.write(layer, place, piece));
                     }
                 })?;
-                result.and_then(|()| taker.end(layer, place)).map_err(failed)?;
+                result.and_then(|()| sink.finish(layer, place)).map_err(failed)?;
             }
             place += 1;
         }
-        if taker.wants_layer(layer) { Err(changed()) } else { Ok(()) }
+        if sink.wants_layer(layer) { Err(changed()) } else { Ok(()) }
     }
 }
 
@@ -228,8 +221,5 @@ fn at_layer(layer: usize) -> Place {
 }
 
 fn changed() -> Error {
-    Error::Unsupported {
-        what: "the image is another one than was opened".to_owned(),
-        hint: "open it again: it has changed in the meantime",
-    }
+    Error::Unsupported { what: "the image changed since it was opened".to_owned(), hint: "open it again" }
 }

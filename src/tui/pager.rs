@@ -1,6 +1,6 @@
 //! A window into a file's bytes, as text or in hexadecimal; what is read for a screen is a screen's worth.
 
-use super::search::Hit;
+use crate::contents::search::Hit;
 use crate::error::Result;
 use crate::source::Region;
 

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// A piece of work that the screen can watch and stop.
+/// A piece of work that can be watched and stopped from another thread.
 #[derive(Debug, Clone, Default)]
 pub struct Task {
     shared: Arc<Shared>,
@@ -24,22 +24,23 @@ impl Task {
         (self.shared.done_bytes.load(Ordering::Relaxed), self.shared.total_bytes.load(Ordering::Relaxed))
     }
 
-    /// Says how many bytes there are in all; those that were read until now do not count.
-    pub(super) fn expect(&self, bytes: u64) {
+    /// Says how many bytes there are in all; those that were read so far do not count.
+    pub fn expect(&self, bytes: u64) {
         self.shared.total_bytes.store(bytes, Ordering::Relaxed);
         self.shared.done_bytes.store(0, Ordering::Relaxed);
     }
 
-    pub(super) fn add(&self, bytes: usize) {
+    /// Says that so many more bytes are done.
+    pub fn add(&self, bytes: usize) {
         self.shared.done_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Says that the work is not wanted any more.
+    /// Says that the work is no longer wanted.
     pub fn stop(&self) {
         self.shared.is_stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Fails once the work is not wanted any more.
+    /// Fails once the work is no longer wanted.
     ///
     /// # Errors
     /// That it was stopped.
@@ -47,20 +48,18 @@ impl Task {
         if self.shared.is_stopped.load(Ordering::Relaxed) { Err(io::Error::other("stopped")) } else { Ok(()) }
     }
 
-    /// Returns a reader that ends in an error when the work is stopped. What passes counts while no sum is expected.
+    /// Returns a reader that ends in an error when the work is stopped. What is read counts as done while no total is known.
     pub fn watch<R: Read>(&self, inner: R) -> Watched<R> {
         Watched { inner, task: self.clone() }
     }
-}
 
-impl Task {
-    /// Returns a writer that ends in an error when the work is stopped. What passes counts.
+    /// Returns a writer that ends in an error when the work is stopped. What is written counts as done.
     pub fn watch_writer<W: Write>(&self, inner: W) -> WatchedWriter<W> {
         WatchedWriter { inner, task: self.clone() }
     }
 }
 
-/// A writer of which a task hears.
+/// A writer that reports to a task.
 #[derive(Debug)]
 pub struct WatchedWriter<W> {
     inner: W,
@@ -80,7 +79,7 @@ impl<W: Write> Write for WatchedWriter<W> {
     }
 }
 
-/// A reader of which a task hears.
+/// A reader that reports to a task.
 #[derive(Debug)]
 pub struct Watched<R> {
     inner: R,
