@@ -38,9 +38,11 @@ struct Cli {
     #[arg(value_name = "IMAGE", required_unless_present_any = ["generate", "print_config"])]
     image: Option<PathBuf>,
 
-    /// Print the verdict last and exit 1 when a rule is broken.
+    /// Print the verdict last, and exit 1 if a rule is broken.
     ///
-    /// Exit codes: 0 all rules hold (or there are none), 1 a rule is broken, 2 usage, 3 the image could not be read.
+    /// A rule on the command line implies it, except where the screen opens.
+    /// Exit codes: 0 all rules hold (or there are none), 1 a rule is broken, 2 wrong usage, 3 the image could not be read,
+    /// 4 a result could not be written.
     #[arg(long)]
     ci: bool,
 
@@ -247,7 +249,8 @@ How to read it:
   unchanged    a later step stored the same file again
   duplicate    one layer holds the path twice
 
-Exit codes: 0 all rules hold, 1 a rule is broken, 2 usage, 3 the image could not be read.";
+Exit codes: 0 all rules hold, 1 a rule is broken, 2 wrong usage, 3 the image could not be read,
+4 a result could not be written.";
 
 fn bytes(text: &str) -> Result<u64, String> {
     crate::size::parse_size(text).map_err(|error| error.to_string())

@@ -217,6 +217,7 @@ impl fmt::Display for Refusal<'_> {
 
 /// Where an error happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
     /// The input as a whole, as it was named.
     Image(String),
@@ -275,6 +276,16 @@ impl Error {
         }
     }
 
+    /// Says whether something could not be written, a temporary file for example: the image may be as it should be.
+    #[must_use]
+    pub fn is_of_writing(&self) -> bool {
+        match self {
+            Error::At { source, .. } => source.is_of_writing(),
+            Error::Io { action, .. } => action.starts_with("write"),
+            _ => false,
+        }
+    }
+
     /// Returns what the user can do about it, where there is something to say.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
@@ -299,6 +310,9 @@ impl Error {
             Error::Refused { status, .. } => refusal_hint(*status),
             Error::Transfer { .. } => Some("nothing was kept of it: try again"),
             Error::DigestMismatch { .. } => Some("the image was changed after it was built, or damaged on the way"),
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space, or let TMPDIR name a folder that has more")
+            }
             Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("it belongs to another user: use sudo")
             }
@@ -347,6 +361,7 @@ impl<T> AtPlace<T> for Result<T> {
 
 /// Something odd that leaves the numbers right.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Warning {
     /// Stable name, for scripts.
     pub code: WarningCode,
@@ -386,6 +401,7 @@ impl fmt::Display for Warning {
 
 /// The kinds of warnings; the names in reports are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum WarningCode {
     /// The history has fewer or more entries than there are layers.
     HistoryMismatch,

@@ -1,18 +1,21 @@
-//! The exit codes, which scripts rely on. MODEL.md 8.
+//! The exit codes, which scripts rely on.
 
 use std::process::ExitCode;
 
 /// How the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Exit {
     /// All rules hold, or there are none.
     Success,
     /// A rule is broken.
     RuleBroken,
-    /// A flag or the configuration is wrong.
+    /// A flag, a variable or a configuration file is wrong.
     Usage,
-    /// The image could not be read, or a report could not be written.
+    /// The image, or something else that is read, could not be read.
     Unreadable,
+    /// A report or another file could not be written, or the terminal not be used.
+    Unwritable,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::RuleBroken => 1,
             Exit::Usage => 2,
             Exit::Unreadable => 3,
+            Exit::Unwritable => 4,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The command-line program: parse, run, print the error, return the exit code.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use layerlens::cli::{self, Task};
@@ -12,9 +12,13 @@ fn main() -> ExitCode {
     let task = match cli::parse(std::env::args_os()) {
         Ok(task) => task,
         Err(error) => {
-            // A closed pipe is no reason to complain about the help text.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+            // A closed pipe is no reason to complain about the help text, a full disk is.
+            let is_lost = error.print().is_err_and(|error| error.kind() != ErrorKind::BrokenPipe);
+            return match error.use_stderr() {
+                true => Exit::Usage.into(),
+                false if is_lost => Exit::Unwritable.into(),
+                false => Exit::Success.into(),
+            };
         }
     };
     let mut notes = LogSafe::new(std::io::stderr(), Notation::Hex);

@@ -167,7 +167,7 @@ fn an_unknown_format_is_a_usage_error() {
 fn a_target_in_a_missing_folder_fails_before_the_work_starts() {
     let arguments = ["no-such-image.tar", "--report", "json=first.json", "--report", "json=missing/second.json"];
     let outcome = layerlens(arguments).outcome();
-    assert!(matches!(outcome.code, Some(2 | 3)), "{outcome}");
+    outcome.assert_code(4);
     assert!(outcome.stderr_text().contains("missing/second.json"), "{outcome}");
     assert_eq!(outcome.left, [""; 0], "{outcome}");
 }
@@ -216,7 +216,7 @@ fn a_verdict_outlives_a_closed_pipe() {
 #[test]
 fn a_directory_is_no_target() {
     let outcome = layerlens(["no-such-image.tar", "--report", "json=."]).outcome();
-    assert!(matches!(outcome.code, Some(2 | 3)), "{outcome}");
+    outcome.assert_code(4);
     assert!(!outcome.stderr_text().contains("no-such-image.tar"), "the target is looked at first: {outcome}");
 }
 
@@ -260,6 +260,45 @@ fn assert_refused(outcome: &Outcome) {
     let lines: Vec<&str> = outcome.stderr_text().lines().collect();
     assert!(lines[0].starts_with("layerlens: ") && !lines[0].ends_with('.'), "{outcome}");
     assert!(lines.len() == 1 || lines.len() == 2 && lines[1].starts_with("hint: "), "{outcome}");
+}
+
+/// The disk that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_exit_4() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+    let image = common::sample("seed.tar.gz");
+    let image = image.to_str().expect("text");
+    for arguments in [
+        &[image][..],
+        &[image, "--ci", "--max-waste", "1B"],
+        &[image, "--report", "json"],
+        &[image, "--merge", "3..7"],
+        &["--print-config"],
+        &["--generate", "man"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let status =
+            std::process::Command::new(env!("CARGO_BIN_EXE_layerlens")).args(arguments).stdout(full()).status();
+        assert_eq!(status.expect("it runs").code(), Some(4), "{arguments:?}");
+    }
+    on_sample("seed.tar.gz", &["--report", "json=/dev/full"]).assert_code(4);
+}
+
+/// `layerlens IMAGE --max-waste 1MB` must not look like a pass.
+#[test]
+fn a_rule_on_the_command_line_is_judged_without_ci() {
+    for (limit, code, word) in [("1MB", 1, "FAILED: "), ("5MB", 0, "PASSED: ")] {
+        let [plain, gate] = [&["--max-waste", limit][..], &["--max-waste", limit, "--ci"]];
+        let (plain, gate) = (on_sample("seed.tar.gz", plain), on_sample("seed.tar.gz", gate));
+        plain.assert_code(code);
+        assert!(plain.stdout_text().lines().last().is_some_and(|line| line.starts_with(word)), "{plain}");
+        assert_eq!(plain.stdout, gate.stdout);
+    }
+    let report = on_sample("seed.tar.gz", &["--forbid", "one", "--report", "json"]);
+    report.assert_code(1);
+    assert_eq!(report.json()["gate"]["passed"], false);
 }
 
 #[test]
@@ -552,7 +591,7 @@ fn a_merge_that_cannot_be_is_refused() {
     let target = target.to_str().expect("text");
     on_sample("seed.tar.gz", &["--write", target]).assert_code(2);
     on_sample("seed.tar.gz", &["--merge", "3..9", "--write", target]).assert_code(2);
-    on_sample("seed.tar.gz", &["--merge", "3..7", "--write", "/no-such-folder/merged.tar"]).assert_code(3);
+    on_sample("seed.tar.gz", &["--merge", "3..7", "--write", "/no-such-folder/merged.tar"]).assert_code(4);
     assert!(!Path::new(target).exists(), "nothing was written");
 }
 

@@ -419,7 +419,7 @@ fn the_runner_gets_a_summary_and_outputs() {
     assert_eq!(other.contents[0], b"");
     let missing =
         layerlens(["no-such-image.tar", "--report", "github"]).env("GITHUB_OUTPUT", "missing/output").outcome();
-    missing.assert_code(3);
+    missing.assert_code(4);
     assert!(missing.stderr_text().contains("missing/output"), "{missing}");
 }
 

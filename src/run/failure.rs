@@ -68,11 +68,11 @@ impl Failure {
         match self {
             Failure::ClosedPipe => Exit::Success,
             Failure::Ranges(_) | Failure::Usage(_) => Exit::Usage,
-            Failure::Image(_)
-            | Failure::Report { .. }
-            | Failure::Prediction { .. }
-            | Failure::Signals(_)
-            | Failure::Terminal(_) => Exit::Unreadable,
+            Failure::Image(error) if error.is_of_writing() => Exit::Unwritable,
+            Failure::Image(_) => Exit::Unreadable,
+            Failure::Report { .. } | Failure::Prediction { .. } | Failure::Signals(_) | Failure::Terminal(_) => {
+                Exit::Unwritable
+            }
         }
     }
 
@@ -82,5 +82,21 @@ impl Failure {
             Target::Stdout => Failure::Report { target: "stdout".to_owned(), source },
             Target::File(path) => Failure::Report { target: escape_path(path), source },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Place;
+
+    #[test]
+    fn a_full_disk_is_no_fault_of_the_image() {
+        let failure = |action| {
+            let source = io::Error::from(io::ErrorKind::StorageFull);
+            Failure::Image(Error::Io { action, source }.at(Place::Image("-".to_owned())))
+        };
+        assert_eq!(failure("write a temporary file").exit(), Exit::Unwritable);
+        assert_eq!(failure("read").exit(), Exit::Unreadable);
     }
 }

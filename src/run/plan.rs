@@ -9,7 +9,7 @@ use crate::analysis::base::BaseChoice;
 use crate::analysis::bloat::Scope;
 use crate::analysis::fixes::Ranges;
 use crate::cli::{Color, Request, ScreenArgs};
-use crate::config::{Setting, Settings};
+use crate::config::{Origin, Set, Setting, Settings};
 use crate::draft::clash::Named;
 use crate::gate::Rules;
 use crate::report::github::Runner;
@@ -83,11 +83,12 @@ impl Plan {
     /// # Errors
     /// Where what was asked for cannot be done together.
     pub(super) fn settle(request: Request, settings: &Settings, around: &Surroundings) -> Result<Self, Failure> {
-        let is_gate = request.gate;
         let wants_files = !request.reports.is_empty() || request.write_config.is_some();
         let wants_files = wants_files || request.write_baseline.is_some();
-        let is_plain = !is_gate && !wants_files;
-        let opens_screen = is_plain && request.merge.is_none() && around.is_stdout_watched && around.has_screen;
+        let has_other_use = request.gate || wants_files || request.merge.is_some();
+        let opens_screen = !has_other_use && around.is_stdout_watched && around.has_screen;
+        // A rule that was typed is judged, with or without --ci; the screen shows its verdict and leaves the exit code alone.
+        let is_gate = request.gate || (has_typed_rule(settings) && !opens_screen);
         let mut open = request.open;
         open.base = base(settings);
         open.min_saving = settings.last(|setting| match setting {
@@ -100,7 +101,7 @@ impl Plan {
             return Err(Failure::Usage(format!("{} needs something to compare with: --baseline FILE", rule.name())));
         }
         let wants_runner = request.reports.iter().any(|wanted| wanted.format == Format::Github);
-        let is_what_if = is_plain && request.merge.is_some();
+        let is_what_if = request.merge.is_some() && !is_gate && !wants_files;
         Ok(Plan {
             image: request.image,
             open,
@@ -143,6 +144,11 @@ impl Plan {
         self.runner.iter().flat_map(Runner::files).for_each(|path| add("the runner's file", path));
         outputs
     }
+}
+
+fn has_typed_rule(settings: &Settings) -> bool {
+    let is_rule = |set: &Set| matches!(set.setting, Setting::Limit(..) | Setting::Forbid(_));
+    settings.list.iter().any(|set| set.origin == Origin::Flag && is_rule(set))
 }
 
 /// Reports that go to files leave stdout to the summary.
@@ -253,6 +259,12 @@ mod tests {
             ("--base-layers 1", "screen", "text"),
             ("--ci", "text gate", "text gate"),
             ("--ci --max-waste 1MB", "text gate", "text gate"),
+            ("--max-waste 1MB", "screen", "text gate"),
+            ("--warn max-layers=9", "screen", "text gate"),
+            ("--forbid *.pem", "screen", "text gate"),
+            ("--ignore *.pem", "screen", "text"),
+            ("--max-waste 1MB --report json", "json gate", "json gate"),
+            ("--max-waste 1MB --merge 1..2", "merge text gate", "merge text gate"),
             ("--report json", "json", "json"),
             ("--report text", "text", "text"),
             ("--report json=a", "json=a text", "json=a text"),
