@@ -283,7 +283,7 @@ pub struct Request {
     /// Where the limits of today are written.
     pub write_config: Option<PathBuf>,
     /// Where the numbers of today are written.
-    pub write_baseline: Option<report::Target>,
+    pub write_baseline: Option<report::Output>,
     /// The reports that were asked for.
     pub reports: Vec<report::Request>,
     /// Layers whose merge is to be judged.
@@ -373,7 +373,7 @@ impl Cli {
             rules,
             ..
         } = self;
-        if reports.iter().filter(|report| report.target == report::Target::Stdout).count() > 1 {
+        if reports.iter().filter(|report| report.target == report::Output::Stdout).count() > 1 {
             let message = "only one report can go to stdout: give the others a file, as in --report json=FILE";
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
@@ -400,7 +400,7 @@ impl Cli {
             settings,
             config,
             write_config: files.write_config,
-            write_baseline: rules.write_baseline.map(report::Target::File),
+            write_baseline: rules.write_baseline.map(report::Output::File),
             reports,
             merge,
             write,

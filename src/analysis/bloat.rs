@@ -401,14 +401,14 @@ fn tops(index: &Index) -> HashMap<NodeId, u8> {
 
 /// One content under several paths; hard links are one copy and do not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Twins {
+pub struct DuplicateContent {
     /// The content's size.
     pub size: u64,
     /// The paths, in byte order: two or more.
     pub nodes: Vec<NodeId>,
 }
 
-impl Twins {
+impl DuplicateContent {
     /// Returns the bytes that would be saved if there was one copy and links to it.
     #[must_use]
     pub fn extra_bytes(&self) -> u64 {
@@ -417,7 +417,7 @@ impl Twins {
 }
 
 /// Smaller files are not compared.
-const LEAST_TWIN_BYTES: u64 = 64 << 10;
+const LEAST_DUPLICATE_BYTES: u64 = 64 << 10;
 
 impl Analysis {
     /// Finds equal contents under several live paths, largest extra bytes first, then by path.
@@ -427,18 +427,18 @@ impl Analysis {
     ///
     /// # Errors
     /// Where a layer cannot be read again.
-    pub fn twins(&self, budget: u64) -> io::Result<Vec<Twins>> {
+    pub fn duplicate_contents(&self, budget: u64) -> io::Result<Vec<DuplicateContent>> {
         let wasted: HashSet<EntryRef> = self.waste.iter().map(|record| record.copy).collect();
         let mut by_size: HashMap<u64, Vec<EntryRef>> = HashMap::new();
         for (at, entry) in copies(&self.index) {
-            if entry.size >= LEAST_TWIN_BYTES && !entry.has(Entry::SPARSE) && !wasted.contains(&at) {
+            if entry.size >= LEAST_DUPLICATE_BYTES && !entry.has(Entry::SPARSE) && !wasted.contains(&at) {
                 by_size.entry(entry.size).or_default().push(at);
             }
         }
         let mut sizes: Vec<(u64, Vec<EntryRef>)> = by_size.into_iter().filter(|(_, copies)| copies.len() > 1).collect();
         sizes.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
         let mut left = budget;
-        let mut twins = Vec::new();
+        let mut found = Vec::new();
         for (size, copies) in sizes {
             let mut by_hash: HashMap<u64, Vec<NodeId>> = HashMap::new();
             for copy in copies {
@@ -446,14 +446,16 @@ impl Analysis {
                     by_hash.entry(hash).or_default().push(self.index.entry(copy).node);
                 }
             }
-            twins.extend(by_hash.into_values().filter(|nodes| nodes.len() > 1).map(|nodes| Twins { size, nodes }));
+            found.extend(
+                by_hash.into_values().filter(|nodes| nodes.len() > 1).map(|nodes| DuplicateContent { size, nodes }),
+            );
         }
         let tree = &self.index.tree;
-        for same in &mut twins {
+        for same in &mut found {
             same.nodes.sort_by_cached_key(|node| tree.path(*node));
         }
-        twins.sort_by_cached_key(|twins| (std::cmp::Reverse(twins.extra_bytes()), tree.path(twins.nodes[0])));
-        Ok(twins)
+        found.sort_by_cached_key(|same| (std::cmp::Reverse(same.extra_bytes()), tree.path(same.nodes[0])));
+        Ok(found)
     }
 
     /// Returns the hash of a copy, as long as there is budget to read it.

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::text::{BOLD, DIM, GOOD, Page, WASTE, cut, cut_middle, plural, share};
+use super::text::{BOLD, DIM, GOOD, Summary, WASTE};
+use super::words::{cut, cut_middle, plural, share};
 use crate::analysis::fixes::{Fix, WhatIf};
 use crate::escape::{Notation, escape, log_safe};
 
@@ -15,7 +16,7 @@ const MOST_FILES: usize = 3;
 /// How many steps and lines of a fix are shown.
 const MOST_LINES: usize = 40;
 
-impl<W: Write> Page<'_, W> {
+impl<W: Write> Summary<'_, W> {
     /// What to change, and what would be left.
     pub(super) fn fixes(&mut self) -> io::Result<()> {
         let analysis = self.analysis;
@@ -26,7 +27,7 @@ impl<W: Write> Page<'_, W> {
         let sum = self.size(totals.fixable_bytes);
         let title = match analysis.fixes.len() {
             0 => "What to change: nothing that would pay".to_owned(),
-            count => format!("What to change: {} would save {sum}", plural(count, "fix").replace("fixs", "fixes")),
+            count => format!("What to change: {} would save {sum}", plural(count, "fix")),
         };
         writeln!(self.out, "\n{}", self.paint(BOLD, &title))?;
         for fix in analysis.fixes.iter().take(MOST_FIXES) {
@@ -35,12 +36,7 @@ impl<W: Write> Page<'_, W> {
         let rest = &analysis.fixes[analysis.fixes.len().min(MOST_FIXES)..];
         if !rest.is_empty() {
             let bytes = rest.iter().map(|fix| fix.saves_bytes).sum();
-            writeln!(
-                self.out,
-                "{:>10}  in {}",
-                self.size(bytes),
-                plural(rest.len(), "smaller fix").replace("fixs", "fixes")
-            )?;
+            writeln!(self.out, "{:>10}  in {}", self.size(bytes), plural(rest.len(), "smaller fix"))?;
         }
         self.left_over()?;
         self.floor()

@@ -218,7 +218,7 @@ fn fix(analysis: &Analysis, fix: &Fix) -> Value {
 }
 
 /// How much is read to find equal contents.
-pub(super) const TWIN_BUDGET: u64 = 64 << 20;
+pub(super) const DUPLICATES_BUDGET: u64 = 64 << 20;
 
 /// Findings, then equal contents: those cannot be seen from a path.
 fn bloat(analysis: &Analysis) -> Vec<Value> {
@@ -235,24 +235,26 @@ fn bloat(analysis: &Analysis) -> Vec<Value> {
         })
     };
     // The layers were read before; where that fails now, the rest of the report is still right.
-    let twins = analysis.twins(TWIN_BUDGET).unwrap_or_default();
-    let twins = twins.iter().filter(|twins| twins.extra_bytes() >= LEAST_BYTES).take(MOST_TWINS).map(|twins| {
-        let paths: Vec<String> = twins.nodes.iter().take(MOST_TWINS).map(|node| path(analysis, *node)).collect();
-        json!({
-            "kind": "same-content",
-            "path": paths[0],
-            "bytes": twins.extra_bytes(),
-            "files": twins.nodes.len(),
-            "layer": Value::Null,
-            "paths": paths,
-            "advice": "keep one and make the others links to it",
-        })
-    });
-    analysis.bloat.iter().map(finding).chain(twins).collect()
+    let duplicates = analysis.duplicate_contents(DUPLICATES_BUDGET).unwrap_or_default();
+    let duplicates =
+        duplicates.iter().filter(|same| same.extra_bytes() >= LEAST_BYTES).take(MOST_DUPLICATES).map(|same| {
+            let paths: Vec<String> =
+                same.nodes.iter().take(MOST_DUPLICATES).map(|node| path(analysis, *node)).collect();
+            json!({
+                "kind": "same-content",
+                "path": paths[0],
+                "bytes": same.extra_bytes(),
+                "files": same.nodes.len(),
+                "layer": Value::Null,
+                "paths": paths,
+                "advice": "keep one and make the others links to it",
+            })
+        });
+    analysis.bloat.iter().map(finding).chain(duplicates).collect()
 }
 
 /// How many equal contents are listed, and how many paths of each.
-const MOST_TWINS: usize = 50;
+const MOST_DUPLICATES: usize = 50;
 
 fn history(entry: &HistoryEntry) -> Value {
     json!({

@@ -13,9 +13,11 @@ use std::io::{self, Write};
 use super::Style;
 use super::findings::clean;
 use super::records::step;
-use super::text::{Group, cut, cut_middle, groups, plural, share};
+use super::waste::describe;
+use super::words::{cut, cut_middle, plural, share};
 use crate::analysis::Analysis;
 use crate::analysis::fixes::Fix;
+use crate::analysis::waste_groups::WasteGroup;
 use crate::escape::{Notation, escape, log_safe};
 use crate::gate::{Judged, Verdict};
 use crate::layer::entry::LayerNumber;
@@ -46,10 +48,10 @@ pub(super) fn write(
     style: &Style,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let page = Page { analysis, verdict, style };
-    let mut text = format!("{MARKER}\n{}", page.head());
+    let comment = Comment { analysis, verdict, style };
+    let mut text = format!("{MARKER}\n{}", comment.head());
     let mut left_out = Vec::new();
-    for (name, section) in page.sections() {
+    for (name, section) in comment.sections() {
         if text.len() + section.len() + RESERVE <= MOST_BYTES {
             text.push_str(&section);
         } else {
@@ -63,13 +65,13 @@ pub(super) fn write(
     out.write_all(text.as_bytes())
 }
 
-struct Page<'a> {
+struct Comment<'a> {
     analysis: &'a Analysis,
     verdict: Option<&'a Verdict>,
     style: &'a Style,
 }
 
-impl Page<'_> {
+impl Comment<'_> {
     fn size(&self, bytes: u64) -> String {
         self.style.units.show(bytes)
     }
@@ -230,7 +232,7 @@ impl Page<'_> {
         if self.analysis.waste.is_empty() {
             return String::new();
         }
-        let groups = groups(self.analysis, MOST_GROUPS);
+        let groups = self.analysis.waste_groups();
         let mut text = "\n<details><summary>Where the bytes are lost</summary>\n\n".to_owned();
         text.push_str("| Waste | Cause | Stored by | Hidden by | Mostly |\n|---:|---|---|---|---|\n");
         for group in groups.iter().take(MOST_GROUPS) {
@@ -250,12 +252,12 @@ impl Page<'_> {
         format!("{layer}: {}", self.step(layer))
     }
 
-    fn place(&self, group: &Group) -> String {
-        let Some(place) = group.places.first() else {
-            return plural(group.file_count, "file");
+    fn place(&self, group: &WasteGroup) -> String {
+        let Some(place) = describe(self.analysis, group).places.into_iter().next() else {
+            return plural(group.records.len(), "file");
         };
         let path = code(&self.analysis.index.tree.path(place.node), LONGEST_PATH);
-        match group.file_count {
+        match group.records.len() {
             1 => path,
             count => format!("{path} ({})", plural(count, "file")),
         }

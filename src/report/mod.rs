@@ -15,6 +15,8 @@ mod output;
 mod records;
 mod sarif;
 pub mod text;
+mod waste;
+mod words;
 
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -27,8 +29,6 @@ use crate::gate::Verdict;
 use crate::size::Units;
 
 pub use output::Output;
-/// The former name.
-pub use output::Output as Target;
 
 /// A format of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

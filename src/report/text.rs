@@ -4,24 +4,23 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Paint};
-use foldhash::{HashMap, HashMapExt};
 use unicode_width::UnicodeWidthStr;
 
 use super::Style;
+use super::waste::describe;
+use super::words::{cut, cut_middle, plural, share};
 use crate::analysis::fixes::WhatIf;
-use crate::analysis::waste::{Cause, WasteRecord};
+use crate::analysis::waste::Cause;
+use crate::analysis::waste_groups::WasteGroup;
 use crate::analysis::{Analysis, Layer};
-pub(super) use crate::columns::{cut, cut_path as cut_middle};
 use crate::escape::{LogSafe, Notation, escape};
 use crate::gate::{Judged, Verdict};
 use crate::layer::entry::{LayerNumber, NodeId};
 
 /// How many groups of waste are shown.
 const MOST_GROUPS: usize = 8;
-/// How many layers are shown one by one; an image with more is no work of people.
+/// How many layers are shown one by one; an image with more is not written by people.
 const MOST_LAYERS: usize = 200;
-/// How many places of a group are named.
-const MOST_PLACES: usize = 3;
 
 pub(super) const BOLD: Paint = Paint::new().bold();
 pub(super) const DIM: Paint = Paint::new().dimmed();
@@ -34,15 +33,15 @@ pub(super) const WASTE: Paint = AnsiColor::Yellow.on_default();
 /// # Errors
 /// Where `out` fails.
 pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out: &mut impl Write) -> io::Result<()> {
-    let mut page = Page { analysis, style, out };
-    page.header()?;
-    page.layers()?;
-    page.waste()?;
-    page.fixes()?;
-    page.bloat()?;
-    page.warnings()?;
+    let mut summary = Summary { analysis, style, out };
+    summary.header()?;
+    summary.layers()?;
+    summary.waste()?;
+    summary.fixes()?;
+    summary.bloat()?;
+    summary.warnings()?;
     match verdict {
-        Some(verdict) => page.verdict(verdict),
+        Some(verdict) => summary.verdict(verdict),
         None => Ok(()),
     }
 }
@@ -53,16 +52,16 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
 /// Where `out` fails.
 pub fn write_what_if(analysis: &Analysis, what_if: &WhatIf, style: &Style, out: &mut impl Write) -> io::Result<()> {
     let out = &mut LogSafe::new(out, Notation::Hex);
-    Page { analysis, style, out }.what_if(what_if)
+    Summary { analysis, style, out }.what_if(what_if)
 }
 
-pub(super) struct Page<'a, W> {
+pub(super) struct Summary<'a, W> {
     pub(super) analysis: &'a Analysis,
     pub(super) style: &'a Style,
     pub(super) out: &'a mut W,
 }
 
-impl<W: Write> Page<'_, W> {
+impl<W: Write> Summary<'_, W> {
     pub(super) fn paint(&self, paint: Paint, text: &str) -> String {
         if self.style.color { format!("{paint}{text}{paint:#}") } else { text.to_owned() }
     }
@@ -150,7 +149,7 @@ impl<W: Write> Page<'_, W> {
         if self.analysis.waste.is_empty() {
             return Ok(());
         }
-        let groups = groups(self.analysis, MOST_GROUPS);
+        let groups = self.analysis.waste_groups();
         writeln!(self.out, "\n{}", self.paint(BOLD, "Waste, by the pair of steps that made it"))?;
         for group in groups.iter().take(MOST_GROUPS) {
             self.group(group)?;
@@ -163,7 +162,7 @@ impl<W: Write> Page<'_, W> {
         Ok(())
     }
 
-    fn group(&mut self, group: &Group) -> io::Result<()> {
+    fn group(&mut self, group: &WasteGroup) -> io::Result<()> {
         let room = self.style.width.saturating_sub(24).max(20);
         let bytes = self.paint(WASTE, &format!("{:>10}", self.size(group.bytes)));
         let layers = if group.cause == Cause::Duplicate {
@@ -171,7 +170,7 @@ impl<W: Write> Page<'_, W> {
         } else {
             format!("layer {} → {}", group.stored_in, group.hidden_by)
         };
-        let files = plural(group.file_count, "file");
+        let (files, details) = (plural(group.records.len(), "file"), describe(self.analysis, group));
         writeln!(self.out, "{bytes}  {}, {layers}, {files}", self.paint(BOLD, group.cause.name()))?;
         let stored = self.step(group.stored_in, room);
         writeln!(self.out, "{:>10}  {} {stored}", "", self.paint(DIM, "stored by"))?;
@@ -184,10 +183,10 @@ impl<W: Write> Page<'_, W> {
         };
         if group.cause != Cause::Duplicate {
             let hidden = self.step(group.hidden_by, room.saturating_sub(5).max(20));
-            let what = group.what.as_ref().map(|what| format!("  ({what})")).unwrap_or_default();
+            let what = details.what.as_ref().map(|what| format!("  ({what})")).unwrap_or_default();
             writeln!(self.out, "{:>10}  {} {hidden}{what}", "", self.paint(DIM, verb))?;
         }
-        for place in &group.places {
+        for place in &details.places {
             let path = escape(&self.analysis.index.tree.path(place.node));
             let slash = if place.is_directory && place.node != NodeId::ROOT { "/" } else { "" };
             let count =
@@ -257,138 +256,4 @@ impl<W: Write> Page<'_, W> {
         let before = before.map(|before| format!("  ({before} against the baseline)")).unwrap_or_default();
         writeln!(self.out, "{mark}  {}{before}", rule.sentence(self.style.units))
     }
-}
-
-/// Waste of one cause between one pair of layers.
-pub(super) struct Group {
-    pub(super) stored_in: LayerNumber,
-    pub(super) hidden_by: LayerNumber,
-    pub(super) cause: Cause,
-    pub(super) bytes: u64,
-    pub(super) file_count: usize,
-    /// What changed, where it is the same for all files.
-    pub(super) what: Option<String>,
-    pub(super) places: Vec<Place>,
-}
-
-/// A file, or a directory with what is wasted below it.
-pub(super) struct Place {
-    pub(super) node: NodeId,
-    pub(super) bytes: u64,
-    pub(super) file_count: usize,
-    pub(super) is_directory: bool,
-}
-
-/// Returns the groups, largest first; the first `most` say what changed and name their places.
-pub(super) fn groups(analysis: &Analysis, most: usize) -> Vec<Group> {
-    let mut runs: Vec<(Key, u64, Vec<u32>)> = Vec::new();
-    let mut known: HashMap<Key, usize> = HashMap::new();
-    let mut last: Option<(Key, usize)> = None;
-    for (at, record) in (0..).zip(&analysis.waste) {
-        let key = key(record);
-        let run = match last {
-            Some((same, run)) if same == key => run,
-            _ => *known.entry(key).or_insert_with(|| {
-                runs.push((key, 0, Vec::new()));
-                runs.len() - 1
-            }),
-        };
-        last = Some((key, run));
-        runs[run].1 += record.bytes;
-        runs[run].2.push(at);
-    }
-    runs.sort_by_key(|(key, bytes, _)| (std::cmp::Reverse(*bytes), *key));
-    let describe = |(rank, ((stored_in, hidden_by, cause), bytes, run)): (usize, (Key, u64, Vec<u32>))| {
-        let shown = if rank < most { &run[..] } else { &[] };
-        let records: Vec<&WasteRecord> = shown.iter().map(|at| &analysis.waste[*at as usize]).collect();
-        Group {
-            stored_in,
-            hidden_by,
-            cause,
-            bytes,
-            file_count: run.len(),
-            what: common_what(analysis, &records),
-            places: places(analysis, &records),
-        }
-    };
-    runs.into_iter().enumerate().map(describe).collect()
-}
-
-/// The pair of layers, and why.
-type Key = (LayerNumber, LayerNumber, Cause);
-
-fn key(record: &WasteRecord) -> Key {
-    (record.stored_in, record.hidden_by, record.cause)
-}
-
-fn common_what(analysis: &Analysis, records: &[&WasteRecord]) -> Option<String> {
-    let words = |record: &WasteRecord| record.what(&analysis.index);
-    let first = words(records.first()?);
-    let is_common = !first.is_empty() && records.iter().skip(1).take(1000).all(|record| words(record) == first);
-    is_common.then(|| first.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-}
-
-/// Names the largest places of a group: files where there are few, else the directories where they part.
-fn places(analysis: &Analysis, records: &[&WasteRecord]) -> Vec<Place> {
-    let tree = &analysis.index.tree;
-    let mut sums = Sums::default();
-    if records.len() <= MOST_PLACES {
-        for record in records {
-            sums.add(record.node, false, record.bytes, 1);
-        }
-        return sums.largest();
-    }
-    // Directory by directory: there are far fewer of them than files.
-    let parents: Vec<NodeId> = records.iter().map(|record| tree.parent(record.node).unwrap_or(NodeId::ROOT)).collect();
-    let mut directories = Sums::default();
-    for (record, parent) in records.iter().zip(&parents) {
-        directories.add(*parent, true, record.bytes, 1);
-    }
-    // The deepest directory that all of them share: of two paths the one with the higher number is never above the other.
-    let top = directories.0.keys().copied().reduce(|mut left, mut right| {
-        while left != right {
-            let higher = if left > right { &mut left } else { &mut right };
-            *higher = tree.parent(*higher).unwrap_or(NodeId::ROOT);
-        }
-        left
-    });
-    for (record, _) in records.iter().zip(&parents).filter(|(_, parent)| Some(**parent) == top) {
-        sums.add(record.node, false, record.bytes, 1);
-    }
-    for directory in directories.0.into_values().filter(|directory| Some(directory.node) != top) {
-        let mut at = directory.node;
-        while let Some(parent) = tree.parent(at).filter(|parent| Some(*parent) != top) {
-            at = parent;
-        }
-        sums.add(at, true, directory.bytes, directory.file_count);
-    }
-    sums.largest()
-}
-
-/// What is wasted at places.
-#[derive(Default)]
-struct Sums(HashMap<NodeId, Place>);
-
-impl Sums {
-    fn add(&mut self, node: NodeId, is_directory: bool, bytes: u64, file_count: usize) {
-        let place = self.0.entry(node).or_insert(Place { node, bytes: 0, file_count: 0, is_directory });
-        place.bytes += bytes;
-        place.file_count += file_count;
-        place.is_directory |= is_directory;
-    }
-
-    fn largest(self) -> Vec<Place> {
-        let mut places: Vec<Place> = self.0.into_values().collect();
-        places.sort_by_key(|place| (std::cmp::Reverse(place.bytes), place.node));
-        places.truncate(MOST_PLACES);
-        places
-    }
-}
-
-pub(super) fn share(part: u64, whole: u64) -> String {
-    format!("{:.1} %", crate::analysis::ratio(part, whole) * 100.0)
-}
-
-pub(super) fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }

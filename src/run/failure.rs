@@ -6,7 +6,7 @@ use super::escape_path;
 use crate::analysis::fixes::NotRanges;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::report::Target;
+use crate::report::Output;
 
 /// Why the program could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -76,11 +76,11 @@ impl Failure {
         }
     }
 
-    pub(super) fn writing(target: &Target, source: io::Error) -> Self {
+    pub(super) fn writing(target: &Output, source: io::Error) -> Self {
         match target {
-            Target::Stdout if source.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            Target::Stdout => Failure::Report { target: "stdout".to_owned(), source },
-            Target::File(path) => Failure::Report { target: escape_path(path), source },
+            Output::Stdout if source.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            Output::Stdout => Failure::Report { target: "stdout".to_owned(), source },
+            Output::File(path) => Failure::Report { target: escape_path(path), source },
         }
     }
 }

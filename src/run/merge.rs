@@ -10,21 +10,21 @@ use crate::analysis::bloat::Scope;
 use crate::analysis::fixes::Ranges;
 use crate::analysis::{self, Analysis, OpenOptions};
 use crate::draft::place;
-use crate::report::{self, Target};
+use crate::report::{self, Output};
 use crate::rewrite;
 
 /// Shows what the merge would save, and writes the merged image where that is wanted.
 pub(super) fn show(plan: &Plan, inputs: &Inputs, analysis: &Analysis, ranges: &Ranges) -> Result<(), Failure> {
     let what_if = analysis.what_if(ranges)?;
-    let style = output::style(plan, inputs, &Target::Stdout);
-    let written = Target::Stdout.write(|mut out| report::text::write_what_if(analysis, &what_if, &style, &mut out));
-    unless_closed(written.map_err(|source| Failure::writing(&Target::Stdout, source)))?;
+    let style = output::style(plan, inputs, &Output::Stdout);
+    let written = Output::Stdout.write(|mut out| report::text::write_what_if(analysis, &what_if, &style, &mut out));
+    unless_closed(written.map_err(|source| Failure::writing(&Output::Stdout, source)))?;
     plan.write.as_deref().map_or(Ok(()), |out| write(plan, analysis, ranges, out))
 }
 
 /// Writes the merged image, reads it again, and compares it with the prediction.
 fn write(plan: &Plan, analysis: &Analysis, ranges: &Ranges, out: &Path) -> Result<(), Failure> {
-    let target = Target::File(out.to_owned());
+    let target = Output::File(out.to_owned());
     let expected = analysis.what_if(ranges)?;
     let merged = rewrite::merge(analysis, ranges)?;
     target.write(|out| merged.write(out)).map_err(|source| Failure::writing(&target, source))?;
@@ -51,5 +51,5 @@ fn write(plan: &Plan, analysis: &Analysis, ranges: &Ranges, out: &Path) -> Resul
         "{name}: written and read again: {stored} in {} layers, {wasted} wasted, as predicted",
         found.2
     );
-    unless_closed(told.map_err(|source| Failure::writing(&Target::Stdout, source)))
+    unless_closed(told.map_err(|source| Failure::writing(&Output::Stdout, source)))
 }

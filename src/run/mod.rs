@@ -26,7 +26,7 @@ use crate::config::{self, Settings};
 use crate::draft;
 use crate::escape::{Notation, escape, log_safe};
 use crate::exit::Exit;
-use crate::report::Target;
+use crate::report::Output;
 
 pub use failure::Failure;
 
@@ -35,8 +35,8 @@ pub use failure::Failure;
 /// # Errors
 /// Where it cannot be written, or nobody reads it any more.
 pub fn print(text: &[u8]) -> Result<Exit, Failure> {
-    let written = Target::Stdout.write(|out| out.write_all(text));
-    written.map_err(|source| Failure::writing(&Target::Stdout, source)).map(|()| Exit::Success)
+    let written = Output::Stdout.write(|out| out.write_all(text));
+    written.map_err(|source| Failure::writing(&Output::Stdout, source)).map(|()| Exit::Success)
 }
 
 /// Prints what is set.

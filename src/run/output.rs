@@ -12,7 +12,7 @@ use crate::config;
 use crate::draft::clash::{self, Named};
 use crate::escape::escape;
 use crate::gate::Verdict;
-use crate::report::{self, Style, Target};
+use crate::report::{self, Output, Style};
 use crate::source::reference::{self, Reference};
 
 /// Finds out whether everything can be written, before the work starts.
@@ -24,7 +24,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), Failure> {
     let clash = clash::check(&outputs, &inputs(plan, image.as_ref().ok()));
     clash.map_err(|clash| Failure::Usage(clash.to_string()))?;
     for output in &outputs {
-        let target = Target::File(output.path.to_owned());
+        let target = Output::File(output.path.to_owned());
         target.check().map_err(|source| Failure::writing(&target, source))?;
     }
     Ok(())
@@ -55,16 +55,16 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     if let Some(path) = &plan.write_config {
         let text = config::write::config_for(analysis);
-        let written = Target::write_new(path, |out| out.write_all(text.as_bytes()));
-        written.map_err(|source| Failure::writing(&Target::File(path.clone()), source))?;
+        let written = Output::write_new(path, |out| out.write_all(text.as_bytes()));
+        written.map_err(|source| Failure::writing(&Output::File(path.clone()), source))?;
     }
     if let Some(target) = &plan.write_baseline {
         let written = target.write(|mut out| report::json::write_baseline(analysis, &mut out));
         written.map_err(|source| Failure::writing(target, source))?;
     }
     if let Some(runner) = &plan.runner {
-        let written = runner.write(analysis, verdict, &style(plan, inputs, &Target::Stdout));
-        written.map_err(|(path, source)| Failure::writing(&Target::File(path), source))?;
+        let written = runner.write(analysis, verdict, &style(plan, inputs, &Output::Stdout));
+        written.map_err(|(path, source)| Failure::writing(&Output::File(path), source))?;
     }
     for wanted in &plan.reports {
         let style = style(plan, inputs, &wanted.target);
@@ -75,8 +75,8 @@ pub(super) fn write(
 }
 
 /// Returns how a report looks at its target.
-pub(super) fn style(plan: &Plan, inputs: &Inputs, target: &Target) -> Style {
-    let (look, is_stdout) = (&plan.look, *target == Target::Stdout);
+pub(super) fn style(plan: &Plan, inputs: &Inputs, target: &Output) -> Style {
+    let (look, is_stdout) = (&plan.look, *target == Output::Stdout);
     Style {
         units: look.units,
         color: look.colors == Colors::All || (is_stdout && look.colors == Colors::Stdout),

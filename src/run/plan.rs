@@ -13,7 +13,7 @@ use crate::config::{Origin, Set, Setting, Settings};
 use crate::draft::clash::Named;
 use crate::gate::Rules;
 use crate::report::github::Runner;
-use crate::report::{self, Format, Target};
+use crate::report::{self, Format, Output};
 use crate::size::Units;
 
 /// What is going to be done.
@@ -40,7 +40,7 @@ pub(super) struct Plan {
     /// Where the limits of today are written.
     pub(super) write_config: Option<PathBuf>,
     /// Where the numbers of today are written.
-    pub(super) write_baseline: Option<Target>,
+    pub(super) write_baseline: Option<Output>,
     /// The files of a workflow's runner, where its annotations are wanted.
     pub(super) runner: Option<Runner>,
     /// The reports in the order in which they are written, the summary among them.
@@ -132,11 +132,11 @@ impl Plan {
         let mut outputs = Vec::new();
         let mut add = |name: &str, path| outputs.push(Named { name: name.to_owned(), path });
         for report in &self.reports {
-            if let Target::File(path) = &report.target {
+            if let Output::File(path) = &report.target {
                 add(&format!("--report {}", report.format.name()), path.as_path());
             }
         }
-        if let Some(Target::File(path)) = &self.write_baseline {
+        if let Some(Output::File(path)) = &self.write_baseline {
             add("--write-baseline", path);
         }
         self.write.iter().for_each(|path| add("--write", path));
@@ -153,8 +153,8 @@ fn has_typed_rule(settings: &Settings) -> bool {
 
 /// Reports that go to files leave stdout to the summary.
 fn with_summary(mut reports: Vec<report::Request>) -> Vec<report::Request> {
-    if reports.iter().all(|report| report.target != Target::Stdout) {
-        reports.push(report::Request { format: Format::Text, target: Target::Stdout });
+    if reports.iter().all(|report| report.target != Output::Stdout) {
+        reports.push(report::Request { format: Format::Text, target: Output::Stdout });
     }
     reports
 }
@@ -242,8 +242,8 @@ mod tests {
         let plan = plan(flags, around);
         let name = |format| Format::ALL.iter().find(|(_, known)| *known == format).map_or("?", |(name, _)| *name);
         let report = |wanted: &report::Request| match &wanted.target {
-            Target::Stdout => name(wanted.format).to_owned(),
-            Target::File(path) => format!("{}={}", name(wanted.format), path.display()),
+            Output::Stdout => name(wanted.format).to_owned(),
+            Output::File(path) => format!("{}={}", name(wanted.format), path.display()),
         };
         let screen = plan.opens_screen.then(|| "screen".to_owned());
         let merge = plan.merge.as_ref().map(|_| "merge".to_owned());

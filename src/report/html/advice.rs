@@ -7,10 +7,10 @@ use super::layers::count;
 use super::markup::{FALLING, Html, NUMBER, TEXT, Tone, bar, n, rows, section, table};
 use super::summary::grouped;
 use super::{Page, step};
-use crate::analysis::bloat::{Finding, LEAST_BYTES, Twins};
+use crate::analysis::bloat::{DuplicateContent, Finding, LEAST_BYTES};
 use crate::analysis::fixes::Fix;
-use crate::report::json::TWIN_BUDGET;
-use crate::report::text::{cut, plural, share};
+use crate::report::json::DUPLICATES_BUDGET;
+use crate::report::words::{cut, plural, share};
 
 /// How many fixes and findings are listed one by one.
 const MOST_FIXES: usize = 30;
@@ -33,7 +33,7 @@ impl<W: Write> Page<'_, W> {
             0 => "No change of the steps would save enough to pay for the build cache it costs.".to_owned(),
             count => format!(
                 "{} would save {} ({} of what is stored).{}",
-                plural(count, "fix").replace("fixs", "fixes"),
+                plural(count, "fix"),
                 self.style.units.show(totals.fixable_bytes),
                 share(totals.fixable_bytes, totals.stored_bytes),
                 if count > 1 { " They do not overlap, so their savings add up." } else { "" }
@@ -43,7 +43,7 @@ impl<W: Write> Page<'_, W> {
         writeln!(self.out, "<p>{sentence}</p>\n{cards}")?;
         if let others @ [_, ..] = &fixes[count..] {
             let bytes = others.iter().map(|fix| fix.saves_bytes).sum();
-            let others = plural(others.len(), "smaller fix").replace("fixs", "fixes");
+            let others = plural(others.len(), "smaller fix");
             writeln!(self.out, "<p>{} in {others}.</p>", self.size(bytes))?;
         }
         writeln!(self.out, "</section>")
@@ -121,19 +121,19 @@ impl<W: Write> Page<'_, W> {
     }
 
     /// Equal contents under several paths; nobody can see that from a path.
-    pub(super) fn twins(&mut self) -> io::Result<()> {
+    pub(super) fn duplicates(&mut self) -> io::Result<()> {
         // The layers were read before; where that fails now, the rest of the page is still right.
-        let mut twins = self.analysis.twins(TWIN_BUDGET).unwrap_or_default();
-        twins.retain(|twins| twins.extra_bytes() >= LEAST_BYTES);
-        if twins.is_empty() {
+        let mut duplicates = self.analysis.duplicate_contents(DUPLICATES_BUDGET).unwrap_or_default();
+        duplicates.retain(|same| same.extra_bytes() >= LEAST_BYTES);
+        if duplicates.is_empty() {
             return Ok(());
         }
-        let (body, count) = rows(&twins, MOST_FINDINGS, |twins| self.equal(twins));
-        let others = match &twins[count..] {
+        let (body, count) = rows(&duplicates, MOST_FINDINGS, |same| self.equal(same));
+        let others = match &duplicates[count..] {
             [] => String::new(),
             others => format!(
                 "{}<td colspan=\"2\">{}</td>",
-                n(self.size(others.iter().map(Twins::extra_bytes).sum())),
+                n(self.size(others.iter().map(DuplicateContent::extra_bytes).sum())),
                 plural(others.len(), "other content")
             ),
         };
@@ -141,20 +141,20 @@ impl<W: Write> Page<'_, W> {
         writeln!(
             self.out,
             "{}<p>Live as well: keep one of the files and make the others links to it.</p>{}</section>",
-            section("twins", "The same content several times"),
+            section("duplicates", "The same content several times"),
             table("Table of equal contents", "sortable", &headings, &body, &others)
         )
     }
 
-    fn equal(&self, twins: &Twins) -> String {
-        let mut paths: Vec<String> = twins.nodes.iter().take(MOST_PATHS).map(|node| self.path(*node)).collect();
-        if let more @ 1.. = twins.nodes.len().saturating_sub(MOST_PATHS) {
+    fn equal(&self, same: &DuplicateContent) -> String {
+        let mut paths: Vec<String> = same.nodes.iter().take(MOST_PATHS).map(|node| self.path(*node)).collect();
+        if let more @ 1.. = same.nodes.len().saturating_sub(MOST_PATHS) {
             paths.push(format!("<i>and {more} more</i>"));
         }
         format!(
             "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"path\">{}</td></tr>",
-            self.size(twins.extra_bytes()),
-            count(twins.nodes.len() as u64),
+            self.size(same.extra_bytes()),
+            count(same.nodes.len() as u64),
             paths.join("<br>"),
         )
     }

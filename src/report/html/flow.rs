@@ -8,8 +8,10 @@ use super::layers::{count, dash};
 use super::markup::{FALLING, Html, NUMBER, TEXT, n, rows, section, table};
 use super::summary::{grouped, meaning};
 use crate::analysis::waste::{Cause, WasteRecord};
+use crate::analysis::waste_groups::WasteGroup;
 use crate::layer::entry::LayerNumber;
-use crate::report::text::{Group, cut, groups, plural};
+use crate::report::waste::describe;
+use crate::report::words::{cut, plural};
 
 /// How many layers the matrix has on each side.
 const MOST_LAYERS: usize = 24;
@@ -55,7 +57,7 @@ impl<W: Write> Page<'_, W> {
         if self.analysis.waste.is_empty() {
             return Ok(());
         }
-        let groups = groups(self.analysis, MOST_PAIRS);
+        let groups = self.analysis.waste_groups();
         writeln!(
             self.out,
             "{}<p>Each cell is what the layer of its row stores and the layer of its column hides.</p>",
@@ -66,7 +68,7 @@ impl<W: Write> Page<'_, W> {
         writeln!(self.out, "</section>")
     }
 
-    fn matrix(&mut self, groups: &[Group]) -> io::Result<()> {
+    fn matrix(&mut self, groups: &[WasteGroup]) -> io::Result<()> {
         let (mut stored, mut hidden) = (HashMap::new(), HashMap::new());
         for group in groups {
             *stored.entry(group.stored_in).or_default() += group.bytes;
@@ -119,7 +121,7 @@ impl<W: Write> Page<'_, W> {
         format!("<small>{}</small>", Html(&cut(&crate::escape::escape(step.join(" ").as_bytes()), 40)))
     }
 
-    fn pairs(&mut self, groups: &[Group]) -> io::Result<()> {
+    fn pairs(&mut self, groups: &[WasteGroup]) -> io::Result<()> {
         let (body, count) = rows(groups, MOST_PAIRS, |group| self.pair(group));
         let others = match &groups[count..] {
             [] => String::new(),
@@ -127,7 +129,7 @@ impl<W: Write> Page<'_, W> {
                 "{}<td colspan=\"4\">{}</td>{}",
                 n(self.size(others.iter().map(|group| group.bytes).sum())),
                 plural(others.len(), "other pair"),
-                n(grouped(others.iter().map(|group| group.file_count as u64).sum())),
+                n(grouped(others.iter().map(|group| group.records.len() as u64).sum())),
             ),
         };
         let headings = [
@@ -145,14 +147,15 @@ impl<W: Write> Page<'_, W> {
         )
     }
 
-    fn pair(&self, group: &Group) -> String {
-        let what = match &group.what {
+    fn pair(&self, group: &WasteGroup) -> String {
+        let details = describe(self.analysis, group);
+        let what = match &details.what {
             Some(what) => Html(what).to_string(),
             None => meaning(group.cause).to_owned(),
         };
         let hidden =
             if group.cause == Cause::Duplicate { "<i>itself</i>".to_owned() } else { self.step(group.hidden_by) };
-        let places: Vec<String> = group.places.iter().map(|place| self.path(place.node)).collect();
+        let places: Vec<String> = details.places.iter().map(|place| self.path(place.node)).collect();
         format!(
             "<tr><td class=\"n\">{}</td><td class=\"cause\">{} <small>{what}</small></td>\
              <td class=\"step\">{} {}</td><td class=\"step\">{} {hidden}</td>\
@@ -163,7 +166,7 @@ impl<W: Write> Page<'_, W> {
             self.step(group.stored_in),
             group.hidden_by,
             places.join("<br>"),
-            count(group.file_count as u64),
+            count(group.records.len() as u64),
         )
     }
 
@@ -182,7 +185,7 @@ impl<W: Write> Page<'_, W> {
                 "{}{}<td>{}</td><td colspan=\"3\"></td>",
                 n(self.size(others.iter().map(|record| record.bytes).sum())),
                 if has_wire { self.wire(others.iter().map(|record| record.wire_bytes).sum()) } else { String::new() },
-                plural(others.len(), "other copy").replace("copys", "copies"),
+                plural(others.len(), "other copy"),
             ),
         };
         let mut headings =

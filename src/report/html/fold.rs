@@ -13,7 +13,7 @@ use crate::analysis::weights::{Weight, Weights};
 use crate::escape::escape;
 use crate::layer::entry::NodeId;
 use crate::layer::tree::Tree;
-use crate::report::text::cut_middle;
+use crate::report::words::cut_middle;
 
 /// One line of the tree.
 #[derive(Debug)]

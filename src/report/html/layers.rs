@@ -7,7 +7,7 @@ use super::summary::grouped;
 use super::{Page, step};
 use crate::analysis::Layer;
 use crate::analysis::dockerfile::{Entry, entries};
-use crate::report::text::plural;
+use crate::report::words::plural;
 
 /// How many layers and steps are listed one by one.
 const MOST: usize = 300;

@@ -20,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::Style;
-use super::text::{cut, cut_middle};
+use super::words::{cut, cut_middle};
 use crate::analysis::Analysis;
 use crate::escape::escape;
 use crate::gate::Verdict;
@@ -56,7 +56,7 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
     page.flow()?;
     page.copies()?;
     page.bloat()?;
-    page.twins()?;
+    page.duplicates()?;
     page.history()?;
     writeln!(page.out, "</main>")?;
     page.footer()

@@ -9,7 +9,7 @@ use super::markup::{Html, Tone, bar, n, rows, text};
 use crate::analysis::waste::Cause;
 use crate::escape::escape;
 use crate::gate::{Ignored, Judged, Verdict};
-use crate::report::text::{cut, plural, share};
+use crate::report::words::{cut, plural, share};
 
 /// How many further names of the image are shown.
 const MOST_TAGS: usize = 20;

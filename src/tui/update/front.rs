@@ -231,8 +231,8 @@ impl App {
         Some(Effect::Work(Job::new(move || {
             let analysis = &reader.analysis;
             let name = match &request.target {
-                report::Target::File(path) => escape(path.as_os_str().as_encoded_bytes()),
-                report::Target::Stdout => "stdout".to_owned(),
+                report::Output::File(path) => escape(path.as_os_str().as_encoded_bytes()),
+                report::Output::Stdout => "stdout".to_owned(),
             };
             let result = apart_from_image(&request.target, &image).and_then(|()| {
                 request.target.write(|out| {

@@ -118,7 +118,7 @@ impl App {
                 return NOTHING;
             }
             Asking::Report => match prompt.text.parse::<report::Request>() {
-                Ok(request) if request.target == report::Target::Stdout => Err("write FORMAT=FILE".to_owned()),
+                Ok(request) if request.target == report::Output::Stdout => Err("write FORMAT=FILE".to_owned()),
                 Ok(request) => Ok(self.report(request)),
                 Err(problem) => Err(problem),
             },
