@@ -94,7 +94,10 @@ fn what_the_cursor_stands_on_is_copied_and_so_are_the_lines() {
 fn a_fix_leads_to_its_layers_and_files() {
     let mut screen = seed_at(80, 45);
     screen.press("4 space");
-    assert_eq!((screen.app.focus, screen.app.marks.iter().copied().collect()), (Pane::Layers, vec![3, 4, 5, 6, 7]));
+    assert_eq!(
+        (screen.app.focus, screen.app.layers.marks.iter().copied().collect()),
+        (Pane::Layers, vec![3, 4, 5, 6, 7])
+    );
     assert!(screen.row("▶").contains("3    1.0 MB"), "{}", screen.text());
     assert!(screen.text().contains("merging layers 3 to 7 saves 4.2 MB"));
     screen.press("esc 4 enter");

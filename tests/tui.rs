@@ -238,7 +238,7 @@ fn marks_say_what_merging_saves() {
     let row = screen.row("if merged: ");
     assert!(row.contains("81.5 kB"), "a mark in between changes nothing: {row}");
     screen.press("esc");
-    assert!(screen.app.marks.is_empty() && !screen.text().contains("if merged"));
+    assert!(screen.app.layers.marks.is_empty() && !screen.text().contains("if merged"));
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn the_mouse_selects_sorts_and_scrolls() {
     let mut screen = shop_at(80, 24);
     let click = MouseEventKind::Down(MouseButton::Left);
     screen.mouse(click, 10, 4);
-    assert_eq!((screen.app.focus, screen.app.layers.cursor), (Pane::Layers, 1));
+    assert_eq!((screen.app.focus, screen.app.layers.list.cursor), (Pane::Layers, 1));
     let files = screen.app.layout().expect("large enough").frame(Pane::Files).expect("seen").area;
     screen.mouse(click, files.x + 8, files.y + 1);
     assert!(screen.text().contains("sort: size↓"), "{}", screen.text());

@@ -1,11 +1,14 @@
 //! The one table of keys: what each does, where, and in which words. Dispatch, footer, help and the README's list come
 //! from it, and the configuration changes its keys alone.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::layout::Pane;
 
 /// A key with its modifiers, written `q`, `G`, `ctrl-d`, `enter`, `f1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd)]
@@ -92,7 +95,7 @@ pub enum Action {
     Help,
     NextPane,
     PreviousPane,
-    Pane(usize),
+    Pane(Pane),
     Up,
     Down,
     Top,
@@ -148,64 +151,63 @@ pub enum When {
     Panes,
     /// In every pane and in a file's content.
     Search,
-    /// In the list of layers.
-    Layers,
-    /// In the file tree.
-    Files,
-    /// In the file tree and the waste table.
-    Rows,
-    /// In the fixes.
-    Fixes,
+    /// In some panes.
+    In(&'static [Pane]),
     /// Where a file's content is shown.
     Content,
 }
 
-/// Where the keyboard is.
+/// What has the keyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are the panes' names")]
-pub enum Place {
-    Layers,
-    Files,
-    Waste,
-    Fixes,
-    Details,
+pub enum Focus {
+    /// A pane.
+    Pane(Pane),
+    /// The list of keys.
     Help,
+    /// A file's content.
     Content,
 }
 
-impl When {
-    fn covers(self, place: Place) -> bool {
-        match self {
-            When::Always => true,
-            When::Panes => !matches!(place, Place::Help | Place::Content),
-            When::Search => place != Place::Help,
-            When::Layers => place == Place::Layers,
-            When::Files => place == Place::Files,
-            When::Fixes => place == Place::Fixes,
-            When::Rows => matches!(place, Place::Files | Place::Waste),
-            When::Content => place == Place::Content,
-        }
+impl Focus {
+    fn all() -> impl Iterator<Item = Focus> {
+        Pane::ALL.into_iter().map(Focus::Pane).chain([Focus::Help, Focus::Content])
     }
-
-    fn heading(self) -> &'static str {
-        match self {
-            When::Always => "Everywhere",
-            When::Panes => "In every pane",
-            When::Search => "In every pane, in a file's content",
-            When::Layers => "Layers",
-            When::Files => "Files",
-            When::Rows => "Files and Waste",
-            When::Fixes => "Fixes",
-            When::Content => "Content of a file",
-        }
-    }
-
-    const ALL: [When; 8] =
-        [When::Always, When::Panes, When::Search, When::Layers, When::Rows, When::Files, When::Fixes, When::Content];
 }
 
-/// One line of the table.
-struct Line {
+impl When {
+    fn covers(self, focus: Focus) -> bool {
+        match (self, focus) {
+            (When::Always, _) | (When::Panes | When::Search, Focus::Pane(_)) => true,
+            (When::Search | When::Content, focus) => focus == Focus::Content,
+            (When::In(panes), Focus::Pane(pane)) => panes.contains(&pane),
+            (When::Panes | When::In(_), _) => false,
+        }
+    }
+
+    fn heading(self) -> String {
+        match self {
+            When::Always => "Everywhere".to_owned(),
+            When::Panes => "In every pane".to_owned(),
+            When::Search => "In every pane, in a file's content".to_owned(),
+            When::In(panes) => panes.iter().map(|pane| pane.name()).collect::<Vec<_>>().join(" and "),
+            When::Content => "Content of a file".to_owned(),
+        }
+    }
+
+    /// Where its keys stand in the help: those of several panes before those of the first of them.
+    fn rank(self) -> (usize, usize, Reverse<usize>) {
+        match self {
+            When::Always => (0, 0, Reverse(0)),
+            When::Panes => (1, 0, Reverse(0)),
+            When::Search => (2, 0, Reverse(0)),
+            When::In(panes) => (3, panes.first().map_or(0, |pane| pane.index()), Reverse(panes.len())),
+            When::Content => (4, 0, Reverse(0)),
+        }
+    }
+}
+
+/// One line of the table: an action with its keys.
+struct Binding {
     keys: &'static str,
     action: Action,
     /// Its name in the configuration.
@@ -217,77 +219,82 @@ struct Line {
     when: When,
 }
 
-const fn line(
+const fn bind(
     keys: &'static str,
     action: Action,
     name: &'static str,
     help: &'static str,
     short: &'static str,
     when: When,
-) -> Line {
-    Line { keys, action, name, help, short, when }
+) -> Binding {
+    Binding { keys, action, name, help, short, when }
 }
 
 use Action as A;
 use When as W;
 
+const LAYERS: When = When::In(&[Pane::Layers]);
+const FILES: When = When::In(&[Pane::Files]);
+const ROWS: When = When::In(&[Pane::Files, Pane::Waste]);
+const FIXES: When = When::In(&[Pane::Fixes]);
+
 /// The footer shows its words in this order, as many as fit.
-const TABLE: [Line; 55] = [
-    line("j down", A::Down, "down", "down", "", W::Always),
-    line("k up", A::Up, "up", "up", "", W::Always),
-    line("g home", A::Top, "top", "first row", "", W::Always),
-    line("G end", A::Bottom, "bottom", "last row", "", W::Always),
-    line("ctrl-d", A::HalfPageDown, "half-page-down", "half a page down", "", W::Always),
-    line("ctrl-u", A::HalfPageUp, "half-page-up", "half a page up", "", W::Always),
-    line("pgdn ctrl-f", A::PageDown, "page-down", "page down", "", W::Always),
-    line("pgup ctrl-b", A::PageUp, "page-up", "page up", "", W::Always),
-    line("right l", A::Open, "open", "open the directory or group", "", W::Panes),
-    line("left h", A::Close, "close", "close it, then go to what holds it", "", W::Panes),
-    line("tab", A::NextPane, "next-pane", "next pane", "pane", W::Panes),
-    line("shift-tab", A::PreviousPane, "previous-pane", "previous pane", "", W::Panes),
-    line("1", A::Pane(0), "layers", "Layers", "", W::Panes),
-    line("2", A::Pane(1), "files", "Files", "", W::Panes),
-    line("3", A::Pane(2), "waste", "Waste", "", W::Panes),
-    line("4", A::Pane(3), "fixes", "Fixes", "", W::Panes),
-    line("5", A::Pane(4), "details", "Details", "", W::Panes),
-    line("space", A::Mark, "mark", "mark the layer: what would merging the marked range save?", "mark", W::Layers),
-    line("space", A::ShowFixLayers, "fix-layers", "go to the layers of the fix, marked", "layers", W::Fixes),
-    line("b", A::Fold, "fold", "fold or unfold the base image's layers", "base", W::Layers),
-    line("enter", A::Enter, "enter", "open or close; from a layer, a step, waste: to its files, layers", "", W::Panes),
-    line("[", A::PreviousLayer, "previous-layer", "previous layer; in Waste: the layer that stores it", "", W::Panes),
-    line("]", A::NextLayer, "next-layer", "next layer; in Waste: the layer that hides it", "", W::Panes),
-    line("v", A::Scope, "scope", "this layer, the image up to it, the final image", "view", W::Panes),
-    line("/", A::Find, "find", "find: through the whole tree as you type, in a content by Enter", "find", W::Search),
-    line("n", A::FindNext, "find-next", "next match", "", W::Search),
-    line("N", A::FindPrevious, "find-previous", "previous match", "", W::Search),
-    line("f", A::Filter, "filter", "keep only what matches, and what holds it", "filter", W::Panes),
-    line("s", A::Sort, "sort", "sort by the next key", "sort", W::Rows),
-    line("S", A::Reverse, "reverse", "sort the other way round", "", W::Rows),
-    line("w", A::OnlyWaste, "only-waste", "only what has waste", "waste", W::Files),
-    line("o", A::Content, "content", "look at the file's content", "content", W::Rows),
-    line("X", A::ExtractPath, "extract-path", "write the file or directory to a place of your choice", "", W::Rows),
-    line("A", A::ShowAdded, "added", "show or hide what is added", "", W::Files),
-    line("C", A::ShowChanged, "changed", "show or hide what is changed", "", W::Files),
-    line("D", A::ShowDeleted, "deleted", "show or hide what is deleted", "", W::Files),
-    line("U", A::ShowUnmodified, "unmodified", "show or hide what is unmodified", "", W::Files),
-    line("e", A::ExpandBelow, "expand", "open everything below", "", W::Files),
-    line("E", A::CollapseBelow, "collapse", "close everything below", "", W::Files),
-    line("=", A::ExpandAll, "expand-all", "open the whole tree", "", W::Files),
-    line("-", A::CollapseAll, "collapse-all", "close the whole tree", "", W::Files),
-    line("t", A::TextOrHex, "hex", "as text or as hexadecimal", "text/hex", W::Content),
-    line("x", A::Extract, "extract", "write the file to a place of your choice", "extract", W::Content),
-    line("x", A::Report, "report", "write a report: asks for FORMAT=FILE", "", W::Panes),
-    line("y", A::Copy, "copy", "copy what the cursor stands on", "", W::Panes),
-    line("Y", A::CopyFix, "copy-fix", "copy the lines of the fix", "", W::Panes),
-    line("z", A::Zoom, "zoom", "let the pane fill the screen", "", W::Panes),
-    line("u", A::Units, "units", "units: kB and MB, KiB and MiB, bytes", "", W::Always),
-    line("m", A::Mouse, "mouse", "mouse on or off (off: the terminal selects text)", "", W::Always),
-    line("? f1", A::Help, "help", "this list", "help", W::Always),
-    line("esc", A::Back, "back", "close what is in front, stop writing, drop filter and marks", "", W::Always),
-    line("ctrl-l", A::Redraw, "redraw", "draw everything anew", "", W::Always),
-    line("ctrl-z", A::Suspend, "suspend", "back to the shell for a while (fg returns)", "", W::Always),
-    line("q", A::Quit, "quit", "quit", "quit", W::Always),
-    line("ctrl-c", A::Quit, "abort", "quit", "", W::Always),
+const TABLE: [Binding; 55] = [
+    bind("j down", A::Down, "down", "down", "", W::Always),
+    bind("k up", A::Up, "up", "up", "", W::Always),
+    bind("g home", A::Top, "top", "first row", "", W::Always),
+    bind("G end", A::Bottom, "bottom", "last row", "", W::Always),
+    bind("ctrl-d", A::HalfPageDown, "half-page-down", "half a page down", "", W::Always),
+    bind("ctrl-u", A::HalfPageUp, "half-page-up", "half a page up", "", W::Always),
+    bind("pgdn ctrl-f", A::PageDown, "page-down", "page down", "", W::Always),
+    bind("pgup ctrl-b", A::PageUp, "page-up", "page up", "", W::Always),
+    bind("right l", A::Open, "open", "open the directory or group", "", W::Panes),
+    bind("left h", A::Close, "close", "close it, then go to what holds it", "", W::Panes),
+    bind("tab", A::NextPane, "next-pane", "next pane", "pane", W::Panes),
+    bind("shift-tab", A::PreviousPane, "previous-pane", "previous pane", "", W::Panes),
+    bind("1", A::Pane(Pane::Layers), "layers", "Layers", "", W::Panes),
+    bind("2", A::Pane(Pane::Files), "files", "Files", "", W::Panes),
+    bind("3", A::Pane(Pane::Waste), "waste", "Waste", "", W::Panes),
+    bind("4", A::Pane(Pane::Fixes), "fixes", "Fixes", "", W::Panes),
+    bind("5", A::Pane(Pane::Details), "details", "Details", "", W::Panes),
+    bind("space", A::Mark, "mark", "mark the layer: what would merging the marked range save?", "mark", LAYERS),
+    bind("space", A::ShowFixLayers, "fix-layers", "go to the layers of the fix, marked", "layers", FIXES),
+    bind("b", A::Fold, "fold", "fold or unfold the base image's layers", "base", LAYERS),
+    bind("enter", A::Enter, "enter", "open or close; from a layer, a step, waste: to its files, layers", "", W::Panes),
+    bind("[", A::PreviousLayer, "previous-layer", "previous layer; in Waste: the layer that stores it", "", W::Panes),
+    bind("]", A::NextLayer, "next-layer", "next layer; in Waste: the layer that hides it", "", W::Panes),
+    bind("v", A::Scope, "scope", "this layer, the image up to it, the final image", "view", W::Panes),
+    bind("/", A::Find, "find", "find: through the whole tree as you type, in a content by Enter", "find", W::Search),
+    bind("n", A::FindNext, "find-next", "next match", "", W::Search),
+    bind("N", A::FindPrevious, "find-previous", "previous match", "", W::Search),
+    bind("f", A::Filter, "filter", "keep only what matches, and what holds it", "filter", W::Panes),
+    bind("s", A::Sort, "sort", "sort by the next key", "sort", ROWS),
+    bind("S", A::Reverse, "reverse", "sort the other way round", "", ROWS),
+    bind("w", A::OnlyWaste, "only-waste", "only what has waste", "waste", FILES),
+    bind("o", A::Content, "content", "look at the file's content", "content", ROWS),
+    bind("X", A::ExtractPath, "extract-path", "write the file or directory to a place of your choice", "", ROWS),
+    bind("A", A::ShowAdded, "added", "show or hide what is added", "", FILES),
+    bind("C", A::ShowChanged, "changed", "show or hide what is changed", "", FILES),
+    bind("D", A::ShowDeleted, "deleted", "show or hide what is deleted", "", FILES),
+    bind("U", A::ShowUnmodified, "unmodified", "show or hide what is unmodified", "", FILES),
+    bind("e", A::ExpandBelow, "expand", "open everything below", "", FILES),
+    bind("E", A::CollapseBelow, "collapse", "close everything below", "", FILES),
+    bind("=", A::ExpandAll, "expand-all", "open the whole tree", "", FILES),
+    bind("-", A::CollapseAll, "collapse-all", "close the whole tree", "", FILES),
+    bind("t", A::TextOrHex, "hex", "as text or as hexadecimal", "text/hex", W::Content),
+    bind("x", A::Extract, "extract", "write the file to a place of your choice", "extract", W::Content),
+    bind("x", A::Report, "report", "write a report: asks for FORMAT=FILE", "", W::Panes),
+    bind("y", A::Copy, "copy", "copy what the cursor stands on", "", W::Panes),
+    bind("Y", A::CopyFix, "copy-fix", "copy the lines of the fix", "", W::Panes),
+    bind("z", A::Zoom, "zoom", "let the pane fill the screen", "", W::Panes),
+    bind("u", A::Units, "units", "units: kB and MB, KiB and MiB, bytes", "", W::Always),
+    bind("m", A::Mouse, "mouse", "mouse on or off (off: the terminal selects text)", "", W::Always),
+    bind("? f1", A::Help, "help", "this list", "help", W::Always),
+    bind("esc", A::Back, "back", "close what is in front, stop writing, drop filter and marks", "", W::Always),
+    bind("ctrl-l", A::Redraw, "redraw", "draw everything anew", "", W::Always),
+    bind("ctrl-z", A::Suspend, "suspend", "back to the shell for a while (fg returns)", "", W::Always),
+    bind("q", A::Quit, "quit", "quit", "quit", W::Always),
+    bind("ctrl-c", A::Quit, "abort", "quit", "", W::Always),
 ];
 
 /// The table with the user's keys.
@@ -320,11 +327,9 @@ impl KeyMap {
     }
 
     fn check(&self) -> Result<(), String> {
-        let places =
-            [Place::Layers, Place::Files, Place::Waste, Place::Fixes, Place::Details, Place::Help, Place::Content];
-        for place in places {
+        for focus in Focus::all() {
             let mut seen: Vec<(Key, &str)> = Vec::new();
-            for (line, keys) in TABLE.iter().zip(&self.keys).filter(|(line, _)| line.when.covers(place)) {
+            for (line, keys) in TABLE.iter().zip(&self.keys).filter(|(line, _)| line.when.covers(focus)) {
                 for key in keys {
                     if let Some((_, other)) = seen.iter().find(|(known, _)| known == key) {
                         return Err(format!("the key {key} would mean both {other} and {}", line.name));
@@ -336,21 +341,21 @@ impl KeyMap {
         Ok(())
     }
 
-    /// Returns what a key does at a place.
+    /// Returns what a key does.
     #[must_use]
-    pub fn action(&self, key: Key, place: Place) -> Option<Action> {
+    pub fn action(&self, key: Key, focus: Focus) -> Option<Action> {
         let mut lines = TABLE.iter().zip(&self.keys);
-        let found = lines.find(|(line, keys)| line.when.covers(place) && keys.contains(&key));
+        let found = lines.find(|(line, keys)| line.when.covers(focus) && keys.contains(&key));
         found.map(|(line, _)| line.action)
     }
 
-    /// Returns the footer's keys and words for a place, the most useful first.
+    /// Returns the footer's keys and words, the most useful first.
     #[must_use]
-    pub fn footer(&self, place: Place) -> Vec<(String, &'static str)> {
-        let moves = if place == Place::Files { "↑↓ →←" } else { "↑↓" };
+    pub fn footer(&self, focus: Focus) -> Vec<(String, &'static str)> {
+        let moves = if focus == Focus::Pane(Pane::Files) { "↑↓ →←" } else { "↑↓" };
         let mut words = vec![(moves.to_owned(), "")];
         for (line, keys) in TABLE.iter().zip(&self.keys) {
-            if !line.short.is_empty() && line.when.covers(place) {
+            if !line.short.is_empty() && line.when.covers(focus) {
                 words.extend(keys.first().map(|key| (key.to_string(), line.short)));
             }
         }
@@ -359,12 +364,15 @@ impl KeyMap {
 
     /// Returns the help: headings, and below each the keys and what they do.
     #[must_use]
-    pub fn help(&self) -> Vec<(&'static str, Vec<(String, &'static str)>)> {
+    pub fn help(&self) -> Vec<(String, Vec<(String, &'static str)>)> {
         let of = |when: When| {
             let lines = TABLE.iter().zip(&self.keys).filter(move |(line, keys)| line.when == when && !keys.is_empty());
             lines.map(|(line, keys)| (join(keys), line.help)).collect::<Vec<_>>()
         };
-        When::ALL.iter().map(|when| (when.heading(), of(*when))).collect()
+        let mut places: Vec<When> = TABLE.iter().map(|line| line.when).collect();
+        places.sort_by_key(|when| when.rank());
+        places.dedup();
+        places.into_iter().map(|when| (when.heading(), of(when))).collect()
     }
 
     /// Returns the README's list of keys, as a Markdown table.
@@ -436,10 +444,10 @@ mod tests {
     fn keys_are_remapped() {
         let map = remap("quit", &["Q"]).expect("a free key");
         let key = |text: &str| text.parse::<Key>().expect("a key");
-        assert_eq!(map.action(key("Q"), Place::Files), Some(Action::Quit));
-        assert_eq!(map.action(key("q"), Place::Files), None);
-        assert_eq!(map.action(key("x"), Place::Content), Some(Action::Extract));
-        assert_eq!(map.action(key("x"), Place::Files), Some(Action::Report));
+        assert_eq!(map.action(key("Q"), Focus::Pane(Pane::Files)), Some(Action::Quit));
+        assert_eq!(map.action(key("q"), Focus::Pane(Pane::Files)), None);
+        assert_eq!(map.action(key("x"), Focus::Content), Some(Action::Extract));
+        assert_eq!(map.action(key("x"), Focus::Pane(Pane::Files)), Some(Action::Report));
     }
 
     #[test]

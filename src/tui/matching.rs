@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::app::Prompt;
+use super::front::Prompt;
 use super::loader::{Job, News};
 use super::pattern::Pattern;
 use crate::analysis::Analysis;

@@ -7,11 +7,9 @@
 
 pub mod app;
 pub mod config;
-pub mod details;
-pub mod fixes;
+pub mod front;
 mod inbox;
 pub mod keys;
-pub mod layers;
 pub mod layout;
 pub mod list;
 pub mod loader;
@@ -25,7 +23,6 @@ pub mod text;
 pub mod theme;
 pub mod tree;
 pub mod update;
-pub mod waste;
 
 use std::sync::mpsc::Receiver;
 

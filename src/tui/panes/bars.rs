@@ -8,7 +8,8 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
 use crate::task::Task;
-use crate::tui::app::{App, Asking, Prompt};
+use crate::tui::app::App;
+use crate::tui::front::{Asking, Prompt};
 use crate::tui::text::{cut, cut_middle, percent, plural};
 use crate::tui::theme::Paint;
 
@@ -157,7 +158,7 @@ fn marks(app: &App) -> Option<String> {
     if low == high {
         return Some(format!("layer {low} marked: mark another, and the range between them is judged · Esc clears"));
     }
-    let merge = app.fix_table.what_if.as_ref()?.merges.first()?;
+    let merge = app.fixes.table.what_if.as_ref()?.merges.first()?;
     let saving = match merge.saves_bytes {
         0 => "saves nothing".to_owned(),
         bytes => format!("saves {} in {}", app.options.units.show(bytes), plural(merge.file_count as u64, "file")),
@@ -167,7 +168,7 @@ fn marks(app: &App) -> Option<String> {
 
 fn keys(app: &App, room: usize) -> Line<'static> {
     let theme = app.options.theme;
-    let words = app.options.keys.footer(app.place());
+    let words = app.options.keys.footer(app.keyboard());
     let width = |(key, word): &(String, &str)| key.width() + word.width() + if word.is_empty() { 2 } else { 3 };
     // Help and quit are shown in any case.
     let always = words.iter().rev().take(2).map(width).sum::<usize>();

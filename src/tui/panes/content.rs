@@ -9,7 +9,8 @@ use ratatui::widgets::Paragraph;
 
 use super::{hint, window};
 use crate::escape::escape;
-use crate::tui::app::{App, ContentView};
+use crate::tui::app::App;
+use crate::tui::front::ContentView;
 use crate::tui::pager::{HEX_ROW, Mode, Pager, TextRow};
 use crate::tui::text::{count, cut, percent, right};
 use crate::tui::theme::Paint;

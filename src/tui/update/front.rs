@@ -11,20 +11,18 @@ use crate::contents::search::{Hit, TextPattern};
 use crate::contents::{self, explain};
 use crate::draft::clash;
 use crate::escape::escape;
-use crate::layer::entry::{EntryRef, Kind};
+use crate::layer::entry::Kind;
 use crate::report;
 use crate::size::Units;
 use crate::source::Region;
 use crate::task::Task;
-use crate::tui::app::{App, Asking, ContentView, Popup, Prompt, Writing};
+use crate::tui::app::App;
+use crate::tui::front::{Asking, ContentView, Popup, Prompt, Writing};
 use crate::tui::keys::Action;
-use crate::tui::layout::Pane;
 use crate::tui::loader::{Job, News};
 use crate::tui::pager::Pager;
 use crate::tui::panes;
 use crate::tui::text::plural;
-use crate::tui::tree::Scope;
-use crate::tui::waste::WasteRow;
 
 impl App {
     /// Keys for what is in front of the panes; goes on where that was none.
@@ -62,7 +60,7 @@ impl App {
     /// Starts to look at the content of what is under the cursor.
     pub(super) fn look(&mut self) -> Option<Effect> {
         let reader = self.content_reader()?;
-        let at = self.selected_entry();
+        let at = self.focus.behavior().entry(self);
         let index = &reader.analysis.index;
         let inode = at.and_then(|at| index.inode(at)).filter(|at| index.entry(*at).kind == Kind::File);
         let (Some(at), Some(inode)) = (at, inode) else {
@@ -90,21 +88,6 @@ impl App {
             News::Content(request, result.map_err(|error| explain(&error)))
         };
         Some(Effect::Work(Job::new(open)))
-    }
-
-    fn selected_entry(&self) -> Option<EntryRef> {
-        let image = self.image.as_ref()?;
-        if self.focus != Pane::Waste {
-            return self.entry_at(self.node);
-        }
-        let record = match self.waste_row()? {
-            WasteRow::Record(_, record) => record,
-            WasteRow::Group(group) => match image.waste.group(group).records[..] {
-                [record] => record as usize,
-                _ => return None,
-            },
-        };
-        Some(image.analysis.waste[record].copy)
     }
 
     pub(super) fn content_known(&mut self, request: u64, result: Result<Region, String>) {
@@ -164,25 +147,9 @@ impl App {
 
     /// Asks where the file or directory under the cursor is to be written to.
     pub(super) fn ask_where(&mut self) {
-        let Some(image) = &self.image else { return };
-        let layer = self.layer();
-        let state = match (self.focus, image.files.scope()) {
-            (Pane::Waste, _) | (_, Scope::Layer) => ImageState::Layer(layer),
-            (_, Scope::UpTo) => ImageState::UpTo(layer + 1),
-            (_, Scope::Final) => ImageState::UpTo(image.analysis.layers.len()),
-        };
-        let (node, state) = match (self.focus, self.waste_row()) {
-            (Pane::Waste, Some(WasteRow::Record(_, record))) => {
-                let record = &image.analysis.waste[record];
-                (record.node, ImageState::Layer(record.stored_in.index()))
-            }
-            (Pane::Waste, Some(WasteRow::Group(group))) => {
-                let group = image.waste.group(group);
-                (group.top, ImageState::Layer(group.stored_in.index()))
-            }
-            _ => (self.node, state),
-        };
-        self.ask_target(Wanted { node, state });
+        if let Some(wanted) = self.focus.behavior().wanted(self) {
+            self.ask_target(wanted);
+        }
     }
 
     /// Names what is to be written: path and state.

@@ -1,12 +1,11 @@
 //! What was found: the way to it, and the rows that a filter keeps.
 
 use crate::layer::entry::NodeId;
-use crate::tui::app::{App, Asking, Prompt};
+use crate::tui::app::App;
+use crate::tui::front::{Asking, Prompt};
 use crate::tui::layout::Pane;
-use crate::tui::list::ListState;
 use crate::tui::loader::Job;
 use crate::tui::matching::{Matches, Purpose, Search};
-use crate::tui::waste::WasteTable;
 
 /// A filter that keeps more is narrowed further before anyone reads it all.
 const MOST_OPENED: usize = 100;
@@ -62,10 +61,10 @@ impl App {
     /// Goes to the first match from where the cursor was.
     fn show_found(&mut self, text: String, matches: Option<Vec<bool>>, origin: NodeId) -> Result<(), String> {
         let Some(image) = &self.image else { return Ok(()) };
-        self.node = origin;
+        self.files.node = origin;
         let is_here = |matches: &Vec<bool>| matches[origin.index()] && image.files.is_shown(origin);
         let stays = matches.as_ref().is_none_or(|matches| origin != NodeId::ROOT && is_here(matches));
-        self.found = matches.map(|matches| (text, matches));
+        self.files.found = matches.map(|matches| (text, matches));
         if stays {
             self.follow_node();
             return Ok(());
@@ -74,7 +73,7 @@ impl App {
     }
 
     pub(super) fn find(&mut self, forward: bool) {
-        if self.found.is_none() {
+        if self.files.found.is_none() {
             self.status = Some("nothing to find yet: / asks".to_owned());
         } else {
             self.focus_on(Pane::Files);
@@ -86,15 +85,15 @@ impl App {
 
     /// Goes to the next match; names below a match are matches by it alone, and are passed over.
     fn jump(&mut self, forward: bool) -> bool {
-        let (Some(image), Some((_, matches))) = (&mut self.image, &self.found) else { return false };
+        let (Some(image), Some((_, matches))) = (&mut self.image, &self.files.found) else { return false };
         let tree = &image.analysis.index.tree;
         let is_first = |node: NodeId| {
             matches[node.index()]
                 && !tree.parent(node).is_some_and(|parent| parent != NodeId::ROOT && matches[parent.index()])
         };
-        let Some(node) = image.files.find(tree, self.node, forward, is_first) else { return false };
-        self.is_arranged = true;
-        self.node = node;
+        let Some(node) = image.files.find(tree, self.files.node, forward, is_first) else { return false };
+        self.files.is_arranged = true;
+        self.files.node = node;
         self.follow_node();
         true
     }
@@ -119,14 +118,5 @@ impl App {
         }
         self.filter = text;
         self.follow_node();
-    }
-
-    /// Filters the waste table as well, once the pattern is settled.
-    pub(super) fn filter_waste(&mut self) {
-        let Some(image) = &mut self.image else { return };
-        let (files, sort) = (&image.files, image.waste.sort);
-        image.waste = WasteTable::new(&image.analysis, &image.waste_groups, sort, |node| files.passes_filter(node));
-        self.waste = ListState::default();
-        self.stale_details = true;
     }
 }

@@ -2,10 +2,7 @@
 //! outside comes back as an [`Effect`].
 
 mod copy;
-mod files;
-mod fixes;
 mod front;
-mod layers;
 mod matches;
 mod mouse;
 mod moves;
@@ -16,8 +13,9 @@ use std::sync::Arc;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 
-use super::app::{App, Image, Popup};
-use super::keys::{Action, Key, Place};
+use super::app::{App, Image};
+use super::front::Popup;
+use super::keys::{Action, Focus, Key};
 use super::layout::Pane;
 use super::loader::{Job, News};
 use super::panes;
@@ -117,12 +115,12 @@ impl App {
         self.known = analysis.layers.iter().map(|layer| Some(layer.stored_bytes)).collect();
         let verdict = self.options.rules.judge(&analysis);
         self.verdict = (!verdict.rules.is_empty()).then_some(verdict);
-        self.hidden = panes::layers::hidden_bytes(&image);
+        self.layers.hidden = panes::layers::hidden_bytes(&image);
         self.image = Some(image);
-        self.stale_fixes = true;
+        self.fixes.is_stale = true;
         self.list_layers();
-        if !self.has_moved {
-            self.select_layer(worst_layer(&analysis, &self.hidden));
+        if !self.layers.has_moved {
+            self.select_layer(worst_layer(&analysis, &self.layers.hidden));
         }
         self.status = first_words(&analysis);
     }
@@ -141,7 +139,7 @@ impl App {
         if self.prompt.is_some() {
             return self.prompt_key(key);
         }
-        match self.options.keys.action(Key::from(key), self.place()) {
+        match self.options.keys.action(Key::from(key), self.keyboard()) {
             Some(action) => self.act(action),
             None => NOTHING,
         }
@@ -150,7 +148,7 @@ impl App {
     /// Does what a key means.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         // Steps through the layers are shown once, for all keys that came together; anything else needs the layer now.
-        if self.stale_view && !(self.focus == Pane::Layers && self.rows_of(action).is_some()) {
+        if self.files.is_stale && !(self.focus == Pane::Layers && self.rows_of(action).is_some()) {
             self.prepare();
         }
         if self.popup.is_some()
@@ -179,18 +177,18 @@ impl App {
             Action::PreviousPane => {
                 self.focus_on(Pane::ALL[(self.focus.index() + Pane::ALL.len() - 1) % Pane::ALL.len()]);
             }
-            Action::Pane(at) => self.focus_on(Pane::ALL[at]),
+            Action::Pane(pane) => self.focus_on(pane),
             Action::Find | Action::Filter | Action::Report => self.ask(action),
             Action::FindNext => self.find(true),
             Action::FindPrevious => self.find(false),
             Action::Mark => self.mark(),
             Action::ShowFixLayers => self.show_fix_layers(),
             Action::Fold => self.fold(),
-            Action::PreviousLayer => self.other_layer(false),
-            Action::NextLayer => self.other_layer(true),
+            Action::PreviousLayer => self.focus.behavior().other_layer(self, false),
+            Action::NextLayer => self.focus.behavior().other_layer(self, true),
             Action::Scope => self.next_scope(),
             Action::Sort | Action::Reverse => self.sort(action),
-            Action::Enter | Action::Open | Action::Close => self.open_or_close(action),
+            Action::Enter | Action::Open | Action::Close => self.focus.behavior().open_or_close(self, action),
             _ if self.image.is_some() => self.act_on_rows(action),
             _ => self.go(action),
         }
@@ -204,8 +202,8 @@ impl App {
             Action::ShowDeleted => self.toggle_letter(Letter::Deleted),
             Action::ShowUnmodified => self.toggle_letter(Letter::Unmodified),
             Action::OnlyWaste => self.toggle_waste(),
-            Action::ExpandBelow => self.expand(self.node, true),
-            Action::CollapseBelow => self.expand(self.node, false),
+            Action::ExpandBelow => self.expand(self.files.node, true),
+            Action::CollapseBelow => self.expand(self.files.node, false),
             Action::ExpandAll => self.expand(NodeId::ROOT, true),
             Action::CollapseAll => self.expand(NodeId::ROOT, false),
             _ => self.go(action),
@@ -252,6 +250,6 @@ impl App {
     /// Says whether text is being typed.
     #[must_use]
     pub fn is_typing(&self) -> bool {
-        self.prompt.is_some() && self.place() != Place::Help
+        self.prompt.is_some() && self.keyboard() != Focus::Help
     }
 }

@@ -36,7 +36,7 @@ impl App {
 
     pub(super) fn scroll(&mut self, pane: Pane, by: isize) {
         let (rows, height) = (self.row_count(pane), self.height(pane));
-        if pane == Pane::Details {
+        if !pane.behavior().has_cursor() {
             self.move_cursor(pane, by);
             return;
         }
@@ -59,14 +59,10 @@ impl App {
         let was_focused = self.focus == frame.pane;
         self.focus_on(frame.pane);
         let inside = usize::from(row - frame.area.y - 1);
-        let has_heading = frame.pane != Pane::Details;
+        let pane = frame.pane.behavior();
+        let has_heading = pane.has_cursor();
         if has_heading && inside == 0 {
-            if let Some(key) = panes::column_at(self, frame, column) {
-                let is_waste = frame.pane == Pane::Waste;
-                let old = self.image.as_ref().map(|image| if is_waste { image.waste.sort } else { image.files.sort() });
-                let reversed = old.is_some_and(|old| old.key == key && !old.reversed);
-                self.sort_by(is_waste, Sort { key, reversed });
-            }
+            self.sort_by_column(frame, column);
             return;
         }
         let target = self.list(frame.pane).top + inside.saturating_sub(usize::from(has_heading));
@@ -78,7 +74,16 @@ impl App {
         self.list(frame.pane).go_to(target, rows, height);
         self.moved(frame.pane);
         if is_again {
-            self.open_or_close(Action::Enter);
+            pane.open_or_close(self, Action::Enter);
+        }
+    }
+
+    fn sort_by_column(&mut self, frame: &Frame, column: u16) {
+        let pane = frame.pane.behavior();
+        let (Some(at), Some(old)) = (column.checked_sub(frame.area.x + 1), pane.sort(self)) else { return };
+        let width = usize::from(frame.area.width.saturating_sub(2));
+        if let Some(key) = pane.sort_key_at(self, width, usize::from(at)) {
+            pane.set_sort(self, Sort { key, reversed: old.key == key && !old.reversed });
         }
     }
 }

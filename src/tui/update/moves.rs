@@ -1,11 +1,13 @@
 //! Cursors and windows: how far a key moves, and what a pane does once its cursor stands elsewhere.
 
 use crate::size::Units;
-use crate::tui::app::{App, Popup};
+use crate::tui::app::App;
+use crate::tui::front::Popup;
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
 use crate::tui::list::ListState;
 use crate::tui::panes;
+use crate::tui::tree::Sort;
 
 impl App {
     /// Returns how far a key moves.
@@ -50,10 +52,10 @@ impl App {
         }
     }
 
-    pub(super) fn move_cursor(&mut self, pane: Pane, by: isize) {
+    pub(in crate::tui) fn move_cursor(&mut self, pane: Pane, by: isize) {
         let (rows, height) = (self.row_count(pane), self.height(pane));
         let list = self.list(pane);
-        if pane == Pane::Details {
+        if !pane.behavior().has_cursor() {
             list.top = list.top.saturating_add_signed(by).min(rows.saturating_sub(1));
             return;
         }
@@ -61,28 +63,13 @@ impl App {
         self.moved(pane);
     }
 
-    /// Hears that a cursor stands elsewhere.
+    /// Lets a pane do what a new place of its cursor asks for.
     pub(super) fn moved(&mut self, pane: Pane) {
-        match pane {
-            Pane::Layers => {
-                self.has_moved = true;
-                self.stale_view = true;
-                self.stale_details = true;
-            }
-            Pane::Files => self.read_node(),
-            Pane::Waste | Pane::Fixes => self.stale_details = true,
-            Pane::Details => {}
-        }
+        pane.behavior().moved(self);
     }
 
     pub(super) fn list(&mut self, pane: Pane) -> &mut ListState {
-        match pane {
-            Pane::Layers => &mut self.layers,
-            Pane::Files => &mut self.files,
-            Pane::Waste => &mut self.waste,
-            Pane::Fixes => &mut self.fixes,
-            Pane::Details => &mut self.details,
-        }
+        pane.behavior().list(self)
     }
 
     pub(in crate::tui) fn focus_on(&mut self, pane: Pane) {
@@ -90,9 +77,9 @@ impl App {
         if pane != Pane::Layers {
             self.tab = pane;
         }
-        if pane != Pane::Details && pane != self.subject {
-            self.subject = pane;
-            self.stale_details = true;
+        if pane != Pane::Details && pane != self.details.subject {
+            self.details.subject = pane;
+            self.details.is_stale = true;
         }
     }
 
@@ -103,8 +90,8 @@ impl App {
             self.matching.stop();
         } else if !self.filter.is_empty() {
             self.filter_by(String::new());
-        } else if self.found.take().is_none() && !self.marks.is_empty() {
-            self.marks.clear();
+        } else if self.files.found.take().is_none() && !self.layers.marks.is_empty() {
+            self.layers.marks.clear();
             self.judge_marks();
         }
     }
@@ -117,7 +104,19 @@ impl App {
         };
         self.options.units = units;
         self.status = Some(name.to_owned());
-        self.stale_details = true;
-        self.stale_fixes = true;
+        self.details.is_stale = true;
+        self.fixes.is_stale = true;
+    }
+
+    pub(super) fn sort(&mut self, action: Action) {
+        let pane = self.focus.behavior();
+        let Some(sort) = pane.sort(self) else { return };
+        pane.set_sort(
+            self,
+            match action {
+                Action::Reverse => Sort { reversed: !sort.reversed, ..sort },
+                _ => Sort { key: sort.key.next(pane.sort_keys()), reversed: false },
+            },
+        );
     }
 }

@@ -6,7 +6,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{Effect, NOTHING};
 use crate::report;
-use crate::tui::app::{App, Asking, Prompt};
+use crate::tui::app::App;
+use crate::tui::front::{Asking, Prompt};
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
 use crate::tui::matching::{Purpose, Search};
@@ -25,10 +26,11 @@ impl App {
             Action::Filter => (Asking::Filter, "filter ", self.filter.clone()),
             _ => (Asking::Report, "report ", "json=report.json".to_owned()),
         };
-        if self.focus != Pane::Waste && asking != Asking::Report || asking == Asking::Find {
+        let stays = asking == Asking::Report || asking == Asking::Filter && self.focus.behavior().is_filtered();
+        if !stays {
             self.focus_on(Pane::Files);
         }
-        let before = (self.node, self.filter.clone());
+        let before = (self.files.node, self.filter.clone());
         self.prompt = Some(Prompt { before, ..Prompt::new(asking, label, text) });
     }
 
@@ -94,8 +96,8 @@ impl App {
         match prompt.asking {
             Asking::Find => {
                 self.matching.stop();
-                self.found = None;
-                self.node = prompt.before.0;
+                self.files.found = None;
+                self.files.node = prompt.before.0;
                 self.follow_node();
             }
             Asking::Filter => self.filter_by(prompt.before.1),

@@ -9,14 +9,14 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::{RowLine, cursor, hint, line_of};
 use crate::escape::escape;
 use crate::tui::app::{App, Image};
 use crate::tui::layout::Pane;
+use crate::tui::panes::waste::WasteRow;
+use crate::tui::panes::{RowLine, cursor, hint, line_of};
 use crate::tui::text::{count, cut_middle, plural};
 use crate::tui::theme::Paint;
 use crate::tui::tree::SortKey;
-use crate::tui::waste::WasteRow;
 
 const BYTES: usize = 11;
 const CAUSE: usize = 13;
@@ -72,11 +72,11 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let room = heading.room();
     heading.left("  Path", room, Paint::Dim);
     heading.draw(line_of(area, 0), frame.buffer_mut(), None);
-    let rows = image.waste.rows(app.waste.top, usize::from(area.height).saturating_sub(1));
+    let rows = image.waste.rows(app.waste.list.top, usize::from(area.height).saturating_sub(1));
     for (line, row) in rows.into_iter().enumerate() {
         let mut text = RowLine::new(app, width);
         fill(&mut text, app, image, row, columns);
-        let cursor = cursor(app, Pane::Waste, app.waste.top + line, app.waste.cursor);
+        let cursor = cursor(app, Pane::Waste, app.waste.list.top + line, app.waste.list.cursor);
         text.draw(line_of(area, line + 1), frame.buffer_mut(), cursor);
     }
 }
@@ -130,7 +130,7 @@ pub fn state(app: &App) -> String {
     let Some(image) = &app.image else {
         return String::new();
     };
-    let row = (app.waste.cursor + 1).min(image.waste.row_count());
+    let row = (app.waste.list.cursor + 1).min(image.waste.row_count());
     let place = format!("{}/{}", count(row as u64), count(image.waste.row_count() as u64));
     let filter =
         if app.filter.is_empty() { String::new() } else { format!("filter {} · ", escape(app.filter.as_bytes())) };

@@ -13,10 +13,10 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::{RowLine, cursor, hint, line_of};
+use super::table::FIGURE;
 use crate::tui::app::App;
-use crate::tui::fixes::FIGURE;
 use crate::tui::layout::Pane;
+use crate::tui::panes::{RowLine, cursor, hint, line_of};
 use crate::tui::text::count;
 use crate::tui::theme::Paint;
 
@@ -31,14 +31,14 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let room = heading.room();
     heading.left("  What to change", room, Paint::Dim);
     heading.draw(line_of(area, 0), frame.buffer_mut(), None);
-    let rows = app.fix_table.rows().iter().enumerate().skip(app.fixes.top);
+    let rows = app.fixes.table.rows().iter().enumerate().skip(app.fixes.list.top);
     for (line, (at, row)) in rows.take(usize::from(area.height).saturating_sub(1)).enumerate() {
         let mut text = RowLine::new(app, width);
         text.right(&row.figure.0, FIGURE - 2, row.figure.1);
         text.left("", 2, Paint::Plain);
         let room = text.room();
         text.left(&row.text.0, room, row.text.1);
-        text.draw(line_of(area, line + 1), frame.buffer_mut(), cursor(app, Pane::Fixes, at, app.fixes.cursor));
+        text.draw(line_of(area, line + 1), frame.buffer_mut(), cursor(app, Pane::Fixes, at, app.fixes.list.cursor));
     }
 }
 
@@ -47,8 +47,8 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
 pub fn state(app: &App) -> String {
     let Some(image) = &app.image else { return String::new() };
     let totals = &image.analysis.totals;
-    let rows = app.fix_table.rows().len();
-    let place = format!("{}/{}", count((app.fixes.cursor + 1).min(rows) as u64), count(rows as u64));
+    let rows = app.fixes.table.rows().len();
+    let place = format!("{}/{}", count((app.fixes.list.cursor + 1).min(rows) as u64), count(rows as u64));
     match totals.wasted_bytes {
         0 => place,
         wasted => {

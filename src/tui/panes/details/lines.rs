@@ -1,9 +1,5 @@
 //! The lines of the details pane: everything known about a layer, a path, a group of waste.
 
-use super::places::Places;
-use super::text::{percent, plural};
-use super::theme::Paint;
-use super::waste::DirectoryGroup;
 use crate::analysis::Analysis;
 use crate::analysis::fixes::Fix;
 use crate::analysis::waste::{Cause, WasteRecord};
@@ -12,6 +8,10 @@ use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::merge::changes::differences;
 use crate::size::Units;
+use crate::tui::panes::waste::DirectoryGroup;
+use crate::tui::places::Places;
+use crate::tui::text::{percent, plural};
+use crate::tui::theme::Paint;
 
 /// One line: a label, and text that is broken to fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +24,16 @@ pub struct Detail {
     pub paint: Paint,
 }
 
-/// Collects lines.
-struct Page<'a> {
+/// Collects the lines about one thing.
+struct Description<'a> {
     analysis: &'a Analysis,
     units: Units,
     lines: Vec<Detail>,
 }
 
-impl<'a> Page<'a> {
+impl<'a> Description<'a> {
     fn new(analysis: &'a Analysis, units: Units) -> Self {
-        Page { analysis, units, lines: Vec::new() }
+        Description { analysis, units, lines: Vec::new() }
     }
 
     fn add(&mut self, label: &'static str, text: impl Into<String>) {
@@ -48,7 +48,7 @@ impl<'a> Page<'a> {
         match self.units {
             Units::Bytes => self.units.show(bytes),
             _ if bytes < 1000 => self.units.show(bytes),
-            units => format!("{} ({} B)", units.show(bytes), super::text::count(bytes)),
+            units => format!("{} ({} B)", units.show(bytes), crate::tui::text::count(bytes)),
         }
     }
 
@@ -68,21 +68,22 @@ pub fn one_line(step: &str) -> String {
 /// Describes a layer.
 #[must_use]
 pub fn layer(analysis: &Analysis, waste: &[WasteGroup], at: usize, units: Units) -> Vec<Detail> {
-    let mut page = Page::new(analysis, units);
+    let mut about = Description::new(analysis, units);
     let layer = &analysis.layers[at];
     let base = if layer.is_base { "the base image's" } else { "yours" };
-    page.paint("Layer", format!("{} of {} · {base}", layer.number, analysis.layers.len()), Paint::Bold);
-    page.add("Step", page.step(layer.number));
+    about.paint("Layer", format!("{} of {} · {base}", layer.number, analysis.layers.len()), Paint::Bold);
+    about.add("Step", about.step(layer.number));
     let share = percent(layer.stored_bytes, analysis.totals.stored_bytes);
-    page.add("Size", format!("{} · {share} of the image", page.size(layer.stored_bytes)));
-    let blob = format!("{} as stored and pulled · {}", page.size(layer.blob.blob_bytes), layer.blob.compression.name());
-    page.add("Blob", blob);
+    about.add("Size", format!("{} · {share} of the image", about.size(layer.stored_bytes)));
+    let blob =
+        format!("{} as stored and pulled · {}", about.size(layer.blob.blob_bytes), layer.blob.compression.name());
+    about.add("Blob", blob);
     let files = plural(layer.file_count, "file");
-    page.add(
+    about.add(
         "Changes",
         format!("A {} · C {} · D {} · {files}", layer.added_count, layer.changed_count, layer.deleted_count),
     );
-    waste_of_layer(&mut page, waste, layer.number, layer.wasted_bytes);
+    waste_of_layer(&mut about, waste, layer.number, layer.wasted_bytes);
     let ids = [
         ("diff_id", layer.diff_id.as_ref().map(|id| id.0.to_string())),
         ("chain_id", layer.chain_id.as_ref().map(|id| id.0.to_string())),
@@ -90,35 +91,35 @@ pub fn layer(analysis: &Analysis, waste: &[WasteGroup], at: usize, units: Units)
     ];
     for (label, id) in ids {
         if let Some(id) = id {
-            page.add(label, id);
+            about.add(label, id);
         }
     }
     if let Some(entry) = layer.history.map(|place| &analysis.spec.history[place]) {
         if let Some(created) = &entry.created {
-            page.add("Created", escape(created.as_bytes()));
+            about.add("Created", escape(created.as_bytes()));
         }
-        page.paint("Recorded", escape(entry.created_by.as_bytes()), Paint::Dim);
+        about.paint("Recorded", escape(entry.created_by.as_bytes()), Paint::Dim);
     }
     for warning in analysis.warnings.iter().filter(|warning| warning.layer == Some(layer.number.get())) {
-        page.paint("Warning", warning.to_string(), Paint::Changed);
+        about.paint("Warning", warning.to_string(), Paint::Changed);
     }
-    page.lines
+    about.lines
 }
 
 /// Says what of a layer was hidden where, and what it hid: the largest groups first.
-fn waste_of_layer(page: &mut Page, waste: &[WasteGroup], number: LayerNumber, wasted: u64) {
-    page.add("Waste", if wasted == 0 { "nothing that it stores".to_owned() } else { page.size(wasted) });
+fn waste_of_layer(about: &mut Description, waste: &[WasteGroup], number: LayerNumber, wasted: u64) {
+    about.add("Waste", if wasted == 0 { "nothing that it stores".to_owned() } else { about.size(wasted) });
     let concerned = waste.iter().filter(|group| group.stored_in == number || group.hidden_by == number);
     for WasteGroup { stored_in, hidden_by, cause, bytes, .. } in concerned.take(6) {
-        let bytes = page.units.show(*bytes);
+        let bytes = about.units.show(*bytes);
         let text = if *stored_in == number && hidden_by != stored_in {
-            format!("{bytes} {} by layer {hidden_by}: {}", verb(*cause), page.step(*hidden_by))
+            format!("{bytes} {} by layer {hidden_by}: {}", verb(*cause), about.step(*hidden_by))
         } else if hidden_by == stored_in {
             format!("{bytes} stored twice in this layer")
         } else {
             format!("{bytes} of layer {stored_in} {} here", verb(*cause))
         };
-        page.paint("", text, Paint::Waste);
+        about.paint("", text, Paint::Waste);
     }
 }
 
@@ -138,53 +139,53 @@ pub fn verb(cause: Cause) -> &'static str {
 #[must_use]
 pub fn step(analysis: &Analysis, place: usize) -> Vec<Detail> {
     let entry = &analysis.spec.history[place];
-    let mut page = Page::new(analysis, Units::Si);
+    let mut about = Description::new(analysis, Units::Si);
     let step = entry.step();
-    page.paint("Step", one_line(&format!("{} {}", step.instruction, step.command)), Paint::Bold);
-    page.add("", "sets the configuration; it stores nothing");
+    about.paint("Step", one_line(&format!("{} {}", step.instruction, step.command)), Paint::Bold);
+    about.add("", "sets the configuration; it stores nothing");
     if let Some(created) = &entry.created {
-        page.add("Created", escape(created.as_bytes()));
+        about.add("Created", escape(created.as_bytes()));
     }
-    page.paint("Recorded", escape(entry.created_by.as_bytes()), Paint::Dim);
-    page.lines
+    about.paint("Recorded", escape(entry.created_by.as_bytes()), Paint::Dim);
+    about.lines
 }
 
 /// Describes the image: what the folded base layers stand for.
 #[must_use]
 pub fn base(analysis: &Analysis, units: Units) -> Vec<Detail> {
-    let mut page = Page::new(analysis, units);
+    let mut about = Description::new(analysis, units);
     let base: Vec<_> = analysis.layers.iter().filter(|layer| layer.is_base).collect();
-    page.paint(
+    about.paint(
         "Base",
         format!("{} (from the {})", plural(base.len() as u64, "layer"), analysis.base.from.name()),
         Paint::Bold,
     );
-    page.add("Size", page.size(base.iter().map(|layer| layer.stored_bytes).sum()));
-    page.add(
+    about.add("Size", about.size(base.iter().map(|layer| layer.stored_bytes).sum()));
+    about.add(
         "Inherited",
-        format!("{} wasted: no step of yours can remove it", page.size(analysis.totals.inherited_bytes)),
+        format!("{} wasted: no step of yours can remove it", about.size(analysis.totals.inherited_bytes)),
     );
-    page.add("", "b shows its layers one by one");
+    about.add("", "b shows its layers one by one");
     for warning in analysis.warnings.iter().filter(|warning| warning.layer.is_none()) {
-        page.paint("Warning", warning.to_string(), Paint::Changed);
+        about.paint("Warning", warning.to_string(), Paint::Changed);
     }
-    page.lines
+    about.lines
 }
 
 /// Describes a path: what `at` stores there, and its history over all layers.
 #[must_use]
 pub fn path(analysis: &Analysis, places: &Places, node: NodeId, at: Option<EntryRef>, units: Units) -> Vec<Detail> {
-    let mut page = Page::new(analysis, units);
-    page.paint("Path", escape(&analysis.index.tree.path(node)), Paint::Bold);
+    let mut about = Description::new(analysis, units);
+    about.paint("Path", escape(&analysis.index.tree.path(node)), Paint::Bold);
     if let Some(at) = at {
-        entry(&mut page, at);
+        entry(&mut about, at);
     }
-    history(&mut page, places, node);
-    page.lines
+    history(&mut about, places, node);
+    about.lines
 }
 
-fn entry(page: &mut Page, at: EntryRef) {
-    let index = &page.analysis.index;
+fn entry(about: &mut Description, at: EntryRef) {
+    let index = &about.analysis.index;
     let own = index.entry(at);
     let inode = index.inode(at).unwrap_or(at);
     let entry = index.entry(inode);
@@ -193,21 +194,21 @@ fn entry(page: &mut Page, at: EntryRef) {
     } else {
         own.kind.name().to_owned()
     };
-    let size = if entry.kind == Kind::File { format!(" · {}", page.size(entry.size)) } else { String::new() };
-    page.add("Kind", format!("{kind}{size} · stored in layer {}", at.layer()));
+    let size = if entry.kind == Kind::File { format!(" · {}", about.size(entry.size)) } else { String::new() };
+    about.add("Kind", format!("{kind}{size} · stored in layer {}", at.layer()));
     let (uid, gid) = index.owner(entry);
-    page.add("Mode", format!("{:04o} {} · owner {uid}:{gid}", entry.mode, permissions(entry)));
-    page.add("Modified", time(entry.mtime));
+    about.add("Mode", format!("{:04o} {} · owner {uid}:{gid}", entry.mode, permissions(entry)));
+    about.add("Modified", time(entry.mtime));
     let (link, extra) = (index.extra(own).link, index.extra(entry));
     if !link.is_empty() {
         let slash = if own.kind == Kind::HardLink { "/" } else { "" };
-        page.add("Target", format!("{slash}{}", escape(link)));
+        about.add("Target", format!("{slash}{}", escape(link)));
     }
     if extra.device != (0, 0) {
-        page.add("Device", format!("{}:{}", extra.device.0, extra.device.1));
+        about.add("Device", format!("{}:{}", extra.device.0, extra.device.1));
     }
     for (name, value) in xattrs(extra.xattrs) {
-        page.add("xattr", format!("{} = {}", escape(name), super::text::cut(&escape(value), 120)));
+        about.add("xattr", format!("{} = {}", escape(name), crate::tui::text::cut(&escape(value), 120)));
     }
 }
 
@@ -246,33 +247,33 @@ fn time(seconds: i64) -> String {
 }
 
 /// What each layer did to the path, bottom first.
-fn history(page: &mut Page, places: &Places, node: NodeId) {
-    let analysis = page.analysis;
+fn history(about: &mut Description, places: &Places, node: NodeId) {
+    let analysis = about.analysis;
     let index = &analysis.index;
     let mut label = "History";
     let mut is_there = false;
     for at in 0..index.layers.len() {
         let number = LayerNumber::from_index(at);
         let text = match places.entry(index, at, node) {
-            Some(own) => stored(page, own),
+            Some(own) => stored(about, own),
             None if is_there && places.removes(index, at, node) => "deleted".to_owned(),
             None => continue,
         };
         is_there = text != "deleted";
-        page.add(label, format!("{number}  {text} · {}", page.step(number)));
+        about.add(label, format!("{number}  {text} · {}", about.step(number)));
         label = "";
     }
     let mut label = "Waste";
     for record in places.waste(analysis, node) {
-        page.paint(label, sentence(analysis, &record, page.units), Paint::Waste);
+        about.paint(label, sentence(analysis, &record, about.units), Paint::Waste);
         label = "";
     }
 }
 
-fn stored(page: &Page, at: EntryRef) -> String {
-    let index = &page.analysis.index;
+fn stored(about: &Description, at: EntryRef) -> String {
+    let index = &about.analysis.index;
     let entry = index.entry(at);
-    let size = if entry.kind == Kind::File { format!("{} ", page.units.show(entry.size)) } else { String::new() };
+    let size = if entry.kind == Kind::File { format!("{} ", about.units.show(entry.size)) } else { String::new() };
     if !entry.lower.is_present() {
         return format!("{size}added");
     }
@@ -301,47 +302,47 @@ pub fn sentence(analysis: &Analysis, record: &WasteRecord, units: Units) -> Stri
 /// Describes a group of waste, or one of its records.
 #[must_use]
 pub fn waste(analysis: &Analysis, group: &DirectoryGroup, record: Option<usize>, units: Units) -> Vec<Detail> {
-    let mut page = Page::new(analysis, units);
+    let mut about = Description::new(analysis, units);
     let slash = if record.is_none() && group.records.len() > 1 { "/**" } else { "" };
     let node = record.map_or(group.top, |place| analysis.waste[place].node);
     let path = escape(&analysis.index.tree.path(node));
-    page.paint("Path", format!("{}{slash}", if path == "/" && !slash.is_empty() { "" } else { &path }), Paint::Bold);
+    about.paint("Path", format!("{}{slash}", if path == "/" && !slash.is_empty() { "" } else { &path }), Paint::Bold);
     if let Some(place) = record {
-        page.paint("Waste", sentence(analysis, &analysis.waste[place], units), Paint::Waste);
+        about.paint("Waste", sentence(analysis, &analysis.waste[place], units), Paint::Waste);
     } else {
         let files = plural(group.records.len() as u64, "file");
-        page.paint("Waste", format!("{} in {files}, {}", page.size(group.bytes), why(group.cause)), Paint::Waste);
+        about.paint("Waste", format!("{} in {files}, {}", about.size(group.bytes), why(group.cause)), Paint::Waste);
     }
-    page.add("Stored in", format!("{}  {}", group.stored_in, page.step(group.stored_in)));
+    about.add("Stored in", format!("{}  {}", group.stored_in, about.step(group.stored_in)));
     if group.cause != Cause::Duplicate {
-        page.add("Hidden by", format!("{}  {}", group.hidden_by, page.step(group.hidden_by)));
+        about.add("Hidden by", format!("{}  {}", group.hidden_by, about.step(group.hidden_by)));
     }
     let first = &analysis.waste[record.unwrap_or(group.records[0] as usize)];
     let what: Vec<String> = first.what(&analysis.index).iter().map(ToString::to_string).collect();
     if !what.is_empty() {
         let which = if record.is_none() && group.records.len() > 1 { " (the first file's)" } else { "" };
-        page.add("Changed", format!("{}{which}", what.join(", ")));
+        about.add("Changed", format!("{}{which}", what.join(", ")));
     }
-    page.lines
+    about.lines
 }
 
 /// Describes a fix in short; the pane of the fixes has all of it.
 #[must_use]
 pub fn fix(analysis: &Analysis, fix: &Fix, units: Units) -> Vec<Detail> {
-    let mut page = Page::new(analysis, units);
-    page.paint("Fix", fix.title.clone(), Paint::Bold);
-    page.paint("Saves", page.size(fix.saves_bytes), Paint::Added);
-    page.add("Why", fix.why.clone());
+    let mut about = Description::new(analysis, units);
+    about.paint("Fix", fix.title.clone(), Paint::Bold);
+    about.paint("Saves", about.size(fix.saves_bytes), Paint::Added);
+    about.add("Why", fix.why.clone());
     for (label, (layer, step)) in
         std::iter::once("Steps").chain(std::iter::repeat("")).zip(fix.layers.iter().zip(&fix.steps))
     {
-        page.add(label, format!("{layer}  {}", one_line(step)));
+        about.add(label, format!("{layer}  {}", one_line(step)));
     }
     for (label, caveat) in std::iter::once("Mind").chain(std::iter::repeat("")).zip(&fix.caveats) {
-        page.paint(label, caveat.clone(), Paint::Changed);
+        about.paint(label, caveat.clone(), Paint::Changed);
     }
-    page.add("", "Enter or → opens it in 4 Fixes, with the lines to paste");
-    page.lines
+    about.add("", "Enter or → opens it in 4 Fixes, with the lines to paste");
+    about.lines
 }
 
 /// Says what a cause means.

@@ -4,12 +4,12 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::tree::{Sort, SortKey};
 use crate::analysis::Analysis;
 use crate::analysis::waste::Cause;
 use crate::analysis::waste_groups::{WasteGroup, common_directory};
 use crate::layer::entry::{LayerNumber, NodeId};
 use crate::layer::tree::Tree;
+use crate::tui::tree::{Sort, SortKey};
 
 /// The records of one waste group below one directory.
 #[derive(Debug, Clone)]

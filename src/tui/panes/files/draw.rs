@@ -11,11 +11,11 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::{RowLine, cursor, hint, line_of};
 use crate::escape::escape;
 use crate::layer::entry::NodeId;
 use crate::tui::app::{App, Image};
 use crate::tui::layout::Pane;
+use crate::tui::panes::{RowLine, cursor, hint, line_of};
 use crate::tui::text::{count, cut_middle};
 use crate::tui::theme::Paint;
 use crate::tui::tree::{Letter, Row, Scope, SortKey};
@@ -50,10 +50,10 @@ impl Columns {
 
     /// Returns what the column at an offset is sorted by.
     #[must_use]
-    pub fn key_at(self, at: usize) -> Option<SortKey> {
+    pub fn key_at(self, at: usize) -> SortKey {
         let mut start = 2;
         if at < start {
-            return Some(SortKey::Change);
+            return SortKey::Change;
         }
         let columns = [
             (self.size, SIZE, SortKey::Size),
@@ -64,10 +64,10 @@ impl Columns {
         for (is_there, columns, key) in columns {
             start += if is_there { columns } else { 0 };
             if is_there && at < start {
-                return Some(key);
+                return key;
             }
         }
-        Some(SortKey::Name)
+        SortKey::Name
     }
 }
 
@@ -83,11 +83,11 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
         let words = nothing(app, image);
         return hint(frame, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }, app, &words);
     }
-    let rows = app.file_rows.iter().take(usize::from(area.height).saturating_sub(1));
+    let rows = app.files.rows.iter().take(usize::from(area.height).saturating_sub(1));
     for (line, row) in rows.copied().enumerate() {
         let mut text = RowLine::new(app, width);
         fill(&mut text, app, image, row, columns);
-        let cursor = cursor(app, Pane::Files, app.files.top + line, app.files.cursor);
+        let cursor = cursor(app, Pane::Files, app.files.list.top + line, app.files.list.cursor);
         text.draw(line_of(area, line + 1), frame.buffer_mut(), cursor);
     }
 }
@@ -174,7 +174,7 @@ fn name(app: &App, image: &Image, row: Row, room: usize) -> String {
         (true, false) => "▸ ",
         (false, _) => "  ",
     };
-    let is_found = app.found.as_ref().is_some_and(|(_, found)| found[row.node.index()]);
+    let is_found = app.files.found.as_ref().is_some_and(|(_, found)| found[row.node.index()]);
     let mark = if is_found { "»" } else { "" };
     let slash = if is_directory { "/" } else { "" };
     let name = format!("{}{slash}", escape(tree.name(row.node)));
@@ -186,7 +186,7 @@ fn name(app: &App, image: &Image, row: Row, room: usize) -> String {
 #[must_use]
 pub fn breadcrumb(app: &App) -> String {
     match &app.image {
-        Some(image) if app.node != NodeId::ROOT => escape(&image.analysis.index.tree.path(app.node)),
+        Some(image) if app.files.node != NodeId::ROOT => escape(&image.analysis.index.tree.path(app.files.node)),
         _ => String::new(),
     }
 }
@@ -225,7 +225,7 @@ pub fn state(app: &App) -> String {
         parts.push("waste only".to_owned());
     }
     parts.push(format!("sort: {}", files.sort().label()));
-    let row = (app.files.cursor + 1).min(files.row_count());
+    let row = (app.files.list.cursor + 1).min(files.row_count());
     parts.push(format!("{}/{}", count(row as u64), count(files.row_count() as u64)));
     parts.join(" · ")
 }

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::hint;
 use crate::tui::app::App;
+use crate::tui::panes::hint;
 use crate::tui::text::{left, wrap};
 use crate::tui::theme::Paint;
 
@@ -16,13 +16,13 @@ const MOST_LINES: usize = 12;
 
 /// Draws the pane.
 pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
-    if app.detail_lines.is_empty() {
+    if app.details.lines.is_empty() {
         return hint(frame, area, app, "nothing selected");
     }
     let theme = app.options.theme;
     let room = usize::from(area.width).saturating_sub(LABEL + 2);
     let mut lines: Vec<Line> = Vec::new();
-    for detail in &app.detail_lines {
+    for detail in &app.details.lines {
         let mut wrapped = wrap(&detail.text, room);
         if wrapped.len() > MOST_LINES {
             wrapped.truncate(MOST_LINES);
@@ -36,7 +36,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
             ]));
         }
     }
-    let top = app.details.top.min(lines.len().saturating_sub(1));
+    let top = app.details.list.top.min(lines.len().saturating_sub(1));
     let lines: Vec<Line> = lines.into_iter().skip(top).take(usize::from(area.height)).collect();
     frame.render_widget(Paragraph::new(lines), area);
 }

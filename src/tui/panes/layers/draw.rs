@@ -12,12 +12,12 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::{RowLine, cursor, hint, line_of};
 use crate::archive::ImageSpec;
-use crate::tui::app::{App, Image};
-use crate::tui::details::one_line;
-use crate::tui::layers::LayerRow;
+use crate::tui::app::App;
 use crate::tui::layout::Pane;
+use crate::tui::panes::details::one_line;
+use crate::tui::panes::layers::LayerRow;
+use crate::tui::panes::{RowLine, cursor, hint, line_of};
 use crate::tui::text::plural;
 use crate::tui::theme::Paint;
 
@@ -39,17 +39,17 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let Some(spec) = &app.spec else {
         return hint(frame, area, app, "looking for the image …");
     };
-    if app.layer_rows.is_empty() {
+    if app.layers.rows.is_empty() {
         return hint(frame, area, app, "the image has no layers");
     }
     let width = usize::from(area.width);
     heading(frame, area, app, width);
     let largest = app.known.iter().flatten().copied().max().unwrap_or(0);
-    let rows = app.layer_rows.iter().enumerate().skip(app.layers.top);
+    let rows = app.layers.rows.iter().enumerate().skip(app.layers.list.top);
     for (line, (row, kind)) in rows.take(usize::from(area.height).saturating_sub(1)).enumerate() {
         let mut text = RowLine::new(app, width);
         fill(&mut text, app, spec, row, *kind, largest);
-        text.draw(line_of(area, line + 1), frame.buffer_mut(), cursor(app, Pane::Layers, row, app.layers.cursor));
+        text.draw(line_of(area, line + 1), frame.buffer_mut(), cursor(app, Pane::Layers, row, app.layers.list.cursor));
     }
 }
 
@@ -71,7 +71,7 @@ fn heading(frame: &mut Frame, area: Rect, app: &App, width: usize) {
 
 fn fill(line: &mut RowLine, app: &App, spec: &ImageSpec, row: usize, kind: LayerRow, largest: u64) {
     let width = line.room();
-    let is_here = row == app.layers.cursor;
+    let is_here = row == app.layers.list.cursor;
     let (number, step) = match kind {
         LayerRow::Base { layer_count } => {
             (format!("1-{layer_count}"), format!("base image, {} (b unfolds)", plural(layer_count as u64, "layer")))
@@ -173,7 +173,7 @@ fn figures(app: &App, kind: LayerRow) -> Option<Figures> {
 }
 
 fn hidden(app: &App, kind: LayerRow) -> u64 {
-    let of = |layers: std::ops::Range<usize>| app.hidden.get(layers).map_or(0, |hidden| hidden.iter().sum());
+    let of = |layers: std::ops::Range<usize>| app.layers.hidden.get(layers).map_or(0, |hidden| hidden.iter().sum());
     match kind {
         LayerRow::Layer(layer) => of(layer..layer + 1),
         LayerRow::Base { layer_count } => of(0..layer_count),
@@ -182,22 +182,12 @@ fn hidden(app: &App, kind: LayerRow) -> u64 {
 }
 
 fn is_marked(app: &App, kind: LayerRow) -> bool {
-    let has = |layer: usize| u32::try_from(layer + 1).is_ok_and(|number| app.marks.contains(&number));
+    let has = |layer: usize| u32::try_from(layer + 1).is_ok_and(|number| app.layers.marks.contains(&number));
     match kind {
         LayerRow::Layer(layer) => has(layer),
         LayerRow::Base { layer_count } => (0..layer_count).any(has),
         LayerRow::Step(_) => false,
     }
-}
-
-/// Returns the bytes that each layer hides.
-#[must_use]
-pub fn hidden_bytes(image: &Image) -> Vec<u64> {
-    let mut hidden = vec![0; image.analysis.layers.len()];
-    for group in &image.waste_groups {
-        hidden[group.hidden_by.index()] += group.bytes;
-    }
-    hidden
 }
 
 fn step(spec: &ImageSpec, layer: usize) -> String {

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use super::details::one_line;
-use super::text::{cut_path, percent, plural, wrap};
-use super::theme::Paint;
 use crate::analysis::Analysis;
 use crate::analysis::bloat::Finding;
 use crate::analysis::fixes::{Fix, WhatIf};
 use crate::escape::escape;
 use crate::layer::entry::{LayerNumber, NodeId};
 use crate::size::Units;
+use crate::tui::panes::details::one_line;
+use crate::tui::text::{cut_path, percent, plural, wrap};
+use crate::tui::theme::Paint;
 
 /// What a row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,30 +120,31 @@ impl FixTable {
     /// Makes the rows for so many columns.
     pub fn build(&mut self, analysis: &Analysis, width: usize, units: Units) {
         self.width = width;
-        let mut page = Page { analysis, units, room: width.saturating_sub(FIGURE + 1).max(16), rows: Vec::new() };
+        let mut all = FixRows { analysis, units, room: width.saturating_sub(FIGURE + 1).max(16), rows: Vec::new() };
         if let Some(what_if) = &self.what_if {
             for merge in &what_if.merges {
-                page.fix(Subject::Marked, merge, self.is_open(Subject::Marked));
+                all.fix(Subject::Marked, merge, self.is_open(Subject::Marked));
             }
         }
         for (place, fix) in analysis.fixes.iter().enumerate() {
             let subject = Subject::Fix(place);
-            page.fix(subject, fix, self.is_open(subject));
+            all.fix(subject, fix, self.is_open(subject));
         }
-        page.ledger();
-        page.findings(|subject| self.is_open(subject));
-        self.rows = page.rows;
+        all.ledger();
+        all.findings(|subject| self.is_open(subject));
+        self.rows = all.rows;
     }
 }
 
-struct Page<'a> {
+/// Collects rows.
+struct FixRows<'a> {
     analysis: &'a Analysis,
     units: Units,
     room: usize,
     rows: Vec<FixRow>,
 }
 
-impl Page<'_> {
+impl FixRows<'_> {
     fn push(&mut self, subject: Subject, lead: Lead, figure: (String, Paint), text: (String, Paint)) {
         let full = text.0.clone();
         self.rows.push(FixRow { subject, lead, figure, text, full });

@@ -1,0 +1,174 @@
+//! The fixes: opened, closed, and the way from them to their layers and files.
+
+mod draw;
+mod table;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::Behavior;
+use super::details::{self, Detail};
+use crate::layer::entry::{EntryRef, LayerNumber, NodeId};
+use crate::tui::app::App;
+use crate::tui::keys::Action;
+use crate::tui::layout::Pane;
+use crate::tui::list::ListState;
+pub use table::{FixRow, FixTable, Lead, Subject};
+
+/// The state of the pane.
+#[derive(Debug)]
+pub struct FixesPane {
+    /// Its rows.
+    pub table: FixTable,
+    /// Its cursor.
+    pub list: ListState,
+    /// The rows must be made anew.
+    pub(in crate::tui) is_stale: bool,
+}
+
+impl Default for FixesPane {
+    fn default() -> Self {
+        FixesPane { table: FixTable::default(), list: ListState::default(), is_stale: true }
+    }
+}
+
+/// The pane as the screen knows it.
+pub(super) struct Fixes;
+
+impl Behavior for Fixes {
+    fn row_count(&self, app: &App) -> usize {
+        app.fixes.table.rows().len()
+    }
+
+    fn list<'a>(&self, app: &'a mut App) -> &'a mut ListState {
+        &mut app.fixes.list
+    }
+
+    fn draw(&self, frame: &mut Frame, area: Rect, app: &App) {
+        draw::draw(frame, area, app);
+    }
+
+    fn state(&self, app: &App) -> String {
+        draw::state(app)
+    }
+
+    fn tab(&self, app: &App) -> Option<String> {
+        draw::tab(app)
+    }
+
+    fn moved(&self, app: &mut App) {
+        app.details.is_stale = true;
+    }
+
+    fn open_or_close(&self, app: &mut App, action: Action) {
+        app.open_fix(action);
+    }
+
+    fn clipboard(&self, app: &App) -> Option<String> {
+        app.fix_row().map(|row| row.full.clone()).filter(|text| !text.is_empty())
+    }
+
+    fn fix(&self, app: &App) -> Option<Subject> {
+        app.fix_row().map(|row| row.subject)
+    }
+
+    fn details(&self, app: &App) -> Vec<Detail> {
+        let (Some(image), Some(row)) = (&app.image, app.fix_row()) else { return app.describe_layer() };
+        let (analysis, units) = (&image.analysis, app.options.units);
+        if let Subject::Finding(place) = row.subject {
+            let node = analysis.bloat[place].node;
+            return details::path(analysis, &image.places, node, app.shown_at_last(node), units);
+        }
+        match app.fixes.table.fix(analysis, row.subject) {
+            Some(fix) => details::fix(analysis, fix, units),
+            None => app.describe_layer(),
+        }
+    }
+}
+
+impl App {
+    /// Returns the row of the fixes under the cursor.
+    #[must_use]
+    pub fn fix_row(&self) -> Option<&FixRow> {
+        self.fixes.table.rows().get(self.fixes.list.cursor)
+    }
+
+    pub(in crate::tui) fn open_fix(&mut self, action: Action) {
+        let Some((subject, lead)) = self.fix_row().map(|row| (row.subject, row.lead)) else { return };
+        let is_open = self.fixes.table.is_open(subject);
+        match (action, lead) {
+            (Action::Close, _) => self.fold_fix(subject),
+            (Action::Open, _) if is_open => self.move_cursor(Pane::Fixes, 1),
+            (Action::Enter, Lead::Head) if is_open => self.fold_fix(subject),
+            (_, Lead::Head) => {
+                self.fixes.table.set_open(subject, true);
+                self.fixes.is_stale = true;
+            }
+            (Action::Enter, Lead::Layer(layer)) => self.mark_fix(subject, Some(layer)),
+            (Action::Enter, Lead::Path(layer, node)) => self.show_path(layer, node),
+            _ => {}
+        }
+    }
+
+    fn fold_fix(&mut self, subject: Subject) {
+        self.fixes.table.set_open(subject, false);
+        self.fixes.is_stale = true;
+        if subject != Subject::Ledger
+            && let Some(row) = self.fixes.table.row_of(subject)
+        {
+            let (rows, height) = (self.row_count(Pane::Fixes), self.height(Pane::Fixes));
+            self.fixes.list.go_to(row, rows, height);
+        }
+    }
+
+    /// Goes to the layers of the fix under the cursor, with all of them marked.
+    pub(in crate::tui) fn show_fix_layers(&mut self) {
+        match self.fix_row().map(|row| (row.subject, row.lead)) {
+            Some((subject @ (Subject::Fix(_) | Subject::Marked), lead)) => {
+                let layer = if let Lead::Layer(layer) = lead { Some(layer) } else { None };
+                self.mark_fix(subject, layer);
+            }
+            Some((Subject::Finding(place), _)) => {
+                let layer = self.image.as_ref().map(|image| image.analysis.bloat[place].layer);
+                if let Some(layer) = layer {
+                    self.show_layer_row(layer);
+                    self.focus_on(Pane::Layers);
+                }
+            }
+            _ => self.status = Some("no fix under the cursor".to_owned()),
+        }
+    }
+
+    fn mark_fix(&mut self, subject: Subject, layer: Option<LayerNumber>) {
+        let Some(image) = &self.image else { return };
+        let Some(fix) = self.fixes.table.fix(&image.analysis, subject) else { return };
+        let layers = fix.layers.clone();
+        let Some(first) = layer.or(layers.first().copied()) else { return };
+        self.layers.marks = layers.iter().map(|layer| layer.get()).collect();
+        self.judge_marks();
+        self.show_layer_row(first);
+        self.focus_on(Pane::Layers);
+    }
+
+    /// Makes the rows of the fixes anew where they changed or have other columns; the cursor stays on its fix.
+    pub(in crate::tui) fn list_fixes(&mut self) {
+        let width = self.width(Pane::Fixes);
+        let Some(image) = &self.image else { return };
+        if !std::mem::take(&mut self.fixes.is_stale) && self.fixes.table.width() == width {
+            return;
+        }
+        let cursor = self.fixes.list.cursor;
+        let subject = self.fixes.table.rows().get(cursor).map(|row| row.subject);
+        let place = subject.and_then(|subject| Some(cursor - self.fixes.table.row_of(subject)?));
+        self.fixes.table.build(&image.analysis, width, self.options.units);
+        let start = subject.and_then(|subject| self.fixes.table.row_of(subject));
+        let row = start.map_or(cursor, |start| start + place.unwrap_or(0));
+        let (rows, height) = (self.row_count(Pane::Fixes), self.height(Pane::Fixes));
+        self.fixes.list.go_to(row, rows, height);
+    }
+
+    fn shown_at_last(&self, node: NodeId) -> Option<EntryRef> {
+        let image = self.image.as_ref()?;
+        image.places.shown(&image.analysis.index, image.analysis.layers.len(), node)
+    }
+}
