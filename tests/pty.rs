@@ -51,7 +51,7 @@ fn a_paste_is_text_and_no_keys() {
     pty.press("\r");
     pty.wait_for("filter node_modules ·");
     pty.paste("qqq");
-    pty.wait_for("pasted text goes where text is typed");
+    pty.wait_for("press / or f before pasting");
     pty.press("q");
     assert_eq!(pty.end(), (0, None));
     pty.assert_given_back();

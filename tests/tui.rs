@@ -264,7 +264,7 @@ fn words_are_found_in_a_content() {
     let (_directory, path) = written(&ImageSpec::of(vec![LayerSpec::of(vec![file])]), Packing::default());
     let mut screen = Screen::of(&path, (80, 24));
     screen.press("2 o n");
-    assert!(screen.text().contains("nothing to find yet"));
+    assert!(screen.text().contains("nothing to search for yet"));
     screen.press("/ \"needle\" enter");
     assert!(screen.row("200»").contains("needle 200"), "{}", screen.text());
     screen.press("n");

@@ -28,7 +28,7 @@ use crate::gate::{Rules, Verdict};
 use crate::size::Units;
 use crate::source::{Access, Progress};
 
-/// How the screen is wanted.
+/// How the screen is set up.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The colours.
@@ -39,17 +39,17 @@ pub struct Options {
     pub units: Units,
     /// Whether the mouse is used.
     pub mouse: bool,
-    /// What the image is held to.
+    /// The rules of the gate.
     pub rules: Rules,
-    /// The image, as it was named.
+    /// The image, as the user named it.
     pub source: PathBuf,
-    /// How engines and registries are reached, should their contents be needed again.
+    /// How engines and registries are reached when contents are needed again.
     pub access: Access,
     /// How far the reading has come.
     pub progress: Arc<Progress>,
 }
 
-/// A complete image with what is shown of it.
+/// A complete image, prepared for the screen.
 #[derive(Debug)]
 pub struct Image {
     /// Every number comes from here.
@@ -60,7 +60,7 @@ pub struct Image {
     pub waste_groups: Vec<WasteGroup>,
     /// The waste table.
     pub waste: WasteTable,
-    /// Where each path stands in each layer.
+    /// The entries of each path in each layer.
     pub places: Places,
 }
 
@@ -79,7 +79,7 @@ impl Image {
 /// The whole state.
 #[derive(Debug)]
 pub struct App {
-    /// How the screen is wanted.
+    /// How the screen is set up.
     pub options: Options,
     /// Its size.
     pub size: (u16, u16),
@@ -179,7 +179,7 @@ impl App {
         self.writing.as_ref().map(|writing| writing.task.stop()).is_some()
     }
 
-    /// Returns where everything stands; nothing where the screen is too small.
+    /// Returns where everything is drawn; nothing where the screen is too small.
     #[must_use]
     pub fn layout(&self) -> Option<Layout> {
         let wish = Wish { focus: self.focus, tab: self.tab, zoom: self.zoom, layer_rows: self.layers.rows.len() };

@@ -1,4 +1,4 @@
-//! The user's own file, about the screen alone: `layerlens/config.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`.
+//! The user's own file, for the screen only: `layerlens/config.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`.
 //!
 //! ```toml
 //! [ui]
@@ -50,10 +50,10 @@ enum Keys {
 }
 
 impl Config {
-    /// Reads the user's file; without one, everything is as it comes.
+    /// Reads the user's file; without one, the defaults hold.
     ///
     /// # Errors
-    /// The file's name, and a sentence about what is wrong in it.
+    /// The file's name and what is wrong in it.
     pub fn load() -> Result<Self, String> {
         let Some(path) = path() else {
             return Ok(Config::default());
@@ -65,15 +65,15 @@ impl Config {
         }
     }
 
-    /// Understands the text of a file.
+    /// Parses the text of a file.
     ///
     /// # Errors
     /// A sentence about what is wrong in it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let File { ui } = toml::from_str(text).map_err(|error: toml::de::Error| {
-            // Rules are a project's: they are no matter of one user.
+            // Rules belong to a project, not to one user.
             let hint = if error.message().starts_with("unknown field `rules`") {
-                "\nrules belong into the project's .layerlens.toml"
+                "\nrules belong in the project's .layerlens.toml"
             } else {
                 ""
             };
@@ -95,7 +95,7 @@ impl Config {
 /// The sentence.
 pub fn theme(name: &str) -> Result<Theme, String> {
     let known = || Theme::ALL.map(|(name, _)| name).join(", ");
-    Theme::named(name).ok_or_else(|| format!("unknown theme {name:?}: there are {}", known()))
+    Theme::named(name).ok_or_else(|| format!("unknown theme {name:?}: the themes are {}", known()))
 }
 
 fn path() -> Option<PathBuf> {
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn mistakes_are_explained() {
         assert!(Config::parse("[ui.keys]\nqit = \"Q\"").expect_err("no action").contains("did you mean \"quit\"?"));
-        assert!(Config::parse("[ui]\ntheme = \"pink\"").expect_err("no theme").contains("there are default"));
+        assert!(Config::parse("[ui]\ntheme = \"pink\"").expect_err("no theme").contains("the themes are default"));
         assert!(Config::parse("[ui]\ncolour = 1").expect_err("no field").contains("colour"));
         assert!(Config::parse("[rules]\nmax-waste = 1").expect_err("of a project").contains(".layerlens.toml"));
     }

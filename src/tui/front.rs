@@ -24,7 +24,7 @@ pub struct ContentView {
     pub wanted: Wanted,
     /// The bytes, once they can be read.
     pub pager: Option<Pager>,
-    /// Why they cannot.
+    /// Why they cannot be read.
     pub problem: Option<String>,
     /// What is looked for in them.
     pub pattern: Option<TextPattern>,
@@ -65,7 +65,7 @@ pub enum Asking {
 pub struct Prompt {
     /// What for.
     pub asking: Asking,
-    /// What stands before it.
+    /// The words in front of it.
     pub label: String,
     /// What was typed.
     pub text: String,
@@ -73,7 +73,7 @@ pub struct Prompt {
     pub problem: Option<String>,
     /// What was left out of it.
     pub note: Option<String>,
-    /// Where the cursor stood before, or which filter there was.
+    /// The cursor's path and the filter before it was opened.
     pub(super) before: (NodeId, String),
 }
 

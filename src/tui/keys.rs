@@ -1,5 +1,5 @@
-//! The one table of keys: what each does, where, and in which words. Dispatch, footer, help and the README's list come
-//! from it, and the configuration changes its keys alone.
+//! The table of keys: what each does, where, and its description. Dispatch, footer, help and the README's list come from
+//! it; the configuration can change the keys, nothing else.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -33,14 +33,14 @@ const NAMED: [(&str, KeyCode); 13] = [
     ("pgdn", KeyCode::PageDown),
 ];
 
-/// With ctrl these are other keys to a terminal, or stop its output.
+/// With ctrl, terminals take these for other keys, or stop their output.
 const UNUSABLE_WITH_CTRL: [char; 6] = ['m', 'i', 'h', '[', 's', 'q'];
 
 impl FromStr for Key {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("{text:?} is no key: write q, G, ctrl-d, enter, space, f1, …");
+        let unknown = || format!("{text:?} is not a key: write q, G, ctrl-d, enter, space, f1, …");
         let (ctrl, name) = text.strip_prefix("ctrl-").map_or((false, text), |name| (true, name));
         let named = NAMED.iter().find(|(known, _)| *known == name).map(|(_, code)| *code);
         let function = || name.strip_prefix('f').and_then(|n| n.parse().ok()).map(KeyCode::F);
@@ -52,7 +52,7 @@ impl FromStr for Key {
         let code = single.or(named).or_else(function).ok_or_else(unknown)?;
         match code {
             KeyCode::Char(c) if ctrl && UNUSABLE_WITH_CTRL.contains(&c) => {
-                Err(format!("{text} cannot be used: terminals send another key for it"))
+                Err(format!("{text} cannot be used: terminals send it as another key"))
             }
             _ => Ok(Key { code, ctrl }),
         }
@@ -88,7 +88,7 @@ impl From<KeyEvent> for Key {
 
 /// What a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says it in the user's words")]
+#[expect(missing_docs, reason = "the table below describes them")]
 pub enum Action {
     Quit,
     Back,
@@ -194,7 +194,7 @@ impl When {
         }
     }
 
-    /// Where its keys stand in the help: those of several panes before those of the first of them.
+    /// Orders the help: keys of several panes come before those of the first of them alone.
     fn rank(self) -> (usize, usize, Reverse<usize>) {
         match self {
             When::Always => (0, 0, Reverse(0)),
@@ -212,9 +212,9 @@ struct Binding {
     action: Action,
     /// Its name in the configuration.
     name: &'static str,
-    /// Its words in the help.
+    /// Its description in the help.
     help: &'static str,
-    /// Its word in the footer; empty = not there.
+    /// Its word in the footer; empty = not shown.
     short: &'static str,
     when: When,
 }
@@ -249,7 +249,7 @@ const TABLE: [Binding; 55] = [
     bind("pgdn ctrl-f", A::PageDown, "page-down", "page down", "", W::Always),
     bind("pgup ctrl-b", A::PageUp, "page-up", "page up", "", W::Always),
     bind("right l", A::Open, "open", "open the directory or group", "", W::Panes),
-    bind("left h", A::Close, "close", "close it, then go to what holds it", "", W::Panes),
+    bind("left h", A::Close, "close", "close it, or go to the directory above", "", W::Panes),
     bind("tab", A::NextPane, "next-pane", "next pane", "pane", W::Panes),
     bind("shift-tab", A::PreviousPane, "previous-pane", "previous pane", "", W::Panes),
     bind("1", A::Pane(Pane::Layers), "layers", "Layers", "", W::Panes),
@@ -257,42 +257,42 @@ const TABLE: [Binding; 55] = [
     bind("3", A::Pane(Pane::Waste), "waste", "Waste", "", W::Panes),
     bind("4", A::Pane(Pane::Fixes), "fixes", "Fixes", "", W::Panes),
     bind("5", A::Pane(Pane::Details), "details", "Details", "", W::Panes),
-    bind("space", A::Mark, "mark", "mark the layer: what would merging the marked range save?", "mark", LAYERS),
-    bind("space", A::ShowFixLayers, "fix-layers", "go to the layers of the fix, marked", "layers", FIXES),
+    bind("space", A::Mark, "mark", "mark the layer, to see what merging the marked range would save", "mark", LAYERS),
+    bind("space", A::ShowFixLayers, "fix-layers", "mark the layers of the fix and go to them", "layers", FIXES),
     bind("b", A::Fold, "fold", "fold or unfold the base image's layers", "base", LAYERS),
-    bind("enter", A::Enter, "enter", "open or close; from a layer, a step, waste: to its files, layers", "", W::Panes),
+    bind("enter", A::Enter, "enter", "open or close; from a layer, step or waste, go to its files", "", W::Panes),
     bind("[", A::PreviousLayer, "previous-layer", "previous layer; in Waste: the layer that stores it", "", W::Panes),
     bind("]", A::NextLayer, "next-layer", "next layer; in Waste: the layer that hides it", "", W::Panes),
-    bind("v", A::Scope, "scope", "this layer, the image up to it, the final image", "view", W::Panes),
-    bind("/", A::Find, "find", "find: through the whole tree as you type, in a content by Enter", "find", W::Search),
+    bind("v", A::Scope, "scope", "view: this layer, the image up to it, the final image", "view", W::Panes),
+    bind("/", A::Find, "find", "find: in the whole tree as you type, in a file after Enter", "find", W::Search),
     bind("n", A::FindNext, "find-next", "next match", "", W::Search),
     bind("N", A::FindPrevious, "find-previous", "previous match", "", W::Search),
-    bind("f", A::Filter, "filter", "keep only what matches, and what holds it", "filter", W::Panes),
+    bind("f", A::Filter, "filter", "filter: keep only matches and the directories above them", "filter", W::Panes),
     bind("s", A::Sort, "sort", "sort by the next key", "sort", ROWS),
-    bind("S", A::Reverse, "reverse", "sort the other way round", "", ROWS),
-    bind("w", A::OnlyWaste, "only-waste", "only what has waste", "waste", FILES),
-    bind("o", A::Content, "content", "look at the file's content", "content", ROWS),
-    bind("X", A::ExtractPath, "extract-path", "write the file or directory to a place of your choice", "", ROWS),
-    bind("A", A::ShowAdded, "added", "show or hide what is added", "", FILES),
-    bind("C", A::ShowChanged, "changed", "show or hide what is changed", "", FILES),
-    bind("D", A::ShowDeleted, "deleted", "show or hide what is deleted", "", FILES),
-    bind("U", A::ShowUnmodified, "unmodified", "show or hide what is unmodified", "", FILES),
+    bind("S", A::Reverse, "reverse", "reverse the order", "", ROWS),
+    bind("w", A::OnlyWaste, "only-waste", "show only what has waste", "waste", FILES),
+    bind("o", A::Content, "content", "show the file's content", "content", ROWS),
+    bind("X", A::ExtractPath, "extract-path", "extract the file or directory to a path you choose", "", ROWS),
+    bind("A", A::ShowAdded, "added", "show or hide added paths", "", FILES),
+    bind("C", A::ShowChanged, "changed", "show or hide changed paths", "", FILES),
+    bind("D", A::ShowDeleted, "deleted", "show or hide deleted paths", "", FILES),
+    bind("U", A::ShowUnmodified, "unmodified", "show or hide unmodified paths", "", FILES),
     bind("e", A::ExpandBelow, "expand", "open everything below", "", FILES),
     bind("E", A::CollapseBelow, "collapse", "close everything below", "", FILES),
     bind("=", A::ExpandAll, "expand-all", "open the whole tree", "", FILES),
     bind("-", A::CollapseAll, "collapse-all", "close the whole tree", "", FILES),
-    bind("t", A::TextOrHex, "hex", "as text or as hexadecimal", "text/hex", W::Content),
-    bind("x", A::Extract, "extract", "write the file to a place of your choice", "extract", W::Content),
-    bind("x", A::Report, "report", "write a report: asks for FORMAT=FILE", "", W::Panes),
-    bind("y", A::Copy, "copy", "copy what the cursor stands on", "", W::Panes),
-    bind("Y", A::CopyFix, "copy-fix", "copy the lines of the fix", "", W::Panes),
-    bind("z", A::Zoom, "zoom", "let the pane fill the screen", "", W::Panes),
+    bind("t", A::TextOrHex, "hex", "text or hexadecimal", "text/hex", W::Content),
+    bind("x", A::Extract, "extract", "extract the file to a path you choose", "extract", W::Content),
+    bind("x", A::Report, "report", "write a report; asks for FORMAT=FILE", "", W::Panes),
+    bind("y", A::Copy, "copy", "copy what is under the cursor", "", W::Panes),
+    bind("Y", A::CopyFix, "copy-fix", "copy the Dockerfile lines of the fix", "", W::Panes),
+    bind("z", A::Zoom, "zoom", "zoom: let the pane fill the screen", "", W::Panes),
     bind("u", A::Units, "units", "units: kB and MB, KiB and MiB, bytes", "", W::Always),
     bind("m", A::Mouse, "mouse", "mouse on or off (off: the terminal selects text)", "", W::Always),
-    bind("? f1", A::Help, "help", "this list", "help", W::Always),
-    bind("esc", A::Back, "back", "close what is in front, stop writing, drop filter and marks", "", W::Always),
-    bind("ctrl-l", A::Redraw, "redraw", "draw everything anew", "", W::Always),
-    bind("ctrl-z", A::Suspend, "suspend", "back to the shell for a while (fg returns)", "", W::Always),
+    bind("? f1", A::Help, "help", "show this list", "help", W::Always),
+    bind("esc", A::Back, "back", "close what is in front, stop work, clear filter and marks", "", W::Always),
+    bind("ctrl-l", A::Redraw, "redraw", "redraw the screen", "", W::Always),
+    bind("ctrl-z", A::Suspend, "suspend", "suspend: back to the shell (fg returns)", "", W::Always),
     bind("q", A::Quit, "quit", "quit", "quit", W::Always),
     bind("ctrl-c", A::Quit, "abort", "quit", "", W::Always),
 ];
@@ -312,10 +312,10 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// Takes the keys of some actions, by name, in place of the table's own.
+    /// Replaces the keys of some actions, by name.
     ///
     /// # Errors
-    /// A sentence about an action that is not there, a key that is none, or one that would mean two things.
+    /// A sentence about an unknown action, an unknown key, or a key that would mean two things.
     pub fn remapped(changes: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
         let mut map = KeyMap::default();
         for (name, keys) in changes {
@@ -398,7 +398,7 @@ fn unknown(name: &str) -> String {
     let nearest = TABLE.iter().map(|line| (distance(name, line.name), line.name)).min();
     let hint = match nearest {
         Some((steps, known)) if steps <= 3 => format!("did you mean {known:?}?"),
-        _ => format!("there are {}", TABLE.map(|line| line.name).join(", ")),
+        _ => format!("the actions are {}", TABLE.map(|line| line.name).join(", ")),
     };
     format!("unknown action {name:?} in [ui.keys]: {hint}")
 }
@@ -453,9 +453,9 @@ mod tests {
     #[test]
     fn bad_configuration_is_explained() {
         assert!(remap("qit", &["Q"]).expect_err("no action").contains("did you mean \"quit\"?"));
-        assert!(remap("xyzzyxyzzy", &["Q"]).expect_err("no action").contains("there are down, up"));
+        assert!(remap("xyzzyxyzzy", &["Q"]).expect_err("no action").contains("the actions are down, up"));
         assert!(remap("quit", &["ctrl-m"]).expect_err("enter").contains("cannot be used"));
-        assert!(remap("quit", &["banana"]).expect_err("no key").contains("is no key"));
+        assert!(remap("quit", &["banana"]).expect_err("no key").contains("is not a key"));
         assert!(remap("quit", &["j"]).expect_err("taken").contains("both down and quit"));
     }
 }

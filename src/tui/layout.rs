@@ -1,5 +1,4 @@
-//! Where everything stands, from the size of the screen alone: the mouse is understood by the same rectangles that are
-//! drawn.
+//! Where everything is drawn, from the size of the screen alone. The mouse uses the same rectangles.
 //!
 //! ```text
 //! width ≥ 110                      60 to 109                below 60x15      below 40x10
@@ -49,7 +48,7 @@ impl Pane {
 /// A pane on the screen, with the panes that share its place as tabs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// The pane that is seen.
+    /// The visible pane.
     pub pane: Pane,
     /// Border included.
     pub area: Rect,
@@ -68,7 +67,7 @@ pub struct Layout {
     pub frames: Vec<Frame>,
 }
 
-/// The least that anything can be drawn in.
+/// The smallest size that anything can be drawn in.
 pub const LEAST: (u16, u16) = (40, 10);
 const ONE_PANE: (u16, u16) = (60, 15);
 const TWO_COLUMNS: u16 = 110;
@@ -76,7 +75,7 @@ const ALL_PANES: u16 = 38;
 /// The layer list's most rows above the tabs, border and heading included.
 const MOST_LAYER_ROWS: u16 = 12;
 
-/// What is to be seen.
+/// What should be visible.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish {
     /// The pane with the keyboard.
@@ -107,7 +106,7 @@ impl Layout {
         Some(Layout { header: Rect::new(0, 0, width, 1), footer: Rect::new(0, height - 1, width, 1), frames })
     }
 
-    /// Returns the place of a pane, where it is seen.
+    /// Returns the place of a pane, if it is visible.
     #[must_use]
     pub fn frame(&self, pane: Pane) -> Option<&Frame> {
         self.frames.iter().find(|frame| frame.pane == pane)

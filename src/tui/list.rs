@@ -1,19 +1,19 @@
-//! A cursor in rows of which a window is seen.
+//! A cursor in a list of rows, and the window that is visible.
 
-/// Where the cursor and the window stand.
+/// The positions of cursor and window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ListState {
     /// The row of the cursor.
     pub cursor: usize,
-    /// The first row in sight.
+    /// The first visible row.
     pub top: usize,
 }
 
-/// Rows that stay in sight above and below the cursor.
+/// Rows that stay visible above and below the cursor.
 const MARGIN: usize = 2;
 
 impl ListState {
-    /// Puts the cursor on a row, and the window where it shows it.
+    /// Moves the cursor to a row and the window so that it shows the row.
     pub fn go_to(&mut self, row: usize, rows: usize, height: usize) {
         self.cursor = row.min(rows.saturating_sub(1));
         let margin = MARGIN.min(height.saturating_sub(1) / 2);

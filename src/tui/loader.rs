@@ -27,7 +27,7 @@ pub enum News {
     Content(u64, Result<Region, String>),
     /// What was looked for in a content: the number of its request, and where it is.
     Found(u64, Result<Option<Hit>, String>),
-    /// What a pattern takes of the paths, or what is wrong with it.
+    /// The paths that a pattern matches, or what is wrong with the pattern.
     Matches(Matches),
     /// Something was written, or not: a sentence about it.
     Written(String),

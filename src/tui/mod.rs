@@ -1,4 +1,4 @@
-//! The screen: browse an image layer by layer and see where the bytes died.
+//! The screen: browse an image layer by layer and see where bytes are wasted.
 //!
 //! `key → Action → App::update → draw`: keys come from one table ([`keys`]), the state ([`app`]) is changed by
 //! [`update`], which touches neither terminal nor file, and [`panes`] draw it and compute nothing that grows with the
@@ -43,7 +43,7 @@ pub const TICKS_PER_SECOND: u64 = 10;
 pub enum Message {
     /// A key, the mouse, a new size.
     Input(Event),
-    /// A thread has something to say.
+    /// A thread reports.
     News(News),
     /// A signal: end, or stop.
     Signal(i32),
@@ -90,7 +90,7 @@ pub trait Host {
     fn spawn(&mut self, job: Job);
 }
 
-/// Runs until something ends it. Whatever has come in the meantime is taken before the next frame.
+/// Runs until something ends it. All messages that have arrived are handled before the next frame.
 ///
 /// # Errors
 /// What the backend answers.

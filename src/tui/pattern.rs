@@ -16,18 +16,18 @@ use crate::task::Task;
 pub struct Pattern {
     inverted: bool,
     regex: Regex,
-    /// Looks at one component alone: what matches a directory's name matches everything below it.
+    /// Matches names of single components; everything below a matching directory matches too.
     by_name: bool,
 }
 
 /// The largest compiled expression; a typed one has kilobytes.
 const MOST_REGEX_BYTES: usize = 4 << 20;
-/// How much is looked at before a search that is stopped ends.
+/// How much is searched between two looks at whether the search was stopped.
 const NAMES_AT_ONCE: usize = 4096;
 const PATHS_AT_ONCE: usize = 64;
 
 impl Pattern {
-    /// Understands what was typed; an empty text is no pattern.
+    /// Parses what was typed; nothing for an empty text.
     ///
     /// # Errors
     /// A sentence about what is wrong with it.
@@ -69,7 +69,7 @@ impl Pattern {
         Ok(found)
     }
 
-    /// Looks through many names at once: they stand one behind another, in the order of their nodes.
+    /// Searches many names at once: they are stored back to back, in the order of their nodes.
     fn match_names(&self, tree: &Tree, found: &mut [bool], task: &Task) -> io::Result<()> {
         for start in (1..tree.len()).step_by(NAMES_AT_ONCE) {
             task.check()?;

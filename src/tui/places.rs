@@ -16,7 +16,7 @@ pub struct Places {
 
 #[derive(Debug)]
 struct LayerPaths {
-    /// Places of entries in the order of their paths' numbers; nothing where the entries have that order themselves.
+    /// Places of entries in the order of their paths' numbers; nothing where the entries are already in that order.
     order: Option<Vec<u32>>,
     whiteouts: Vec<NodeId>,
     opaque: Vec<NodeId>,
@@ -90,7 +90,7 @@ impl Places {
         found
     }
 
-    /// Where the entries of a path stand, in the layer's order of paths.
+    /// Returns the entries of a path as a range of the layer's order of paths.
     fn range(&self, index: &Index, layer: usize, node: NodeId) -> Range<usize> {
         let entries = &index.layers[layer].entries;
         let own = &self.layers[layer];
@@ -138,7 +138,7 @@ fn partition_point(count: usize, holds: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-/// Finds the record of a copy: records stand by size, then by path, then by layer.
+/// Finds the record of a copy: records are sorted by size, then path, then layer.
 fn record(analysis: &Analysis, copy: EntryRef) -> Option<WasteRecord> {
     let index = &analysis.index;
     let key = |at: EntryRef| {

@@ -10,7 +10,7 @@ pub enum Paint {
     Plain,
     /// Headings, units, borders of panes without focus.
     Dim,
-    /// What stands out.
+    /// Emphasis.
     Bold,
     /// Border and title of the pane with the keyboard.
     Focus,

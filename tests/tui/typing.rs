@@ -27,7 +27,7 @@ fn pasted_text_is_one_line_and_never_keys() {
     assert!(screen.text().contains("filter node_modules ·"), "{}", screen.text());
     screen.press("esc");
     assert!(screen.take(vec![paste("q")]).is_none(), "not even where nothing is typed");
-    assert!(screen.text().contains("pasted text goes where text is typed"), "{}", screen.text());
+    assert!(screen.text().contains("press / or f before pasting"), "{}", screen.text());
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn the_screen_answers_while_a_pattern_is_looked_for() {
     assert!(screen.row("filter tsc").contains("filter tsc"), "what is typed is seen at once");
     assert!(screen.text().contains("package.json"), "and nothing is filtered yet:\n{}", screen.text());
     screen.press("enter");
-    assert!(screen.row("looking for tsc").contains("Esc stops it"), "{}", screen.text());
+    assert!(screen.row("searching for tsc").contains("Esc stops it"), "{}", screen.text());
     screen.press("2 j");
-    assert!(screen.text().contains("looking for tsc"), "keys are obeyed meanwhile");
+    assert!(screen.text().contains("searching for tsc"), "keys are obeyed meanwhile");
     let term = screen.take(vec![Message::Signal(15)]);
     assert!(matches!(term, Some(Ending::Signal(15))), "and so are signals");
     screen.outside.release();

@@ -25,11 +25,11 @@ pub(super) fn write(
         return Err("the name leads out of the directory".to_owned());
     }
     if !directory.is_dir() {
-        return Err("there is no such directory".to_owned());
+        return Err("no such directory".to_owned());
     }
     let target = directory.join(name);
     if fs::symlink_metadata(&target).is_ok() {
-        return Err("there is something already".to_owned());
+        return Err("it exists already".to_owned());
     }
     let draft = DraftFolder::inside(directory).map_err(|error| error.to_string())?;
     let mut maker = Maker { reader, plan, root: draft.path().join("it"), files: HashMap::new(), open: None, task };
@@ -39,7 +39,7 @@ pub(super) fn write(
     result.map_err(|problem| stopped.map_or_else(|error| error.to_string(), |()| problem))
 }
 
-/// Gives the finished work its name; nothing that came there in the meantime is replaced.
+/// Gives the finished work its name; never replaces what appeared there since.
 fn name_it(draft: &Path, target: &Path, plan: &Plan) -> Result<(), String> {
     let is_directory = matches!(plan.items[0].what, What::Directory(_));
     let reserve = || {

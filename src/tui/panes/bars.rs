@@ -123,18 +123,18 @@ pub fn footer(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// How far the writing has come.
+/// Returns how far the writing has come.
 fn writing(app: &App) -> Option<String> {
     let writing = app.writing.as_ref()?;
     let spin = spinner(app);
     Some(format!("{spin} writing {}: {} · Esc stops it", writing.label, so_far(app, &writing.task)))
 }
 
-/// What is still looked for.
+/// Returns what is still searched for.
 fn searching(app: &App) -> Option<String> {
     let text = app.searched()?;
     let text = cut_middle(&crate::escape::escape(text.as_bytes()), LONGEST_PATTERN);
-    Some(format!("{} looking for {text} · Esc stops it", spinner(app)))
+    Some(format!("{} searching for {text} · Esc stops it", spinner(app)))
 }
 
 const LONGEST_PATTERN: usize = 40;
@@ -156,7 +156,7 @@ pub(super) fn so_far(app: &App, task: &Task) -> String {
 fn marks(app: &App) -> Option<String> {
     let (low, high) = app.marked_range()?;
     if low == high {
-        return Some(format!("layer {low} marked: mark another, and the range between them is judged · Esc clears"));
+        return Some(format!("layer {low} marked: mark another to see what merging the range would save · Esc clears"));
     }
     let merge = app.fixes.table.what_if.as_ref()?.merges.first()?;
     let saving = match merge.saves_bytes {
@@ -209,7 +209,7 @@ fn typed(frame: &mut Frame, area: Rect, app: &App, prompt: &Prompt) {
     frame.set_cursor_position(Position::new(end.min(area.right().saturating_sub(1)), area.y));
 }
 
-/// What stands behind the typed text: what is wrong with it, what was left out of it, or what can be typed.
+/// Returns what is shown after the typed text: what is wrong with it, what was left out, or what can be typed.
 fn typed_hint(prompt: &Prompt) -> Option<(String, Paint)> {
     let idea = match prompt.asking {
         _ if !prompt.text.is_empty() => None,
@@ -222,4 +222,4 @@ fn typed_hint(prompt: &Prompt) -> Option<(String, Paint)> {
     problem.or_else(note).or_else(|| idea.map(|idea| (idea.to_owned(), Paint::Dim)))
 }
 
-const HINT: &str = "part of a path, a glob (*.so), re:expression, ! inverts";
+const HINT: &str = "part of a path, a glob (*.so) or re:expression; ! inverts";

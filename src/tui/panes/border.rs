@@ -67,7 +67,7 @@ fn tab_texts(app: &App, place: &layout::Frame) -> Vec<(Pane, String)> {
     place.tabs.iter().map(|pane| (*pane, title(*pane))).collect()
 }
 
-/// Returns the tab whose title stands at a column of the border.
+/// Returns the tab whose title is at a column of the border.
 #[must_use]
 pub fn tab_at(app: &App, place: &layout::Frame, column: u16) -> Option<Pane> {
     let mut start = usize::from(place.area.x) + 1;

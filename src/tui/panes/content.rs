@@ -42,7 +42,7 @@ pub fn draw(frame: &mut Frame, app: &App, view: &ContentView) {
 fn state(app: &App, view: &ContentView, pager: &Pager) -> String {
     let mode = if pager.mode == Mode::Text { "text" } else { "hex" };
     let found = match &view.pattern {
-        Some(pattern) if view.is_busy => format!("looking for {} · ", escape(pattern.text().as_bytes())),
+        Some(pattern) if view.is_busy => format!("searching for {} · ", escape(pattern.text().as_bytes())),
         Some(pattern) => format!("find {} · ", escape(pattern.text().as_bytes())),
         None => String::new(),
     };

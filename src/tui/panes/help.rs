@@ -16,14 +16,14 @@ const WIDEST: u16 = 84;
 /// What is said below the keys.
 const WORDS: [&str; 9] = [
     "Size   content bytes that a layer stores, uncompressed",
-    "Waste  bytes of it that a later layer hid: no container can read them",
+    "Waste  those of them that a later layer hid: no container can read them",
     "Hides  bytes of lower layers that this layer made unreadable",
     "A C D  added, changed, deleted by this layer, as docker diff says it",
-    "/ f    part of a path (a capital letter makes it exact), a glob like *.so,",
-    "       re: and a regular expression; ! in front inverts",
+    "/ f    part of a path (exact if it has a capital letter), a glob like *.so,",
+    "       or re: and a regular expression; ! in front inverts",
     "cause  deleted, overwritten, metadata (chmod, chown, touch), unchanged,",
     "       duplicate (twice in one layer)",
-    "bar    ▒ is the wasted part",
+    "share  ▒ is the wasted part",
 ];
 
 fn area(size: (u16, u16)) -> Rect {

@@ -70,7 +70,7 @@ pub fn run_with(options: Options, start: impl FnOnce(Sender<Message>)) -> io::Re
     }
     match ending {
         Ok(Ok(ending)) => Ok(ending),
-        // A terminal that went away is no failure of the program.
+        // A terminal that went away is not an error.
         Ok(Err(error)) if error.raw_os_error() == Some(5) || error.kind() == io::ErrorKind::BrokenPipe => {
             Ok(Ending::Closed)
         }

@@ -1,17 +1,17 @@
-//! The way to the next match, in the order of rows, closed directories included.
+//! Finds the next match in the order of rows, inside closed directories too.
 
 use super::{FileTree, SHOWN};
 use crate::layer::entry::NodeId;
 use crate::layer::tree::Tree;
 
-/// The path is wanted.
+/// The path matches.
 const WANTED: u8 = 1;
-/// Something below it is.
+/// Something below it matches.
 const HOLDS: u8 = 2;
 
 impl FileTree {
-    /// Finds the next shown path that `wanted` takes; wraps around. Costs all paths, once: where there is nothing to
-    /// find is known before the way is gone.
+    /// Finds the next shown path that `wanted` accepts; wraps around. Costs all paths once: directories without a match are
+    /// skipped.
     pub fn find(
         &mut self,
         tree: &Tree,
@@ -82,7 +82,7 @@ impl FileTree {
         if marks[node.index()] & WANTED != 0 { Some(node) } else { self.end_of(tree, node, true, marks) }
     }
 
-    /// Returns the first wanted path below a directory, or the last.
+    /// Returns the first match below a directory, or the last.
     fn end_of(&mut self, tree: &Tree, directory: NodeId, first: bool, marks: &[u8]) -> Option<NodeId> {
         let mut directory = directory;
         let mut found = None;

@@ -31,11 +31,11 @@ const PRESENT: u8 = 4;
 const DIRECTORY: u8 = 8;
 /// The user opened it.
 const OPEN: u8 = 16;
-/// Its contents stand in the order of the sort.
+/// Its contents are sorted.
 const SORTED: u8 = 32;
 /// A row for it exists once everything above is open.
 const SHOWN: u8 = 64;
-/// The pattern takes it.
+/// The filter accepts it.
 const MATCH: u8 = 128;
 
 /// The file tree.
@@ -189,7 +189,7 @@ impl FileTree {
         self.has(node.index(), SHOWN)
     }
 
-    /// Says whether the filter takes a path, itself.
+    /// Says whether the filter accepts the path itself.
     #[must_use]
     pub fn passes_filter(&self, node: NodeId) -> bool {
         self.has(node.index(), MATCH)
@@ -326,7 +326,7 @@ impl FileTree {
                 self.flags[above] |= PRESENT | letter as u8;
             }
             self.flags[above] |= DIRECTORY;
-            // What a directory lost is no part of its size; what a lost directory held is.
+            // What was deleted from a directory does not count in its size; what a deleted directory held does.
             if !self.is_gone(at) || self.is_gone(above) {
                 self.size[above] += self.size[at];
             }
@@ -388,7 +388,7 @@ impl FileTree {
         self.settle(tree);
     }
 
-    /// Keeps what `matches` says, and what stands above it; everything without. Costs all paths.
+    /// Keeps the paths in `matches` and the directories above them; all paths without it. Costs all paths.
     pub fn set_filter(&mut self, tree: &Tree, matches: Option<&[bool]>) {
         match matches {
             Some(matches) => {

@@ -149,7 +149,7 @@ impl FileTree {
         }
     }
 
-    /// Returns where a path stands among the contents of its directory.
+    /// Returns the position of a path among the contents of its directory.
     pub(super) fn place_in(&self, directory: usize, node: NodeId) -> Option<usize> {
         let range = self.range(directory);
         self.order[range].iter().position(|child| *child == node.0)

@@ -22,7 +22,7 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Goes through all layers once, and stands below the bottom one. Costs all entries.
+    /// Goes through all layers once and ends below the bottom one. Costs all entries.
     pub(super) fn new(index: &Index) -> Self {
         let mut view = View::empty(&index.tree);
         let mut stamps = vec![0; index.tree.len()];
@@ -34,7 +34,7 @@ impl Steps {
                     journal.push((node, before));
                 }
             });
-            // What the layer's own entries replaced stands in the entries.
+            // What the layer's own entries replaced is recorded in the entries.
             let is_own = |node: NodeId| view.slot(node).get().is_some_and(|entry| entry.layer().index() == at);
             journal.retain(|(node, before)| *before != view.slot(*node) && !is_own(*node));
             journal.sort_unstable_by_key(|(node, _)| *node);
@@ -51,7 +51,7 @@ impl Steps {
         self.removed.get(layer).map_or(&[], |removed| removed)
     }
 
-    /// Returns the view of the first `layer_count` layers. Costs the entries between it and where the view stands.
+    /// Returns the view of the first `layer_count` layers. Costs the entries of the layers in between.
     pub(super) fn view(&mut self, analysis: &Analysis, layer_count: usize) -> &View {
         let index = &analysis.index;
         while self.layer_count < layer_count.min(index.layers.len()) {

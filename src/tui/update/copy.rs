@@ -1,4 +1,4 @@
-//! What the cursor stands on, for the clipboard.
+//! Copies what is under the cursor to the clipboard.
 
 use super::{Effect, NOTHING};
 use crate::escape::escape;

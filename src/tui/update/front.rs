@@ -64,7 +64,7 @@ impl App {
         let index = &reader.analysis.index;
         let inode = at.and_then(|at| index.inode(at)).filter(|at| index.entry(*at).kind == Kind::File);
         let (Some(at), Some(inode)) = (at, inode) else {
-            self.status = Some("only a regular file has content to look at".to_owned());
+            self.status = Some("only regular files have content".to_owned());
             return NOTHING;
         };
         let node = index.entry(at).node;
@@ -113,7 +113,7 @@ impl App {
     fn find_text(&mut self, forward: bool) -> Option<Effect> {
         let Some(Popup::Content(view)) = &self.popup else { return NOTHING };
         if view.pattern.is_none() {
-            self.status = Some("nothing to find yet: / asks".to_owned());
+            self.status = Some("nothing to search for yet: press /".to_owned());
             return NOTHING;
         }
         let pager = view.pager.as_ref()?;

@@ -9,7 +9,7 @@ use crate::tui::matching::{Matches, Purpose, Search};
 
 /// A filter that keeps more is narrowed further before anyone reads it all.
 const MOST_OPENED: usize = 100;
-const NOT_FOUND: &str = "not found in this view (v changes it)";
+const NOT_FOUND: &str = "not found in this view (v changes the view)";
 
 impl App {
     /// Returns the work that waits to be started, once for all keys that came together.
@@ -74,7 +74,7 @@ impl App {
 
     pub(super) fn find(&mut self, forward: bool) {
         if self.files.found.is_none() {
-            self.status = Some("nothing to find yet: / asks".to_owned());
+            self.status = Some("nothing to search for yet: press /".to_owned());
         } else {
             self.focus_on(Pane::Files);
             if !self.jump(forward) {

@@ -1,5 +1,5 @@
-//! What keys, the mouse and the threads change. Nothing here touches the terminal, a file or a thread: what must be done
-//! outside comes back as an [`Effect`].
+//! Routes keys, the mouse and news to whatever they change. Nothing here touches the terminal, a file or a thread: what
+//! must be done outside comes back as an [`Effect`].
 
 mod copy;
 mod front;
@@ -36,7 +36,7 @@ pub enum Effect {
     Died,
     /// Give the terminal back until the shell continues the program.
     Suspend,
-    /// Draw every cell anew.
+    /// Redraw every cell.
     Redraw,
     /// Turn the mouse on or off.
     Mouse(bool),
@@ -46,7 +46,7 @@ pub enum Effect {
     Work(Job),
 }
 
-/// Something that is to be done at once and leaves nothing to do outside.
+/// No effect outside.
 const NOTHING: Option<Effect> = None;
 
 impl App {
@@ -220,7 +220,7 @@ fn worst_layer(analysis: &crate::analysis::Analysis, hidden: &[u64]) -> usize {
     (0..hidden.len()).max_by_key(|at| weight(*at)).unwrap_or(0)
 }
 
-/// What the user should know at once about the input.
+/// Returns what the user should know first about the input.
 fn first_words(analysis: &crate::analysis::Analysis) -> Option<String> {
     let others = &analysis.spec.others;
     match (others.first(), analysis.warnings.len() as u64) {

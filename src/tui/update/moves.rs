@@ -1,4 +1,4 @@
-//! Cursors and windows: how far a key moves, and what a pane does once its cursor stands elsewhere.
+//! Cursors and windows: how far a key moves, and what follows from that.
 
 use crate::size::Units;
 use crate::tui::app::App;

@@ -63,7 +63,7 @@ impl App {
     /// Takes pasted text for typed text, as far as one line goes: it never means keys.
     pub(super) fn paste(&mut self, pasted: &str) {
         if self.prompt.is_none() {
-            self.status = Some("pasted text goes where text is typed: / finds, f filters".to_owned());
+            self.status = Some("press / or f before pasting".to_owned());
             return;
         }
         let mut lines = pasted.split(['\r', '\n']).filter(|line| !line.trim().is_empty());

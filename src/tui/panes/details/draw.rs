@@ -11,7 +11,7 @@ use crate::tui::text::{left, wrap};
 use crate::tui::theme::Paint;
 
 const LABEL: usize = 11;
-/// A recorded command can have kilobytes; its beginning tells.
+/// A recorded command can have kilobytes; the start is enough.
 const MOST_LINES: usize = 12;
 
 /// Draws the pane.

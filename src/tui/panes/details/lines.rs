@@ -70,7 +70,7 @@ pub fn one_line(step: &str) -> String {
 pub fn layer(analysis: &Analysis, waste: &[WasteGroup], at: usize, units: Units) -> Vec<Detail> {
     let mut about = Description::new(analysis, units);
     let layer = &analysis.layers[at];
-    let base = if layer.is_base { "the base image's" } else { "yours" };
+    let base = if layer.is_base { "base image" } else { "yours" };
     about.paint("Layer", format!("{} of {} · {base}", layer.number, analysis.layers.len()), Paint::Bold);
     about.add("Step", about.step(layer.number));
     let share = percent(layer.stored_bytes, analysis.totals.stored_bytes);
@@ -108,7 +108,7 @@ pub fn layer(analysis: &Analysis, waste: &[WasteGroup], at: usize, units: Units)
 
 /// Says what of a layer was hidden where, and what it hid: the largest groups first.
 fn waste_of_layer(about: &mut Description, waste: &[WasteGroup], number: LayerNumber, wasted: u64) {
-    about.add("Waste", if wasted == 0 { "nothing that it stores".to_owned() } else { about.size(wasted) });
+    about.add("Waste", if wasted == 0 { "none".to_owned() } else { about.size(wasted) });
     let concerned = waste.iter().filter(|group| group.stored_in == number || group.hidden_by == number);
     for WasteGroup { stored_in, hidden_by, cause, bytes, .. } in concerned.take(6) {
         let bytes = about.units.show(*bytes);
@@ -150,7 +150,7 @@ pub fn step(analysis: &Analysis, place: usize) -> Vec<Detail> {
     about.lines
 }
 
-/// Describes the image: what the folded base layers stand for.
+/// Describes the base image, for the row its folded layers make.
 #[must_use]
 pub fn base(analysis: &Analysis, units: Units) -> Vec<Detail> {
     let mut about = Description::new(analysis, units);
@@ -163,7 +163,7 @@ pub fn base(analysis: &Analysis, units: Units) -> Vec<Detail> {
     about.add("Size", about.size(base.iter().map(|layer| layer.stored_bytes).sum()));
     about.add(
         "Inherited",
-        format!("{} wasted: no step of yours can remove it", about.size(analysis.totals.inherited_bytes)),
+        format!("{} wasted: your steps cannot remove it", about.size(analysis.totals.inherited_bytes)),
     );
     about.add("", "b shows its layers one by one");
     for warning in analysis.warnings.iter().filter(|warning| warning.layer.is_none()) {
@@ -338,7 +338,7 @@ pub fn fix(analysis: &Analysis, fix: &Fix, units: Units) -> Vec<Detail> {
     {
         about.add(label, format!("{layer}  {}", one_line(step)));
     }
-    for (label, caveat) in std::iter::once("Mind").chain(std::iter::repeat("")).zip(&fix.caveats) {
+    for (label, caveat) in std::iter::once("Note").chain(std::iter::repeat("")).zip(&fix.caveats) {
         about.paint(label, caveat.clone(), Paint::Changed);
     }
     about.add("", "Enter or → opens it in 4 Fixes, with the lines to paste");
@@ -349,7 +349,7 @@ pub fn fix(analysis: &Analysis, fix: &Fix, units: Units) -> Vec<Detail> {
 #[must_use]
 pub fn why(cause: Cause) -> &'static str {
     match cause {
-        Cause::Deleted => "deleted later: gone from sight, not from the image",
+        Cause::Deleted => "deleted later: no longer visible, but still in the image",
         Cause::Overwritten => "overwritten later: both versions are stored",
         Cause::Metadata => "same bytes stored again for another mode, owner or time",
         Cause::Unchanged => "the same file stored again, nothing changed",

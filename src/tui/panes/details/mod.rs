@@ -21,7 +21,7 @@ pub struct DetailsPane {
     pub lines: Vec<Detail>,
     /// The pane that they are about.
     pub(in crate::tui) subject: Pane,
-    /// The lines must be made anew.
+    /// The lines are out of date.
     pub(in crate::tui) is_stale: bool,
 }
 

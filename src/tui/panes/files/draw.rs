@@ -74,7 +74,7 @@ impl Columns {
 /// Draws the tree.
 pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let Some(image) = &app.image else {
-        return hint(frame, area, app, "the files appear when all layers are read; q aborts");
+        return hint(frame, area, app, "files appear once all layers are read; q quits");
     };
     let width = usize::from(area.width);
     let columns = Columns::new(app, width);
@@ -95,13 +95,13 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
 fn nothing(app: &App, image: &Image) -> String {
     let show = image.files.show();
     if !app.filter.is_empty() {
-        return format!("nothing here matches {:?}: Esc drops the filter", app.filter);
+        return format!("nothing here matches {:?}: Esc clears the filter", app.filter);
     }
     if show.only_waste {
         return "nothing here has waste: w shows everything".to_owned();
     }
     if show.letters != [true; 4] {
-        return "what is here is hidden: A C D U show it".to_owned();
+        return "everything here is hidden: A C D U show it".to_owned();
     }
     match image.files.scope() {
         Scope::Layer => "this layer changes no file".to_owned(),

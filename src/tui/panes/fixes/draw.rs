@@ -7,7 +7,7 @@
 //!      steps    3  RUN dd if=/dev/zero bs=1024 count=1024 of=/data/one
 //!      lines  RUN dd if=/dev/zero bs=1024 count=1024 of=/data/one \
 //!     4.2 MB  saved by the fix
-//!        0 B  inherited: the base image's, no step of yours can change it
+//!        0 B  inherited from the base image: your steps cannot change it
 //! ```
 
 use ratatui::Frame;
@@ -23,7 +23,7 @@ use crate::tui::theme::Paint;
 /// Draws the pane.
 pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     if app.image.is_none() {
-        return hint(frame, area, app, "known when all layers are read");
+        return hint(frame, area, app, "fixes are known once all layers are read");
     }
     let width = usize::from(area.width);
     let mut heading = RowLine::new(app, width);
@@ -42,7 +42,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     }
 }
 
-/// Returns what stands in the border.
+/// Returns what the border shows.
 #[must_use]
 pub fn state(app: &App) -> String {
     let Some(image) = &app.image else { return String::new() };
@@ -58,7 +58,7 @@ pub fn state(app: &App) -> String {
     }
 }
 
-/// Returns what the tab says behind its name: how many fixes there are, and what they save.
+/// Returns what the tab shows after its name: how many fixes there are, and what they save.
 #[must_use]
 pub fn tab(app: &App) -> Option<String> {
     let analysis = &app.image.as_ref()?.analysis;

@@ -22,7 +22,7 @@ pub struct FixesPane {
     pub table: FixTable,
     /// Its cursor.
     pub list: ListState,
-    /// The rows must be made anew.
+    /// The rows are out of date.
     pub(in crate::tui) is_stale: bool,
 }
 
@@ -150,7 +150,7 @@ impl App {
         self.focus_on(Pane::Layers);
     }
 
-    /// Makes the rows of the fixes anew where they changed or have other columns; the cursor stays on its fix.
+    /// Rebuilds the rows where the fixes or the width changed; the cursor stays on its fix.
     pub(in crate::tui) fn list_fixes(&mut self) {
         let width = self.width(Pane::Fixes);
         let Some(image) = &self.image else { return };

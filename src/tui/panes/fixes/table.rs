@@ -161,7 +161,7 @@ impl FixRows<'_> {
     fn fix(&mut self, subject: Subject, fix: &Fix, is_open: bool) {
         let fold = if is_open { '▾' } else { '▸' };
         let title = match (subject, fix.saves_bytes) {
-            (Subject::Marked, 0) => format!("if merged: {}: nothing, no copy lives and dies inside", layers(fix)),
+            (Subject::Marked, 0) => format!("if merged: {} would save nothing", layers(fix)),
             (Subject::Marked, _) => format!("if merged: {}", fix.title),
             _ => fix.title.clone(),
         };
@@ -189,12 +189,12 @@ impl FixRows<'_> {
             }
         }
         self.files(subject, fix);
-        let state = if fix.safe { "lines" } else { "a sketch" };
+        let state = if fix.safe { "lines" } else { "sketch" };
         for (at, line) in fix.dockerfile.lines().enumerate() {
             self.label(subject, Lead::Text, if at == 0 { state } else { "" }, line.to_owned(), Paint::Added);
         }
         for caveat in &fix.caveats {
-            self.wrapped(subject, "mind", caveat, Paint::Changed);
+            self.wrapped(subject, "note", caveat, Paint::Changed);
         }
     }
 
@@ -240,23 +240,23 @@ impl FixRows<'_> {
     fn ledger(&mut self) {
         let totals = &self.analysis.totals;
         let fixes = match self.analysis.fixes.len() {
-            0 => "no fix would pay".to_owned(),
+            0 => "no fix is worth making".to_owned(),
             1 => "saved by the fix".to_owned(),
             count => format!("saved by all {count} fixes"),
         };
         let unavoidable = match totals.unavoidable_bytes {
             0 => String::new(),
-            bytes => format!(": {} of it files that every installation writes again", self.units.show(bytes)),
+            bytes => format!("; {} of it are files that every installation rewrites", self.units.show(bytes)),
         };
         let lines = [
             (totals.fixable_bytes, fixes, Paint::Added),
             (
                 totals.inherited_bytes,
-                "inherited: the base image's, no step of yours can change it".to_owned(),
+                "inherited from the base image: your steps cannot change it".to_owned(),
                 Paint::Plain,
             ),
-            (totals.remainder_bytes(), format!("remains: not worth a change{unavoidable}"), Paint::Plain),
-            (totals.wasted_bytes, "wasted in all: the sum of these three".to_owned(), Paint::Waste),
+            (totals.remainder_bytes(), format!("remainder: not worth a change{unavoidable}"), Paint::Plain),
+            (totals.wasted_bytes, "wasted in total: the sum of these three".to_owned(), Paint::Waste),
         ];
         for (bytes, text, paint) in lines {
             let paint = if bytes == 0 { Paint::Dim } else { paint };
@@ -267,7 +267,7 @@ impl FixRows<'_> {
         let saved = percent(totals.fixable_bytes, totals.stored_bytes);
         let text = match totals.fixable_bytes {
             0 => format!("the image stores {now}"),
-            _ => format!("the image: {now} now, {then} with every fix made (-{saved})"),
+            _ => format!("image size: {now} now, {then} with all fixes (-{saved})"),
         };
         self.label(Subject::Ledger, Lead::Text, "", text, Paint::Bold);
     }
@@ -278,7 +278,7 @@ impl FixRows<'_> {
             return;
         }
         let sum = findings.iter().map(|finding| finding.bytes).sum();
-        let text = format!("No waste, but probably not needed ({}):", self.units.show(sum));
+        let text = format!("Not wasted, but probably not needed ({}):", self.units.show(sum));
         self.label(Subject::Ledger, Lead::Text, "", String::new(), Paint::Plain);
         self.label(Subject::Ledger, Lead::Text, "", text, Paint::Bold);
         for (place, finding) in findings.iter().enumerate() {

@@ -6,8 +6,8 @@
 //! ▶7 212.3 MB  ████████ 212.3 MB  212.3 MB  RUN chown -R node:node /app
 //!  ·                                        CMD ["node","server.js"]
 //! ```
-//! `▒` is the wasted part of a share; Waste is what the layer stores and nobody can read, Hides what it took from the
-//! layers below.
+//! `▒` is the wasted part of a share. Waste is what the layer stores and no container can read, Hides what it made
+//! unreadable in the layers below.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

@@ -116,7 +116,7 @@ impl App {
         self.move_cursor(Pane::Layers, 1);
     }
 
-    /// Finds out what merging the marked range would save, by the same code as `--merge`.
+    /// Computes what merging the marked range would save, by the same code as `--merge`.
     pub(in crate::tui) fn judge_marks(&mut self) {
         let ranges = self.marked_range().and_then(|(low, high)| format!("{low}..{high}").parse().ok());
         let what_if = ranges.zip(self.image.as_ref()).and_then(|(ranges, image)| image.analysis.what_if(&ranges).ok());
@@ -169,7 +169,7 @@ impl App {
         if self.layers.is_folded && count > 1 { count } else { 0 }
     }
 
-    /// Lists the layers anew; the cursor stays on its layer.
+    /// Rebuilds the list; the cursor stays on its layer.
     pub(in crate::tui) fn list_layers(&mut self) {
         let Some(spec) = self.spec.clone() else { return };
         let layer = self.layer();

@@ -51,12 +51,12 @@ impl Columns {
 /// Draws the table.
 pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let Some(image) = &app.image else {
-        return hint(frame, area, app, "the waste is known when all layers are read");
+        return hint(frame, area, app, "waste is known once all layers are read");
     };
     if image.waste.group_count() == 0 {
         let words = match app.filter.as_str() {
-            "" => "no waste: every stored byte is seen in the final image",
-            _ => "no waste matches the filter: Esc drops it",
+            "" => "no waste: every stored byte is visible in the final image",
+            _ => "no waste matches the filter: Esc clears it",
         };
         return hint(frame, area, app, words);
     }

@@ -177,7 +177,7 @@ impl App {
         self.move_cursor(Pane::Waste, 0);
     }
 
-    /// Makes the table anew with the rows that the filter keeps.
+    /// Rebuilds the table with the records that the filter keeps.
     pub(in crate::tui) fn filter_waste(&mut self) {
         let Some(image) = &mut self.image else { return };
         let (files, sort) = (&image.files, image.waste.sort);

@@ -48,7 +48,7 @@ pub struct WasteTable {
 }
 
 impl WasteTable {
-    /// Splits the image's groups by directory, with only the records whose paths `wanted` takes.
+    /// Splits the image's groups by directory, with only the records whose paths `wanted` accepts.
     #[must_use]
     pub fn new(analysis: &Analysis, waste: &[WasteGroup], sort: Sort, wanted: impl Fn(NodeId) -> bool) -> Self {
         let record = |place: &u32| &analysis.waste[*place as usize];
