@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use portable_pty::native_pty_system;
-use support::image::Packing;
+use support::image::{ImageSpec, Packing};
+use support::layer::{Kind, LayerSpec, Member, Metadata};
 use support::pty::{Pty, TIME_LIMIT, cells, command, parser, size};
 use support::screen::shop;
 
@@ -54,6 +55,41 @@ fn a_paste_is_text_and_no_keys() {
     pty.wait_for("press / or f before pasting");
     pty.press("q");
     assert_eq!(pty.end(), (0, None));
+    pty.assert_given_back();
+}
+
+/// An image with paths that a hostile pattern takes long to look through.
+fn with_long_names() -> ImageSpec {
+    let name = |number: u32| -> String {
+        let bit =
+            |at: u32| number.wrapping_mul(2_654_435_761).rotate_left(at % 32).wrapping_add(at * at).is_multiple_of(3);
+        (0..200).map(|at| if bit(at) { 'a' } else { 'b' }).collect()
+    };
+    let file = |number: u32| {
+        Member::new(format!("{number}/{}", name(number)), Kind::File(Vec::new()), Metadata::with_mode(0o644))
+    };
+    let layers = vec![LayerSpec::of((0..20_000).map(file).collect())];
+    ImageSpec { layers, tags: vec!["long:1".to_owned()], ..ImageSpec::default() }
+}
+
+/// Only the thread that looks is busy for seconds; a key and a signal are obeyed at once.
+#[test]
+fn keys_and_signals_are_obeyed_while_a_pattern_is_looked_for() {
+    let mut pty = Pty::with_image(&with_long_names());
+    pty.wait_for("no waste");
+    pty.press("f");
+    pty.wait_for("re:expression");
+    pty.paste("re:(?:a|b){0,150}a(?:a|b){150}[^ab]");
+    pty.press("\r");
+    pty.wait_for("searching for");
+    pty.press("3");
+    pty.wait_for("┏ 2 Files │ 3 Waste");
+    pty.wait_for("searching for");
+    let start = Instant::now();
+    pty.kill("-TERM");
+    assert_eq!(pty.end().1.as_deref(), Some("Terminated"));
+    // The goal is 100 ms; a loaded machine takes longer to start a process that sends a signal.
+    assert!(start.elapsed() < Duration::from_secs(2), "it took {:?}", start.elapsed());
     pty.assert_given_back();
 }
 

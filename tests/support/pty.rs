@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::image::Packing;
+use super::image::{ImageSpec, Packing};
 use super::screen::shop;
 
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -48,8 +48,12 @@ pub fn parser() -> vt100::Parser {
 impl Pty {
     /// Runs `program` (the binary, or a shell) with the path of an image as its last argument.
     pub fn start(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_on(&shop(), program, arguments, environment)
+    }
+
+    fn start_on(image: &ImageSpec, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let image = shop().write(Packing::default(), directory.path(), "shop.tar");
+        let image = image.write(Packing::default(), directory.path(), "shop.tar");
         let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
         let mut command = command(program, directory.path());
         command.args(arguments);
@@ -77,6 +81,10 @@ impl Pty {
         });
         let writer = pair.master.take_writer().expect("writable");
         Pty { master: pair.master, child, writer, parser, _directory: directory }
+    }
+
+    pub fn with_image(image: &ImageSpec) -> Self {
+        Self::start_on(image, env!("CARGO_BIN_EXE_layerlens"), &[], &[])
     }
 
     pub fn layerlens() -> Self {
