@@ -382,7 +382,7 @@ impl Cli {
             socket: access.socket,
             insecure: access.insecure,
             cache: !access.no_cache,
-            patience: Duration::from_secs(access.patience),
+            timeout: Duration::from_secs(access.patience),
         };
         let load = LoadOptions {
             selection,

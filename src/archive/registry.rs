@@ -62,7 +62,9 @@ impl Pulled {
         self.documents.insert(oci::blob_name(&manifest.digest), manifest.bytes);
         for layer in document.layers.as_ref().ok_or_else(|| missing("layers"))? {
             let digest = oci::digest_of(layer)?;
-            let size = layer.size.ok_or_else(|| missing("size\" of a layer, nor a \"size"))?;
+            let size = layer
+                .size
+                .ok_or_else(|| Error::Document { problem: "a layer in the manifest has no \"size\"".to_owned() })?;
             self.layers.insert(oci::blob_name(&digest), (digest, size));
         }
         Ok(())

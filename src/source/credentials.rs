@@ -1,14 +1,18 @@
 //! The credentials that `docker login` and `podman login` keep: config files and credential helpers.
 //!
-//! Looked up as the engines do it: podman's `auth.json` before Docker's `config.json`, within a file a helper of the
-//! host before a stored login before the helper for all. Nothing is ever written, and nothing shown.
+//! Looked up as the engines do it: podman's `auth.json` before Docker's `config.json`; within a file a helper for the
+//! host before a stored login before the helper for all hosts. Nothing is ever written or shown. Helpers may open a
+//! window or ask a server: they are run only after a registry has asked for a login, and for a limited time.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,13 +20,14 @@ use serde::Deserialize;
 
 use super::engine::{docker_folder, runtime_folder};
 use super::reference::RemoteName;
+use crate::error::{Error, Result};
 
-/// What a user shows to a registry.
+/// What a registry accepts as a user's login.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Credentials {
     /// Name and password.
     Login(String, String),
-    /// A token that buys others.
+    /// A token that is exchanged for others.
     Identity(String),
 }
 
@@ -59,9 +64,18 @@ struct Auth {
     identity: Option<String>,
 }
 
-/// Finds what was stored for a registry; nothing where nothing was.
-pub(super) fn find(name: &RemoteName) -> Option<Credentials> {
-    files().iter().find_map(|file| in_file(file, name))
+/// Finds what was stored for a registry; nothing where nothing was. A helper may take as long as `timeout`.
+///
+/// # Errors
+/// [`Error::Io`] where a helper does not answer in time.
+pub(super) fn find(name: &RemoteName, timeout: Duration) -> Result<Option<Credentials>> {
+    for file in files() {
+        let found = in_file(&file, name, timeout)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 fn files() -> Vec<PathBuf> {
@@ -76,19 +90,27 @@ fn files() -> Vec<PathBuf> {
     files.into_iter().flatten().collect()
 }
 
-fn in_file(path: &Path, name: &RemoteName) -> Option<Credentials> {
-    // A file that cannot be read has no credentials; the registry will ask for them.
-    let file: AuthFile = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+fn in_file(path: &Path, name: &RemoteName, timeout: Duration) -> Result<Option<Credentials>> {
+    // A file that cannot be read has no credentials; the registry will say that it wants some.
+    let file = fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<AuthFile>(&bytes).ok());
+    let Some(file) = file else {
+        return Ok(None);
+    };
     let is_hub = is_hub(&name.host);
     let helper_key = if is_hub { HUB_KEY } else { &name.host };
-    let own_helper = file.helpers.iter().find(|(key, _)| is_key_of(key, &name.host));
-    if let Some(found) = own_helper.and_then(|(_, helper)| ask_helper(helper, helper_key)) {
-        return Some(found);
+    if let Some((_, helper)) = file.helpers.iter().find(|(key, _)| is_key_of(key, &name.host)) {
+        let found = ask_helper(helper, helper_key, timeout)?;
+        if found.is_some() {
+            return Ok(found);
+        }
     }
     let stored = keys(name).into_iter().find_map(|wanted| {
         file.auths.iter().find(|(key, _)| normal_key(key) == wanted).and_then(|(_, auth)| auth.credentials())
     });
-    stored.or_else(|| file.store.as_deref().and_then(|helper| ask_helper(helper, helper_key)))
+    match (stored, &file.store) {
+        (None, Some(helper)) => ask_helper(helper, helper_key, timeout),
+        (stored, _) => Ok(stored),
+    }
 }
 
 fn is_hub(host: &str) -> bool {
@@ -106,7 +128,7 @@ fn normal_key(key: &str) -> &str {
     key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key)
 }
 
-/// The keys under which a login may stand, the closest first: podman knows logins for a part of a registry.
+/// The keys under which a login may be stored, the closest first: podman knows logins for a part of a registry.
 fn keys(name: &RemoteName) -> Vec<String> {
     let mut path = format!("{}/{}", name.host, name.repository);
     let mut keys = vec![path.clone()];
@@ -132,33 +154,64 @@ impl Auth {
     }
 }
 
-/// What a helper says is short.
+/// A helper's answer is short.
 const MOST_HELPER_BYTES: u64 = 1 << 20;
 
-/// Asks `docker-credential-NAME get`, as Docker does: the host to its stdin, JSON from its stdout.
-fn ask_helper(helper: &str, key: &str) -> Option<Credentials> {
+/// Asks `docker-credential-NAME get`, as Docker does: the host goes to its stdin, JSON comes from its stdout. Nothing
+/// where it is not installed or knows no login.
+fn ask_helper(helper: &str, key: &str, timeout: Duration) -> Result<Option<Credentials>> {
+    if helper.is_empty() || helper.contains(['/', '\\']) {
+        return Ok(None);
+    }
+    let mut command = Command::new(format!("docker-credential-{helper}"));
+    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let Ok(mut child) = command.spawn() else {
+        return Ok(None);
+    };
+    let said = answer_of(&mut child, key, Instant::now() + timeout);
+    if said.is_none() {
+        // It may have ended by itself.
+        let _ = child.kill();
+        let _ = child.wait();
+        let source = io::Error::new(io::ErrorKind::TimedOut, "it does not answer in time");
+        return Err(Error::Io { action: "ask the credential helper of docker login", source });
+    }
+    Ok(said.and_then(|said| parse_answer(&said)))
+}
+
+/// Returns what a helper prints, which is nothing where it fails; or nothing at all where it is too late.
+fn answer_of(child: &mut Child, key: &str, deadline: Instant) -> Option<Vec<u8>> {
+    if let Some(mut stdin) = child.stdin.take() {
+        // A helper that does not listen will not answer either.
+        let _ = stdin.write_all(key.as_bytes());
+    }
+    let (send, receive) = mpsc::channel();
+    let stdout = child.stdout.take();
+    // Left behind where some other process keeps the helper's stdout open.
+    thread::spawn(move || {
+        let mut said = Vec::new();
+        let read = stdout.map(|stdout| stdout.take(MOST_HELPER_BYTES).read_to_end(&mut said));
+        // Nobody listens any more where it was too late.
+        let _ = send.send(if matches!(read, Some(Ok(_))) { said } else { Vec::new() });
+    });
+    let said = receive.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()?;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(if status.success() { said } else { Vec::new() }),
+            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+            _ => return None,
+        }
+    }
+}
+
+fn parse_answer(said: &[u8]) -> Option<Credentials> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
         username: String,
         secret: String,
     }
-    if helper.is_empty() || helper.contains(['/', '\\']) {
-        return None;
-    }
-    let mut command = Command::new(format!("docker-credential-{helper}"));
-    let mut child =
-        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A helper that does not listen will not answer either.
-        let _ = stdin.write_all(key.as_bytes());
-    }
-    let mut said = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout.take(MOST_HELPER_BYTES).read_to_end(&mut said).ok()?;
-    }
-    child.wait().ok()?.success().then_some(())?;
-    let Answer { username, secret } = serde_json::from_slice(&said).ok()?;
+    let Answer { username, secret } = serde_json::from_slice(said).ok()?;
     Some(if username == "<token>" { Credentials::Identity(secret) } else { Credentials::Login(username, secret) })
 }
 
@@ -175,7 +228,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("config.json");
         fs::write(&path, text).expect("the file");
-        in_file(&path, name).map(|credentials| match credentials {
+        let found = in_file(&path, name, Duration::from_secs(60)).expect("no helper hangs");
+        found.map(|credentials| match credentials {
             Credentials::Login(user, password) => format!("{user}:{password}"),
             Credentials::Identity(token) => token,
         })

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use ureq::tls::{Certificate, ClientCert, PrivateKey};
 
 use super::http::{Client, Route};
+use super::origin;
 use super::reference::Engine;
 use super::{Access, Input};
 use crate::digest::Digest;
@@ -26,7 +27,7 @@ enum Endpoint {
     Socket(PathBuf),
     /// Host and port, and the folder with the certificates where it speaks TLS.
     Tcp(String, Option<Tls>),
-    /// An address that is known and not served: `ssh://`, `npipe://`.
+    /// An address of a kind that is not supported: `ssh://`, `npipe://`.
     Other(String),
 }
 
@@ -128,13 +129,17 @@ impl Connection {
             }
             Endpoint::Other(_) => {
                 return Err(Error::Unsupported {
-                    what: format!("cannot speak to {peer}: only unix and tcp sockets are served"),
+                    what: format!("cannot reach {peer}: only unix and tcp sockets are supported"),
                     hint: "pipe the image: docker save NAME | layerlens -",
                 });
             }
         };
-        route.is_direct = super::reference::is_loopback(base.rsplit('/').next().unwrap_or_default());
-        Ok(Connection { client: Client::new(peer.clone(), route, access.patience), base, peer })
+        // The name is left out: it may hold a password.
+        origin::parse(&base).ok_or_else(|| Error::Unsupported {
+            what: format!("the address of the {engine} engine is not valid"),
+            hint: "write tcp://HOST:PORT, without a user name",
+        })?;
+        Ok(Connection { client: Client::new(peer.clone(), route, access.timeout), base, peer })
     }
 
     fn export(&self, name: &str) -> Result<Input> {
@@ -145,7 +150,9 @@ impl Connection {
     }
 
     fn ask(&self, path: &str) -> Result<super::http::Answer> {
-        let answer = self.client.get(&format!("{}{path}", self.base), &[])?;
+        let url = origin::parse(&format!("{}{path}", self.base))
+            .ok_or(Error::BadReference { problem: "it has characters that no engine accepts" })?;
+        let answer = self.client.get(&url, &[], None)?;
         match answer.status() {
             200 => Ok(answer),
             404 => Err(Error::NoImage { peer: self.peer.clone() }),
@@ -165,7 +172,7 @@ impl Tls {
             action: "read the engine's certificates",
             source: io::Error::new(io::ErrorKind::InvalidData, error),
         };
-        route.trust_all = self.skip_verify;
+        route.insecure = self.skip_verify;
         if let Some(pem) = read("ca.pem")? {
             route.authority = Some(vec![Certificate::from_pem(&pem).map_err(bad)?]);
         }
@@ -275,7 +282,7 @@ fn context(folder: &Path, name: &str) -> Result<Endpoint> {
     Ok(Endpoint::parse(&docker.host, tls))
 }
 
-/// The sockets where engines listen when nobody says otherwise, the system's first.
+/// The sockets where engines usually listen, the system's first.
 fn defaults(engine: Engine) -> Vec<Endpoint> {
     let runtime = runtime_folder();
     let in_runtime = |name: &str| runtime.as_ref().map(|folder| folder.join(name));

@@ -1,37 +1,44 @@
-//! One small HTTP client for engines and registries: `ureq`, over TCP, TLS, or a Unix socket of our own.
+//! A small HTTP client for engines and registries: `ureq`, over TCP, TLS, or a Unix socket.
 //!
 //! `ureq` is synchronous, streams bodies, and lets the transport be replaced, so that the engine's socket and the
-//! registry share one client. Servers may be silent for a while, not for ever ([`super::Access::patience`]); how long
-//! a whole transfer takes does not matter.
+//! registry share one client. Redirects are followed here, because a login must not follow them to another server. A
+//! server may be silent for [`super::Access::timeout`] and must send at least [`SLOWEST`] bytes a second on average over
+//! that time; how long a whole transfer takes does not matter.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ureq::config::{Config, RedirectAuthHeaders};
-use ureq::http::Response;
+use ureq::config::{Config, ConfigBuilder};
+use ureq::http::{Response, Uri};
 use ureq::tls::{ClientCert, RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
 
+use super::origin::{self, Origin};
 use crate::error::{Error, Result};
 
-/// How long a connection may take to come about.
+/// How long a connection may take to be established.
 const CONNECT: Duration = Duration::from_secs(15);
-/// What is read of an answer that says why something was refused.
+/// How much is read of an answer that says why something was refused.
 const MOST_MESSAGE_BYTES: u64 = 64 << 10;
+/// As many redirects as browsers and curl follow, roughly.
+const MOST_REDIRECTS: usize = 10;
+/// Bytes a second, on average over the timeout: whoever sends less is not slow but keeps us waiting.
+const SLOWEST: u64 = 1000;
+/// No image is larger; whoever sends more does not stop.
+const MOST_BODY_BYTES: u64 = 1 << 40;
 
 /// How a server is reached.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Route {
     /// The socket, where it is one of this machine.
     pub(super) socket: Option<PathBuf>,
-    /// Whether certificates are believed unseen.
-    pub(super) trust_all: bool,
-    /// Whether the proxy of the environment is passed by.
-    pub(super) is_direct: bool,
+    /// Whether unverified certificates and redirects to plain HTTP are accepted.
+    pub(super) insecure: bool,
     /// The authority that signed the server's certificate, where it is not one of the system's.
     pub(super) authority: Option<Vec<ureq::tls::Certificate<'static>>>,
-    /// What the server is shown.
+    /// The certificate that the server is shown.
     pub(super) identity: Option<ClientCert>,
 }
 
@@ -39,6 +46,10 @@ pub(super) struct Route {
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     agent: Agent,
+    /// For hosts that no proxy must be asked for: this machine.
+    direct: Agent,
+    insecure: bool,
+    timeout: Duration,
     /// The server, as messages call it.
     peer: String,
 }
@@ -46,57 +57,104 @@ pub(super) struct Client {
 /// An answer, whatever its status.
 pub(super) struct Answer {
     response: Response<Body>,
+    /// Who sent it, after all redirects.
+    origin: Option<Origin>,
+    timeout: Duration,
     peer: String,
 }
 
 impl Client {
-    pub(super) fn new(peer: String, route: Route, patience: Duration) -> Self {
+    pub(super) fn new(peer: String, route: Route, timeout: Duration) -> Self {
         let roots = route.authority.map_or(RootCerts::PlatformVerifier, |chain| RootCerts::new_with_certs(&chain));
         let tls = TlsConfig::builder()
             .root_certs(roots)
             .client_cert(route.identity)
-            .disable_verification(route.trust_all)
+            .disable_verification(route.insecure)
             .build();
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-            .user_agent(concat!("layerlens/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
-            .timeout_connect(Some(CONNECT))
-            .timeout_per_read(Some(patience))
-            .timeout_per_write(Some(patience));
-        if route.is_direct || route.socket.is_some() {
-            config = config.proxy(None);
-        }
-        Client { agent: agent(config.build(), route.socket), peer }
+        let config = || configured(tls.clone(), timeout);
+        let direct = agent(config().proxy(None).build(), route.socket.clone());
+        let agent = if route.socket.is_some() { direct.clone() } else { agent(config().build(), None) };
+        Client { agent, direct, insecure: route.insecure, timeout, peer }
     }
 
-    /// Returns the same client for another server, with the same manners.
+    /// Returns the same client with another name for the server.
     pub(super) fn named(&self, peer: String) -> Self {
-        Client { agent: self.agent.clone(), peer }
+        Client { peer, ..self.clone() }
     }
 
-    /// Asks for `url`.
+    /// Asks for `url`, and for what it redirects to. Only the server that was asked gets the `authorization`.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] where there is no answer at all, [`Error::Unsupported`] for redirects that are not followed.
+    pub(super) fn get(&self, url: &Uri, headers: &[(&str, &str)], authorization: Option<&str>) -> Result<Answer> {
+        let (first, mut login) = (Origin::of(url), authorization);
+        let mut url = url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let origin = Origin::of(&url);
+            if origin != first {
+                // For good: who comes back from elsewhere comes with somebody else's request.
+                login = None;
+            }
+            let login = login.map(|value| ("Authorization", value));
+            let request = self.agent_for(origin.as_ref()).get(&url);
+            let headers = headers.iter().copied().chain(login);
+            let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+            let answer = self.answer(request.call(), origin)?;
+            match answer.location() {
+                Some(location) => url = self.redirected(&url, &location)?,
+                None => return Ok(answer),
+            }
+        }
+        Err(self.bad_redirect("again and again"))
+    }
+
+    /// Sends a form to `url`. A redirect is not followed: the form is a login.
     ///
     /// # Errors
     /// [`Error::Connect`] where there is no answer at all.
-    pub(super) fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer> {
-        let request = headers.iter().fold(self.agent.get(url), |request, (name, value)| request.header(*name, *value));
-        self.answer(request.call())
+    pub(super) fn post(&self, url: &Uri, form: &[(&str, &str)]) -> Result<Answer> {
+        let origin = Origin::of(url);
+        let request = self.agent_for(origin.as_ref()).post(url);
+        self.answer(request.send_form(form.iter().copied()), origin)
     }
 
-    /// Sends a form to `url`.
-    pub(super) fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Answer> {
-        self.answer(self.agent.post(url).send_form(form.iter().copied()))
+    fn agent_for(&self, origin: Option<&Origin>) -> &Agent {
+        if origin.is_some_and(Origin::is_loopback) { &self.direct } else { &self.agent }
     }
 
-    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Answer> {
+    fn redirected(&self, from: &Uri, location: &str) -> Result<Uri> {
+        let to = origin::resolve(from, location).ok_or_else(|| self.bad_redirect("to an address that is not valid"))?;
+        let is_encrypted = |uri: &Uri| Origin::of(uri).is_some_and(|origin| origin.is_encrypted());
+        if is_encrypted(from) && !is_encrypted(&to) && !self.insecure {
+            return Err(self.bad_redirect("from HTTPS to plain HTTP"));
+        }
+        Ok(to)
+    }
+
+    fn bad_redirect(&self, how: &str) -> Error {
+        let what = format!("{} redirects {how}", self.peer);
+        Error::Unsupported { what, hint: "check the address; plain HTTP needs --insecure" }
+    }
+
+    fn answer(&self, answer: Result<Response<Body>, ureq::Error>, origin: Option<Origin>) -> Result<Answer> {
         let peer = self.peer.clone();
         match answer {
-            Ok(response) => Ok(Answer { response, peer }),
+            Ok(response) => Ok(Answer { response, origin, timeout: self.timeout, peer }),
             Err(error) => Err(Error::Connect { peer, source: plain(error) }),
         }
     }
+}
+
+fn configured(tls: TlsConfig, timeout: Duration) -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(concat!("layerlens/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls)
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(timeout))
+        .timeout_per_read(Some(timeout))
+        .timeout_per_write(Some(timeout))
 }
 
 #[cfg(unix)]
@@ -127,6 +185,17 @@ impl Answer {
         self.response.status().as_u16()
     }
 
+    /// Returns who sent it: whether it is the server that was asked.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// Returns where a redirect leads.
+    fn location(&self) -> Option<String> {
+        let location = self.header("Location");
+        (matches!(self.status(), 301 | 302 | 303 | 307 | 308) && !location.is_empty()).then(|| location.to_owned())
+    }
+
     /// Returns a header as text; empty where there is none.
     pub(super) fn header(&self, name: &str) -> &str {
         self.response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -141,7 +210,8 @@ impl Answer {
     /// Returns the body as it comes.
     pub(super) fn into_reader(self) -> Transfer {
         let body = Box::new(self.response.into_body().into_reader());
-        Transfer { body, peer: self.peer, received: 0, failure: None }
+        let floor = Floor { timeout: self.timeout, waited: Duration::ZERO, bytes: 0 };
+        Transfer { body, peer: self.peer, received: 0, floor, failure: None }
     }
 
     /// Reads the whole body.
@@ -184,19 +254,47 @@ fn message(bytes: &[u8]) -> String {
     said.unwrap_or_default().chars().take(300).collect()
 }
 
-/// A body on its way; says who stopped sending, and when.
+/// A body as it arrives; says who stopped sending, and when.
 pub(super) struct Transfer {
     body: Box<dyn Read + Send>,
     peer: String,
     received: u64,
+    floor: Floor,
     /// Why it broke off: the client says it once, and then that the body is at its end.
     failure: Option<(io::ErrorKind, String)>,
+}
+
+/// The least that must arrive while we wait for it; the time that we take ourselves does not count.
+struct Floor {
+    timeout: Duration,
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Floor {
+    /// Says whether what arrives is still enough.
+    fn holds(&mut self, waited: Duration, bytes: usize) -> bool {
+        self.waited += waited;
+        self.bytes += bytes as u64;
+        if self.waited < self.timeout {
+            return true;
+        }
+        let is_enough = self.bytes >= SLOWEST.saturating_mul(self.waited.as_secs());
+        (self.waited, self.bytes) = (Duration::ZERO, 0);
+        is_enough
+    }
 }
 
 impl Transfer {
     fn broken(&self, kind: io::ErrorKind, problem: &str) -> io::Error {
         let (peer, received) = (self.peer.clone(), self.received);
         io::Error::other(Error::Transfer { peer, received, source: io::Error::new(kind, problem) })
+    }
+
+    fn fail(&mut self, kind: io::ErrorKind, problem: String) -> io::Error {
+        let broken = self.broken(kind, &problem);
+        self.failure = Some((kind, problem));
+        broken
     }
 }
 
@@ -205,19 +303,41 @@ impl Read for Transfer {
         if let Some((kind, problem)) = &self.failure {
             return Err(self.broken(*kind, problem));
         }
+        let started = Instant::now();
         match self.body.read(buf) {
             Ok(n) => {
                 self.received += n as u64;
-                Ok(n)
+                let problem = match n {
+                    0 => None,
+                    _ if self.received > MOST_BODY_BYTES => Some("it does not end"),
+                    _ if self.floor.holds(started.elapsed(), n) => None,
+                    _ => Some("it sends less than 1 kB a second"),
+                };
+                problem.map_or(Ok(n), |problem| Err(self.fail(io::ErrorKind::TimedOut, problem.to_owned())))
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
             Err(error) => {
                 let error = plain(ureq::Error::from(error));
-                let (kind, problem) = (error.kind(), error.to_string());
-                let broken = self.broken(kind, &problem);
-                self.failure = Some((kind, problem));
-                Err(broken)
+                Err(self.fail(error.kind(), error.to_string()))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sends_too_little_is_not_waited_for() {
+        let floor = || Floor { timeout: Duration::from_secs(10), waited: Duration::ZERO, bytes: 0 };
+        let mut slow = floor();
+        assert!((0..9).all(|_| slow.holds(Duration::from_secs(1), 1)));
+        assert!(!slow.holds(Duration::from_secs(1), 1));
+        let mut steady = floor();
+        assert!((0..100).all(|_| steady.holds(Duration::from_secs(1), 1000)));
+        // A pause is made up for by what came before it.
+        let mut bursts = floor();
+        assert!((0..20).all(|second| bursts.holds(Duration::from_secs(1), if second % 5 == 0 { 5000 } else { 1 })));
     }
 }

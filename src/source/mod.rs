@@ -11,6 +11,7 @@ mod credentials;
 mod engine;
 pub mod feed;
 mod http;
+mod origin;
 pub mod reference;
 pub mod registry;
 mod tar_split;
@@ -74,17 +75,17 @@ impl Bytes {
 pub struct Access {
     /// The engine's socket, or its address; nothing: as the engine's own command line finds it.
     pub socket: Option<String>,
-    /// Whether a registry may be spoken to in plain http, or with a certificate that nobody vouches for.
+    /// Whether plain HTTP and unverified certificates are accepted from a registry.
     pub insecure: bool,
     /// Whether blobs of registries are kept, and taken from what was kept.
     pub cache: bool,
-    /// How long a server may be silent.
-    pub patience: Duration,
+    /// How long a server may be silent, and a credential helper may think.
+    pub timeout: Duration,
 }
 
 impl Default for Access {
     fn default() -> Self {
-        Access { socket: None, insecure: false, cache: true, patience: Duration::from_secs(60) }
+        Access { socket: None, insecure: false, cache: true, timeout: Duration::from_secs(60) }
     }
 }
 

@@ -144,18 +144,20 @@ fn is_tag(tag: &str) -> bool {
     !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
-}
-
-/// Says whether a host, with or without port, is this machine.
-#[must_use]
-pub fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+/// Says whether a text is `HOST` or `HOST:PORT`, the host a name, an IPv4 address or an IPv6 address in brackets.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !text.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
     };
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    let is_name = |host: &str| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
+    let is_address = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => is_name(host),
+    };
+    is_address && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number.to_string() == port))
 }
 
 #[cfg(test)]
@@ -201,19 +203,21 @@ mod tests {
         ] {
             assert_eq!(remote(text).as_deref(), Some(expected), "{text}");
         }
-        for bad in ["registry:///a", "registry://h/", "registry://h/a:", "registry://h/a@sha256:12", "registry://h/a#b"]
-        {
-            assert_eq!(remote(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn loopback_hosts() {
-        for host in ["localhost", "localhost:5000", "127.0.0.1:80", "127.9.9.9", "[::1]:5000", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["example.org", "localhost.example.org:80", "10.0.0.1:5000", "[2001:db8::1]:80"] {
-            assert!(!is_loopback(host), "{host}");
+        for bad in [
+            "///a",
+            "//h/",
+            "//h/a:",
+            "//h/a@sha256:12",
+            "//h/a#b",
+            "//h:x/a",
+            "//h:/a",
+            "//h:99999/a",
+            "//u@h/a",
+            "//[::1/a",
+            "//[h]/a",
+            "//localhost:x@h/a",
+        ] {
+            assert_eq!(remote(&format!("registry:{bad}")), None, "{bad}");
         }
     }
 }

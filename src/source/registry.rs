@@ -1,22 +1,27 @@
 //! A registry, as the [distribution spec](https://github.com/opencontainers/distribution-spec/blob/main/spec.md) says:
 //! manifests by tag or digest, blobs by digest.
 //!
-//! Promises: what is named by a digest has that digest, or an error says so; a transfer that breaks off is taken up
-//! where it ended, a few times; passwords go over TLS only, but on this machine or with `--insecure`.
+//! Promises: what is named by a digest has that digest, or an error says so; a transfer that breaks off is resumed where
+//! it ended, a few times; a login goes to the server that the user named and to its token server, never to where a
+//! redirect leads, and over TLS only, except on this machine and with `--insecure`.
 
-use std::fmt::Write as _;
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+use ureq::http::Uri;
 
-use super::cache::{Cache, Keeper};
+use super::cache::{Cache, NewBlob};
 use super::credentials::{self, Credentials};
 use super::http::{Answer, Client, Route, Transfer};
-use super::reference::{RemoteName, is_loopback};
-use super::{Access, Bytes, Region};
+use super::origin::{self, Origin};
+use super::reference::RemoteName;
+use super::{Access, Bytes, Progress, Region, RegionReader};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
 
@@ -33,7 +38,7 @@ const MOST_TOKEN_BYTES: u64 = 1 << 20;
 /// How often something that failed is tried again, and how long before the first time; each pause doubles it.
 const RETRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// A server that wants a longer pause than this is told of instead.
+/// Where a server wants a longer pause than this, its refusal is reported instead.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// A repository of a registry, with the image that was named.
@@ -45,7 +50,8 @@ pub struct Repository {
     base: String,
     peer: String,
     access: Access,
-    credentials: Option<Credentials>,
+    /// Looked for when the registry asks for a login.
+    credentials: OnceLock<Option<Credentials>>,
     /// The `Authorization` that was accepted last.
     authorization: Mutex<Option<String>>,
     cache: Option<Cache>,
@@ -69,12 +75,12 @@ impl Repository {
     pub(super) fn connect(name: RemoteName, access: &Access) -> Result<Self> {
         let host = if name.host == "docker.io" { "registry-1.docker.io" } else { &name.host };
         let peer = format!("the registry {}", name.host);
-        let route = Route { trust_all: access.insecure, is_direct: is_loopback(host), ..Route::default() };
-        let client = Client::new(peer.clone(), route, access.patience);
+        let route = Route { insecure: access.insecure, ..Route::default() };
+        let client = Client::new(peer.clone(), route, access.timeout);
         let root = root(&client, host, access.insecure)?;
         Ok(Repository {
             base: format!("{root}/{}", name.repository),
-            credentials: credentials::find(&name),
+            credentials: OnceLock::new(),
             authorization: Mutex::default(),
             cache: if access.cache { Cache::of_user() } else { None },
             access: access.clone(),
@@ -112,12 +118,11 @@ impl Repository {
         Ok(bytes)
     }
 
-    /// Returns a blob: from what was kept, else to be fetched when it is read.
+    /// Returns a blob, which is taken from the cache or fetched when it is read.
+    #[must_use]
     pub fn blob(self: &Arc<Self>, digest: &Digest, size: u64) -> Bytes {
-        match self.cache.as_ref().and_then(|cache| cache.find(digest, size)) {
-            Some(region) => Bytes::Here(region),
-            None => Bytes::Remote(Blob { repository: Arc::clone(self), digest: digest.clone(), size }),
-        }
+        let (repository, digest) = (Arc::clone(self), digest.clone());
+        Bytes::Remote(Blob { repository, digest, size, kept: Arc::default() })
     }
 
     /// Asks until there is an answer that counts: again after a while where the server is busy or ill.
@@ -127,7 +132,7 @@ impl Repository {
             match self.ask_authorized(path, headers) {
                 Ok(answer) if answer.status() / 100 == 2 => return Ok(answer),
                 Ok(answer) if left > 0 && matches!(answer.status(), 429 | 500..) => {
-                    let wanted = answer.header("Retry-After").parse().map_or(pause, Duration::from_secs);
+                    let wanted = retry_after(answer.header("Retry-After"), SystemTime::now()).unwrap_or(pause);
                     if wanted > LONGEST_PAUSE {
                         return Err(answer.refusal());
                     }
@@ -146,23 +151,27 @@ impl Repository {
 
     /// Asks once; where the registry wants to know who asks, once more.
     fn ask_authorized(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
-        let url = format!("{}{path}", self.base);
+        let url = url(&format!("{}{path}", self.base))?;
         let known = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let answer = self.send(&url, headers, known.as_deref())?;
-        if answer.status() != 401 {
+        let answer = self.client.get(&url, headers, known.as_deref())?;
+        // Only the registry itself may say where its users' logins go, not a server that it redirects to.
+        if answer.status() != 401 || answer.origin() != Origin::of(&url).as_ref() {
             return Ok(answer);
         }
         let Some(authorization) = self.authorize(&answer)? else {
             return Ok(answer);
         };
         *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = Some(authorization.clone());
-        self.send(&url, headers, Some(&authorization))
+        self.client.get(&url, headers, Some(&authorization))
     }
 
-    fn send(&self, url: &str, headers: &[(&str, &str)], authorization: Option<&str>) -> Result<Answer> {
-        let authorization = authorization.map(|value| ("Authorization", value));
-        let headers: Vec<(&str, &str)> = headers.iter().copied().chain(authorization).collect();
-        self.client.get(url, &headers)
+    /// Returns what the user stored for this registry. Helpers are asked once.
+    fn credentials(&self) -> Result<Option<&Credentials>> {
+        if let Some(found) = self.credentials.get() {
+            return Ok(found.as_ref());
+        }
+        let found = credentials::find(&self.name, self.access.timeout)?;
+        Ok(self.credentials.get_or_init(|| found).as_ref())
     }
 
     /// Answers the registry's challenge; nothing where there is nothing to answer it with.
@@ -172,7 +181,7 @@ impl Repository {
         let bearer = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
         match bearer.or(challenges.first()) {
             Some(Challenge::Bearer { realm, service, scope }) => self.token(realm, service, scope.as_deref()).map(Some),
-            Some(Challenge::Basic) => Ok(self.credentials.as_ref().and_then(Credentials::basic)),
+            Some(Challenge::Basic) => Ok(self.credentials()?.and_then(Credentials::basic)),
             None => Ok(None),
         }
     }
@@ -187,16 +196,10 @@ impl Repository {
         }
         let own_scope = format!("repository:{}:pull", self.name.repository);
         let scope = scope.unwrap_or(&own_scope);
-        let host = realm.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
-        let is_safe = realm.starts_with("https://") || self.access.insecure || is_loopback(host);
+        let realm = self.realm(realm)?;
+        let host = Origin::of(&realm).map(|origin| origin.to_string()).unwrap_or_default();
         let client = self.client.named(format!("the token server {host} of {}", self.peer));
-        let answer = match &self.credentials {
-            _ if !is_safe => {
-                return Err(Error::Unsupported {
-                    what: format!("{} wants the login sent unencrypted to {host}", self.peer),
-                    hint: "if that network can be trusted, say --insecure",
-                });
-            }
+        let answer = match self.credentials()? {
             Some(Credentials::Identity(token)) => {
                 let kind = ("grant_type", "refresh_token");
                 let form = [
@@ -206,14 +209,12 @@ impl Repository {
                     ("scope", scope),
                     ("refresh_token", token),
                 ];
-                client.post(realm, &form)?
+                client.post(&realm, &form)?
             }
             login => {
-                let separator = if realm.contains('?') { '&' } else { '?' };
-                let url = format!("{realm}{separator}service={}&scope={}", encode(service), encode(scope));
-                let basic = login.as_ref().and_then(Credentials::basic);
-                let headers: Vec<(&str, &str)> = basic.iter().map(|value| ("Authorization", value.as_str())).collect();
-                client.get(&url, &headers)?
+                let separator = if realm.query().is_some() { '&' } else { '?' };
+                let url = url(&format!("{realm}{separator}service={}&scope={}", encode(service), encode(scope)))?;
+                client.get(&url, &[], login.and_then(Credentials::basic).as_deref())?
             }
         };
         if answer.status() != 200 {
@@ -227,9 +228,31 @@ impl Repository {
     }
 }
 
+impl Repository {
+    /// Returns the token server's address, where a login may be sent there.
+    fn realm(&self, realm: &str) -> Result<Uri> {
+        let unsupported = |what: String, hint| Err(Error::Unsupported { what, hint });
+        let Some((url, origin)) = origin::parse(realm).and_then(|url| Some((url.clone(), Origin::of(&url)?))) else {
+            let what = format!("{} asks for a login at an address that is not valid", self.peer);
+            return unsupported(what, "a user name in an address is not accepted; tell whoever runs the registry");
+        };
+        if origin.is_encrypted() || origin.is_loopback() || self.access.insecure {
+            return Ok(url);
+        }
+        let what = format!("{} wants the login sent unencrypted to {origin}", self.peer);
+        unsupported(what, "--insecure allows that; use it only in a network that you trust")
+    }
+}
+
+/// Reads an address of our own making. The host was checked when it was named; this is where it is read.
+fn url(text: &str) -> Result<Uri> {
+    origin::parse(text).ok_or(Error::BadReference { problem: "the registry is not written HOST or HOST:PORT" })
+}
+
 /// Finds out whether the registry speaks https or, where that may be, http; returns where its API starts.
 fn root(client: &Client, host: &str, insecure: bool) -> Result<String> {
-    let schemes: &[&str] = match (is_loopback(host), insecure) {
+    let is_loopback = Origin::of(&url(&format!("http://{host}/"))?).is_some_and(|origin| origin.is_loopback());
+    let schemes: &[&str] = match (is_loopback, insecure) {
         (true, _) => &["http", "https"],
         (false, true) => &["https", "http"],
         (false, false) => &["https"],
@@ -237,7 +260,7 @@ fn root(client: &Client, host: &str, insecure: bool) -> Result<String> {
     let mut failure = None;
     for scheme in schemes {
         let root = format!("{scheme}://{host}/v2");
-        match client.get(&format!("{root}/"), &[]) {
+        match client.get(&url(&format!("{root}/"))?, &[], None) {
             // What a TLS server answers to plain http.
             Ok(answer) if *scheme == "http" && answer.status() == 400 => {}
             Ok(_) => return Ok(root),
@@ -250,9 +273,18 @@ fn root(client: &Client, host: &str, insecure: bool) -> Result<String> {
     Err(failure.unwrap_or_else(unknown))
 }
 
-/// Says whether somebody answered, with something that is no HTTP.
+/// Says whether somebody answered, but not in HTTP.
 fn is_misunderstanding(error: &Error) -> bool {
     matches!(error, Error::Connect { source, .. } if source.kind() == io::ErrorKind::Other)
+}
+
+/// Reads `Retry-After`: seconds, or a date.
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = OffsetDateTime::parse(value.trim(), &Rfc2822).ok()?;
+    Some(SystemTime::from(date).duration_since(now).unwrap_or_default())
 }
 
 fn checked(what: &'static str, expected: &Digest, bytes: &[u8]) -> Result<Digest> {
@@ -262,18 +294,13 @@ fn checked(what: &'static str, expected: &Digest, bytes: &[u8]) -> Result<Digest
     if found == *expected { Ok(found) } else { Err(Error::DigestMismatch { what, expected: expected.clone(), found }) }
 }
 
+/// What a query's value may hold as it is; scopes stay readable.
+const IN_QUERY: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b':').remove(b',');
+
 /// Encodes a query's value.
 fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/:,".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+    utf8_percent_encode(text, IN_QUERY).to_string()
 }
 
 /// How a registry wants to be shown who asks.
@@ -320,12 +347,17 @@ fn parameters_of(text: &str) -> Vec<(String, String)> {
     parameters
 }
 
-/// A blob that is fetched when it is read.
+/// A blob that is taken from the cache, or fetched, when it is read.
 pub struct Blob {
     repository: Arc<Repository>,
     digest: Digest,
     size: u64,
+    /// What is in the cache, once its digest was checked.
+    kept: Arc<OnceLock<Region>>,
 }
+
+/// No layer is larger; a size beyond this is made up.
+const MOST_BLOB_BYTES: u64 = 1 << 40;
 
 impl Blob {
     /// Returns the size that its descriptor states.
@@ -340,19 +372,29 @@ impl Blob {
         self.size == 0
     }
 
-    /// Returns its bytes where they were kept.
+    /// Returns its bytes where they are in the cache, after [`Blob::open`] has been read to the end.
     #[must_use]
     pub fn kept(&self) -> Option<Region> {
-        self.repository.cache.as_ref()?.find(&self.digest, self.size)
+        self.kept.get().cloned()
     }
 
-    /// Fetches it. The last byte is only handed out once all of them are known to be the right ones.
+    /// Reads it: from the cache where it is there and unchanged, else from the registry. In both cases the last byte is
+    /// only handed out once all of them are known to be the right ones.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Connect`]; reading fails with [`Error::Transfer`] or [`Error::DigestMismatch`].
+    /// [`Error::Refused`], [`Error::Connect`], [`Error::TooLarge`]; reading fails with [`Error::Transfer`] or
+    /// [`Error::DigestMismatch`].
     pub fn open(&self) -> Result<impl Read + Send + use<>> {
+        if self.size > MOST_BLOB_BYTES {
+            return Err(Error::TooLarge { what: "the layer".to_owned(), limit: format!("{MOST_BLOB_BYTES} bytes") });
+        }
         let repository = &self.repository;
-        let keeper = repository.cache.as_ref().and_then(|cache| cache.keeper(&self.digest, self.size));
+        let cache = repository.cache.as_ref();
+        if let Some(region) = self.kept().or_else(|| cache?.find(&self.digest, self.size)) {
+            let _ = self.kept.set(region.clone());
+            return Ok(Opened::Kept(region.reader(&Arc::new(Progress::default()))));
+        }
+        let new = cache.and_then(|cache| cache.start(&self.digest, self.size));
         let mut download = Download {
             repository: Arc::clone(repository),
             path: format!("/blobs/{}", self.digest),
@@ -363,12 +405,28 @@ impl Blob {
             last_success: 0,
         };
         download.start()?;
-        let hasher = Hasher::new(self.digest.algorithm());
-        Ok(Checked { download, hasher: Some(hasher), expected: self.digest.clone(), keeper })
+        let hasher = Some(Hasher::new(self.digest.algorithm()));
+        let (expected, kept) = (self.digest.clone(), Arc::clone(&self.kept));
+        Ok(Opened::Fetched(Box::new(Checked { download, hasher, expected, new, kept })))
     }
 }
 
-/// A transfer that is taken up again where it broke off.
+/// A blob that is being read.
+enum Opened {
+    Kept(RegionReader),
+    Fetched(Box<Checked>),
+}
+
+impl Read for Opened {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Opened::Kept(reader) => reader.read(buf),
+            Opened::Fetched(reader) => reader.read(buf),
+        }
+    }
+}
+
+/// A transfer that is resumed where it broke off.
 struct Download {
     repository: Arc<Repository>,
     path: String,
@@ -380,7 +438,7 @@ struct Download {
     last_success: u64,
 }
 
-/// Who sends this much between two failures may fail for as long as it takes.
+/// A server that sends this much between two failures is asked again, however often it fails.
 const PROGRESS: u64 = 16 << 20;
 
 impl Download {
@@ -457,13 +515,15 @@ impl Download {
     }
 }
 
-/// Hashes what passes, keeps it, and fails at the end where it is not what was asked for.
+/// Hashes what passes, puts it into the cache, and fails at the end where it is not what was asked for.
 struct Checked {
     download: Download,
     /// Gone once the end was checked.
     hasher: Option<Hasher>,
     expected: Digest,
-    keeper: Option<Keeper>,
+    /// What goes into the cache.
+    new: Option<NewBlob>,
+    kept: Arc<OnceLock<Region>>,
 }
 
 impl Checked {
@@ -471,12 +531,13 @@ impl Checked {
         let Some(hasher) = self.hasher.take() else {
             return Ok(());
         };
-        let (expected, found, keeper) = (self.expected.clone(), hasher.finish(), self.keeper.take());
+        let (expected, found, new) = (self.expected.clone(), hasher.finish(), self.new.take());
         if expected != found {
             return Err(io::Error::other(Error::DigestMismatch { what: "the blob", expected, found }));
         }
-        if let Some(keeper) = keeper {
-            keeper.keep();
+        if let Some(region) = new.and_then(NewBlob::keep) {
+            // Set already where another reader was faster.
+            let _ = self.kept.set(region);
         }
         Ok(())
     }
@@ -488,9 +549,9 @@ impl Read for Checked {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buf[..n]);
         }
-        if self.keeper.as_mut().is_some_and(|keeper| !keeper.write(&buf[..n])) {
-            // A full disk is no reason to fail: it is not kept then.
-            self.keeper = None;
+        if self.new.as_mut().is_some_and(|new| !new.write(&buf[..n])) {
+            // A full disk is no reason to fail: the blob is not kept then.
+            self.new = None;
         }
         if self.download.received >= self.download.size {
             self.check()?;
@@ -518,6 +579,21 @@ mod tests {
         assert_eq!(Challenge::parse("Basic realm=\"Registry\""), Some(Challenge::Basic));
         for other in ["", "Digest realm=\"x\"", "Bearer", "Bearer service=\"x\""] {
             assert_eq!(Challenge::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_a_number_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_480);
+        for (text, seconds) in [
+            ("120", Some(120)),
+            ("Wed, 21 Oct 2015 07:28:30 GMT", Some(30)),
+            ("Wed, 21 Oct 2015 07:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("", None),
+            ("-1", None),
+        ] {
+            assert_eq!(retry_after(text, now).map(|pause| pause.as_secs()), seconds, "{text}");
         }
     }
 

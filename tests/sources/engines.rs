@@ -77,7 +77,7 @@ fn what_is_missing_is_named() {
     assert_refused(&outcome, &["cannot reach docker at /absent/s: No such file"]);
     assert_refused(
         &home.outcome(&["podman://seed", "--socket", "ssh://far"]),
-        &["only unix and tcp sockets are served"],
+        &["only unix and tcp sockets are supported"],
     );
     let outcome = home.outcome(&["no/such:image"]);
     assert_refused(

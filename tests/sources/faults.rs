@@ -110,7 +110,7 @@ fn a_registry_that_dies_in_the_middle_is_an_error() {
     for arguments in [&[][..], &["--ci"], &["--report", "json"]] {
         let outcome = home.outcome(&[&[name(&server).as_str()], arguments].concat());
         assert_refused(&outcome, &[&server.address]);
-        assert!(home.cached().iter().all(|name| !name.contains("part")), "{:?}", home.cached());
+        assert!(home.cached().iter().all(|name| name.starts_with("sha256-")), "{:?}", home.cached());
     }
 }
 
@@ -188,7 +188,7 @@ fn refusals_are_sentences() {
         let server = registry(move |request, before, _| (request.is_blob() && before > 0).then(refuse));
         let home = Home::new();
         assert_refused(&home.outcome(&[&name(&server)]), &["layer ", part]);
-        assert!(home.cached().iter().all(|name| !name.contains("part")), "{:?}", home.cached());
+        assert!(home.cached().iter().all(|name| name.starts_with("sha256-")), "{:?}", home.cached());
     }
 }
 
@@ -208,6 +208,86 @@ fn a_busy_registry_is_asked_again() {
     let started = Instant::now();
     assert_refused(&Home::new().outcome(&[&name(&server)]), &["(429)"]);
     assert!(started.elapsed() < Duration::from_secs(10), "nobody waits for a day");
+}
+
+#[test]
+fn a_busy_registry_may_name_a_date() {
+    // The date of RFC 9110's example, and one that is later than any patience.
+    let server = registry(|request, _, _| {
+        let later = "Fri, 01 Jan 2100 00:00:00 GMT";
+        request.path.contains("/manifests/").then(|| Response::new(429, "").header("Retry-After", later))
+    });
+    assert_refused(&Home::new().outcome(&[&name(&server)]), &["(429)"]);
+    let asked = server.requests().iter().filter(|request| request.path.contains("/manifests/")).count();
+    assert_eq!(asked, 1, "it is not asked before that date");
+    let refused = AtomicUsize::new(0);
+    let server = registry(move |request, _, content| {
+        let is_first = is_large(request, content) && refused.fetch_add(1, Ordering::SeqCst) == 0;
+        is_first.then(|| Response::new(503, "").header("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT"))
+    });
+    assert_like_the_archive(&Home::new(), &server, &[]);
+}
+
+/// Each piece comes in time, and the whole would take a day.
+#[test]
+fn a_registry_that_drips_is_not_waited_for() {
+    let drip = Manner::Slow(20, Duration::from_millis(100));
+    let server =
+        registry(move |request, _, content| is_large(request, content).then(|| content.answer(request).sent(drip)));
+    let started = Instant::now();
+    let outcome = Home::new().outcome(&[&name(&server), "--patience", "1"]);
+    assert_refused(&outcome, &["stopped sending after", "less than 1 kB a second"]);
+    assert!(started.elapsed() < Duration::from_secs(30), "{outcome}");
+}
+
+/// Somebody else's bytes under a blob's name, as many of them: fetched again, and put right.
+#[cfg(unix)]
+#[test]
+fn a_blob_that_was_changed_in_the_cache_is_not_believed() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (home, server) = (Home::new(), registry(|_, _, _| None));
+    assert_like_the_archive(&home, &server, &[]);
+    let folder = home.path().join("cache/layerlens/blobs");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let paths: Vec<_> = home.cached().iter().map(|name| folder.join(name)).collect();
+    assert!(paths.iter().all(|path| mode(path) == 0o600));
+    for path in &paths {
+        let len = std::fs::metadata(path).expect("there").len();
+        std::fs::write(path, vec![0; usize::try_from(len).expect("small")]).expect("changed");
+    }
+    let before = server.blob_requests();
+    assert_like_the_archive(&home, &server, &[]);
+    assert_eq!(server.blob_requests(), before + 1 + paths.len(), "the config and every layer are fetched again");
+    // The right bytes, but not in a file of the cache.
+    let elsewhere = home.path().join("elsewhere");
+    std::fs::rename(&paths[0], &elsewhere).expect("moved");
+    symlink(&elsewhere, &paths[0]).expect("a link");
+    assert_like_the_archive(&home, &server, &[]);
+    assert!(std::fs::symlink_metadata(&paths[0]).expect("there").is_file());
+    assert!(elsewhere.is_file());
+}
+
+#[test]
+fn a_layer_without_a_size_is_named() {
+    let server = registry(|request, _, content| {
+        let mut manifest: serde_json::Value = serde_json::from_slice(content.manifest()).expect("a manifest");
+        manifest["layers"][0].as_object_mut().expect("a layer").remove("size");
+        let answer = || Response::new(200, manifest.to_string()).header("Content-Type", MANIFEST);
+        request.path.contains("/manifests/").then(answer)
+    });
+    assert_refused(&Home::new().outcome(&[&name(&server)]), &["a layer in the manifest has no \"size\""]);
+}
+
+#[test]
+fn a_layer_of_an_absurd_size_is_refused() {
+    let server = registry(|request, _, content| {
+        let mut manifest: serde_json::Value = serde_json::from_slice(content.manifest()).expect("a manifest");
+        manifest["layers"][0]["size"] = json!(1_u64 << 50);
+        let answer = || Response::new(200, manifest.to_string()).header("Content-Type", MANIFEST);
+        request.path.contains("/manifests/").then(answer)
+    });
+    assert_refused(&Home::new().outcome(&[&name(&server)]), &["layer 1: the layer is larger than the limit"]);
 }
 
 #[test]

@@ -61,3 +61,26 @@ fn an_engine_behind_tls_is_asked_with_its_authority() {
     let expected = common::analysed(&common::sample("seed.tar.gz"));
     common::assert_same_essence(&home.report("docker://seed", &[]), &expected, "docker://seed");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_redirect_does_not_lead_out_of_tls() {
+    let content = Content::of_sample(SAMPLE);
+    let plain = Server::start(move |request| content.answer(request));
+    let (content, to) = (Content::of_sample(SAMPLE), format!("http://{}", plain.address));
+    let certified = Certified::new();
+    let server = Server::start_tls(&certified, move |request| {
+        if request.is_blob() {
+            return Response::new(307, "").header("Location", &format!("{to}{}", request.path));
+        }
+        content.answer(request)
+    });
+    let home = Home::new();
+    home.write("authority.pem", &certified.certificate.pem());
+    let file = home.path().join("authority.pem");
+    let home = home.env("SSL_CERT_FILE", file.to_str().expect("text"));
+    let image = format!("registry://{}/seed:1", server.address);
+    assert_refused(&home.outcome(&[&image]), &["redirects from HTTPS to plain HTTP"]);
+    assert!(plain.requests().is_empty());
+    assert_is_sample(&home, &image, &["--insecure"]);
+}
