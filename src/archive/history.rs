@@ -68,7 +68,7 @@ pub fn steps(history: &[HistoryEntry]) -> Vec<Step> {
         .map(|entry| {
             let step = entry.step_in(&shell);
             if step.instruction == "SHELL" {
-                shell = shell_words(&step.command);
+                shell = shell_words(&step.command).join(" ");
             }
             step
         })

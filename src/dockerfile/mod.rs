@@ -4,6 +4,7 @@
 
 mod file;
 mod instructions;
+pub(crate) mod join;
 pub(crate) mod shell;
 pub mod step;
 

@@ -1,5 +1,7 @@
 //! From a line of an image's history to the instruction of the Dockerfile that made it.
 
+use super::shell::is_name;
+
 /// The user's instruction in a history line, without the builder's wrapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
@@ -87,11 +89,37 @@ impl Step {
 
 /// Returns the words of a SHELL instruction: JSON, as buildah keeps it, or Go's `[a b c]`, as Docker writes it.
 #[must_use]
-pub fn shell_words(command: &str) -> String {
-    match serde_json::from_str::<Vec<String>>(command) {
-        Ok(words) => words.join(" "),
-        Err(_) => command.trim_matches(['[', ']']).trim().to_owned(),
+pub fn shell_words(command: &str) -> Vec<String> {
+    serde_json::from_str(command)
+        .unwrap_or_else(|_| command.trim_matches(['[', ']']).split_whitespace().map(str::to_owned).collect())
+}
+
+/// Returns the variables that an ENV sets, in its order; nothing where the line can be read in more than one way: builders
+/// record values without their quotes.
+#[must_use]
+pub fn env_variables(command: &str) -> Option<Vec<(String, String)>> {
+    let starts = |word: &str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
+    let mut variables: Vec<(String, String)> = Vec::new();
+    if !starts(command.split(' ').next()?) {
+        let (name, value) = command.split_once(' ')?;
+        return is_name(name).then(|| vec![(name.to_owned(), value.trim().to_owned())]).filter(|one| are_literal(one));
     }
+    for word in command.split(' ') {
+        if let Some((name, value)) = word.split_once('=').filter(|_| starts(word)) {
+            variables.push((name.to_owned(), value.to_owned()));
+        } else {
+            let (_, value) = variables.last_mut()?;
+            value.push(' ');
+            value.push_str(word);
+        }
+    }
+    // A value with spaces could be several variables, and the other way round.
+    let is_clear = variables.len() == 1 || variables.iter().all(|(_, value)| !value.contains(' '));
+    Some(variables).filter(|variables| is_clear && are_literal(variables))
+}
+
+fn are_literal(variables: &[(String, String)]) -> bool {
+    variables.iter().all(|(_, value)| !value.contains(['$', '"', '\'', '\\', '\n']))
 }
 
 fn unknown(line: &str) -> Step {

@@ -7,8 +7,8 @@ systems of both images (paths, modes, owners, contents) must be the same.
 
     tests/rebuilds/rebuild.py LAYERLENS [CASE…]      needs a docker engine with the base of sample-images/base.sh
 
-What was measured goes to results.tsv, the suggestion to CASE/fixes.json, and the saved image, with its base layer emptied
-so that it stays small, to CASE/image.tar.zst: tests/rebuilds.rs holds today's suggestions to them.
+What was measured goes to results.tsv, the suggestion to CASE/fixes.json, and the saved image, with its base layer emptied but
+for the names of its shell, to CASE/image.tar.zst: tests/rebuilds.rs holds today's suggestions to them.
 """
 
 import hashlib
@@ -89,7 +89,7 @@ def with_fix(dockerfile, fix):
                 place = place if place is not None and follows else len(out)
                 continue
         # Settings stay above the merged step.
-        if place is not None and follows and re.match("(ENV|ARG|USER|SHELL) ", instruction):
+        if place is not None and follows and re.match("(ARG|USER|SHELL) ", instruction):
             out.insert(place, instruction)
             place += 1
         else:
@@ -105,8 +105,20 @@ def ignored(fix):
     return [line[4:] for line in lines if line.startswith("#   ")] if "# in .dockerignore:" in lines else []
 
 
+def shell_of(layer, out):
+    """Copies the entries that say which shell /bin/sh is, without their contents."""
+    members = tarfile.open(fileobj=layer).getmembers()
+    names = {member.name for member in members if os.path.basename(member.name) in ("sh", "busybox")}
+    names |= {member.linkname for member in members if member.name in names}
+    with tarfile.open(fileobj=out, mode="w") as kept:
+        for member in members:
+            if member.name in names:
+                member.size = 0
+                kept.addfile(member)
+
+
 def without_base(archive, target):
-    """Copies a saved image with an empty bottom layer, and nothing that changes from run to run."""
+    """Copies a saved image with hardly anything left of its bottom layer, and nothing that changes from run to run."""
     outer = tarfile.open(archive)
     manifest = json.load(outer.extractfile("manifest.json"))
     config = json.load(outer.extractfile(manifest[0]["Config"]))
@@ -116,7 +128,7 @@ def without_base(archive, target):
         if at > 0:
             shutil.copyfileobj(outer.extractfile(name), content)
         else:
-            tarfile.open(fileobj=content, mode="w").close()
+            shell_of(outer.extractfile(name), content)
         contents.append((f"{at + 1}/layer.tar", content.getvalue()))
     manifest = [{"Config": "config.json", "RepoTags": manifest[0]["RepoTags"], "Layers": [name for name, _ in contents]}]
     config = {key: config[key] for key in ("architecture", "os", "history", "rootfs")}

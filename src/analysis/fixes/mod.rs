@@ -3,33 +3,24 @@
 //! The ledger: `wasted = Σ fixes + inherited + remainder`. A fix is a set of layers above the base; it takes every record
 //! whose two layers are both in the set, and no layer is in two sets, so fixes never overlap and their savings add up.
 //!
-//! The way there: `noise` is left out of the reasons, `choice` picks the sets, `order` decides about the steps between
-//! their members, and `lines` finds the words. What a fix saves is the sum of records that the merge of all layers
-//! found, and a merge of the set removes exactly those: a copy that is stored and hidden within it is never written.
+//! The way there: `choosing` picks the sets and decides about the steps between their members, `rewriting` finds the
+//! words. What a fix saves is the sum of records that the merge of all layers found, and a merge of the set removes
+//! exactly those: a copy that is stored and hidden within it is never written.
 
-mod choice;
-mod flow;
-mod join;
-mod lines;
-mod noise;
-mod order;
-mod owner;
-mod plan;
-mod steps;
+mod choosing;
+mod rewriting;
 mod what_if;
 
 use std::fmt;
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::waste::{Cause, WasteRecord};
+use super::waste::WasteRecord;
 use crate::archive::history::HistoryEntry;
 use crate::layer::entry::{LayerNumber, NodeId};
 use crate::layer::index::Index;
-use choice::Edges;
-use noise::Noise;
-use order::{Aside, Order};
-use steps::Timeline;
+use choosing::{Group, Unavoidable};
+use rewriting::{Separable, Timeline};
 pub use what_if::{NotRanges, Ranges, WhatIf};
 
 /// A suggestion.
@@ -147,15 +138,6 @@ pub fn threshold(min_saving: Option<u64>, stored_bytes: u64) -> u64 {
     min_saving.unwrap_or_else(|| (stored_bytes / 1000).max(100_000))
 }
 
-/// Layers that become one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Group {
-    /// Ascending.
-    pub members: Vec<usize>,
-    /// The layers between them that stay for themselves.
-    pub asides: Vec<(usize, Aside)>,
-}
-
 /// How many files a fix names.
 const MOST_FILES: usize = 10;
 
@@ -166,12 +148,12 @@ pub(super) fn find(input: Input<'_>) -> Found {
     if input.index.layers.len() > MOST_LAYERS {
         return Found { fixes: Vec::new(), unavoidable_bytes: 0 };
     }
-    let noise = Noise::new(&input.index.tree);
+    let unavoidable = Unavoidable::new(&input.index.tree);
     let mine = || input.waste.iter().filter(|record| record.stored_in.get() > input.base_count);
-    let edges = edges(input.index.layers.len(), mine().filter(|record| !noise.contains(record.node)));
+    let edges = choosing::edges(input.index.layers.len(), mine().filter(|record| !unavoidable.contains(record.node)));
     let timeline = Timeline::new(input.history, input.index.layers.len());
-    let mut groups = settle(&edges, input.threshold, &mut Order::new(input.index, &timeline));
-    groups.extend(doubled_layers(input, &groups));
+    let mut groups = choosing::settle(&edges, input.threshold, &mut Separable::new(input.index, &timeline));
+    groups.extend(choosing::doubled_layers(input, &groups));
     let mut group_of: Vec<Option<usize>> = vec![None; input.index.layers.len()];
     for (at, group) in groups.iter().enumerate() {
         group.members.iter().for_each(|member| group_of[*member] = Some(at));
@@ -182,7 +164,7 @@ pub(super) fn find(input: Input<'_>) -> Found {
         let (stored_in, hidden_by) = (group_of[record.stored_in.index()], group_of[record.hidden_by.index()]);
         match stored_in.filter(|_| stored_in == hidden_by) {
             Some(group) => shares[group].push(record),
-            None if noise.contains(record.node) => unavoidable_bytes += record.bytes,
+            None if unavoidable.contains(record.node) => unavoidable_bytes += record.bytes,
             None => {}
         }
     }
@@ -196,148 +178,22 @@ pub(super) fn find(input: Input<'_>) -> Found {
     Found { fixes, unavoidable_bytes }
 }
 
-/// Sums records up by pairs of layers.
-fn edges<'a>(layer_count: usize, records: impl Iterator<Item = &'a WasteRecord>) -> Edges {
-    let mut sums = vec![0u64; layer_count * layer_count];
-    for record in records {
-        sums[record.stored_in.index() * layer_count + record.hidden_by.index()] += record.bytes;
-    }
-    let pairs = sums.into_iter().enumerate().map(|(at, bytes)| ((at / layer_count, at % layer_count), bytes));
-    pairs.filter(|((stored_in, hidden_by), bytes)| *bytes > 0 && stored_in != hidden_by).collect()
-}
-
-/// Chooses the groups and decides about the steps in between.
-fn settle(edges: &Edges, threshold: u64, order: &mut Order<'_>) -> Vec<Group> {
-    let mut chosen = choice::groups(edges, threshold);
-    let mut settled: Vec<Group> = Vec::new();
-    while let Some(members) = chosen.pop() {
-        let group = with_steps_between(members, order);
-        // What must come along may belong to another group: then both are one.
-        let meets = |other: &[usize]| other.iter().any(|member| group.members.binary_search(member).is_ok());
-        let mut all = group.members.clone();
-        let before = all.len();
-        chosen.retain(|other| !meets(other) || !absorb(&mut all, other));
-        settled.retain(|other| !meets(&other.members) || !absorb(&mut all, &other.members));
-        if all.len() > before {
-            all.sort_unstable();
-            all.dedup();
-            chosen.push(all);
-        } else if is_worth_it(edges, &group.members, threshold) {
-            settled.push(group);
-        } else {
-            let is_free = |run: &Group| {
-                let meets = |other: &[usize]| other.iter().any(|member| run.members.binary_search(member).is_ok());
-                !chosen.iter().any(|other| meets(other)) && !settled.iter().any(|other| meets(&other.members))
-            };
-            let runs: Vec<Group> =
-                runs_within(edges, &group.members, threshold, order).into_iter().filter(is_free).collect();
-            settled.extend(runs);
-        }
-    }
-    settled.sort_by(|a, b| a.members.cmp(&b.members));
-    without_gaps(settled, edges, threshold)
-}
-
-/// Makes one group of two that lie within each other where they leave no gap together: then no step has to move, which is
-/// worth more than one step less in the merge. Groups ascend.
-fn without_gaps(groups: Vec<Group>, edges: &Edges, threshold: u64) -> Vec<Group> {
-    let mut done: Vec<Group> = Vec::new();
-    for group in groups {
-        let members = done.last().map(|last| {
-            let mut members = [&last.members[..], &group.members].concat();
-            members.sort_unstable();
-            members
-        });
-        let is_nested = done.last().is_some_and(|last| last.members[last.members.len() - 1] > group.members[0]);
-        let is_run = |members: &Vec<usize>| members[members.len() - 1] - members[0] + 1 == members.len();
-        match members.filter(|members| is_nested && is_run(members) && is_worth_it(edges, members, threshold)) {
-            Some(members) => {
-                done.pop();
-                done.push(Group { members, asides: Vec::new() });
-            }
-            None => done.push(group),
-        }
-    }
-    done
-}
-
-fn absorb(all: &mut Vec<usize>, other: &[usize]) -> bool {
-    all.extend_from_slice(other);
-    true
-}
-
-/// Adds the steps between the members that cannot stay apart.
-fn with_steps_between(mut members: Vec<usize>, order: &mut Order<'_>) -> Group {
-    loop {
-        let (first, last) = (members[0], members[members.len() - 1]);
-        let between: Vec<usize> = (first..last).filter(|layer| members.binary_search(layer).is_err()).collect();
-        let decided: Vec<(usize, Option<Aside>)> =
-            between.into_iter().map(|layer| (layer, order.aside(layer, &members))).collect();
-        let joining: Vec<usize> =
-            decided.iter().filter(|(_, aside)| aside.is_none()).map(|(layer, _)| *layer).collect();
-        if joining.is_empty() {
-            let asides = decided.into_iter().filter_map(|(layer, aside)| Some((layer, aside?))).collect();
-            return Group { members, asides };
-        }
-        members.extend(joining);
-        members.sort_unstable();
-    }
-}
-
-fn is_worth_it(edges: &Edges, members: &[usize], threshold: u64) -> bool {
-    let is_in = |layer: &usize| members.binary_search(layer).is_ok();
-    let saved: u128 =
-        edges.iter().filter(|((a, b), _)| is_in(a) && is_in(b)).map(|(_, bytes)| u128::from(*bytes)).sum();
-    saved > u128::from(threshold) * (members.len() as u128 - 1)
-}
-
-/// Takes the best runs out of a group that is not worth it as a whole, once the steps in between must come along.
-fn runs_within(edges: &Edges, members: &[usize], threshold: u64, order: &mut Order<'_>) -> Vec<Group> {
-    let is_in = |layer: &usize| members.binary_search(layer).is_ok();
-    let edges: Edges =
-        edges.iter().filter(|((a, b), _)| is_in(a) && is_in(b)).map(|(pair, bytes)| (*pair, *bytes)).collect();
-    choice::runs(&edges, members, threshold)
-        .into_iter()
-        .map(|run| {
-            // Whoever has no part in the run may still stay apart.
-            let has_part = |layer: &usize| {
-                edges.keys().any(|(a, b)| (a == layer || b == layer) && run.contains(a) && run.contains(b))
-            };
-            with_steps_between(run.iter().copied().filter(has_part).collect(), order)
-        })
-        .collect()
-}
-
-/// Returns the layers outside of all groups that hold paths twice, where that is worth a word.
-fn doubled_layers(input: Input<'_>, groups: &[Group]) -> Vec<Group> {
-    let mut doubled: HashMap<usize, u64> = HashMap::new();
-    for record in input.waste.iter().filter(|record| record.cause == Cause::Duplicate) {
-        *doubled.entry(record.stored_in.index()).or_default() += record.bytes;
-    }
-    let is_grouped = |layer: &usize| groups.iter().any(|group| group.members.contains(layer));
-    let mut layers: Vec<usize> = doubled
-        .into_iter()
-        .filter(|(layer, bytes)| *bytes > input.threshold && *layer >= input.base_count as usize)
-        .map(|(layer, _)| layer)
-        .filter(|layer| !is_grouped(layer))
-        .collect();
-    layers.sort_unstable();
-    layers.into_iter().map(|layer| Group { members: vec![layer], asides: Vec::new() }).collect()
-}
-
 fn fix(index: &Index, timeline: &Timeline, group: &Group, records: &[&WasteRecord]) -> Fix {
     let layers: Vec<LayerNumber> = group.members.iter().map(|member| LayerNumber::from_index(*member)).collect();
     let saves_bytes = records.iter().map(|record| record.bytes).sum();
     let (first, last) = (group.members[0] + 1, group.members[group.members.len() - 1] + 1);
     let (files, file_count) = largest_files(index, records);
-    let sketch = lines::sketch(index, timeline, group, records);
+    let sketch = rewriting::sketch(index, timeline, group, records);
     Fix {
         id: if first == last { format!("layer-{first}") } else { format!("merge-{first}-{last}") },
         kind: sketch.kind,
         saves_bytes,
         title: sketch.title,
         why: sketch.why,
-        steps: layers.iter().map(|layer| timeline.line(*layer).map(steps::Line::text).unwrap_or_default()).collect(),
+        steps: layers
+            .iter()
+            .map(|layer| timeline.line(*layer).map(rewriting::Line::text).unwrap_or_default())
+            .collect(),
         layers,
         dockerfile: sketch.dockerfile,
         safe: sketch.safe,

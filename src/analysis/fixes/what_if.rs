@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::steps::Timeline;
-use super::{Fix, Group, fix};
+use super::choosing::Group;
+use super::rewriting::Timeline;
+use super::{Fix, fix};
 use crate::analysis::Analysis;
 use crate::analysis::waste::WasteRecord;
 use crate::layer::entry::LayerNumber;
@@ -105,7 +106,7 @@ impl Analysis {
                     .iter()
                     .filter(|record| is_inside(record.stored_in) && is_inside(record.hidden_by))
                     .collect();
-                let group = Group { members: range.clone().collect(), asides: Vec::new() };
+                let group = Group { members: range.clone().collect(), apart: Vec::new() };
                 fix(&self.index, &timeline, &group, &records)
             })
             .collect();

@@ -6,7 +6,7 @@
 //! with the largest sum of *saved − cost*; among equals, the one that merges fewest. Layers that no group wants stay alone.
 //!
 //! Groups are sets, not runs: a folder that step 3 fills and step 20 deletes concerns two steps, not eighteen. What is to
-//! be done with the steps in between is decided afterwards (see [`super::order`]).
+//! be done with the steps in between is decided afterwards (see [`super::Between`]).
 //!
 //! The partition is built layer by layer, each time from the best one of the layers below. If no set of the groups found
 //! so far pays for itself, then a new layer can only make a set pay that it belongs to itself; the best such set is a
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use super::flow::Network;
 
 /// Bytes between pairs of layers, by their places; the lower one first, never equal.
-pub(super) type Edges = BTreeMap<(usize, usize), u64>;
+pub(in super::super) type Edges = BTreeMap<(usize, usize), u64>;
 
 /// Returns the groups of two or more layers in the order of their lowest member; members ascend.
 pub(super) fn groups(edges: &Edges, threshold: u64) -> Vec<Vec<usize>> {

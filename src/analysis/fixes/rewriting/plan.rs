@@ -2,10 +2,11 @@
 
 use foldhash::{HashMap, HashMapExt, HashSet};
 
-use super::Group;
-use super::steps::{Line, Timeline, Transfer, join};
+use super::timeline::{Line, Timeline, Transfer, join};
+use crate::analysis::fixes::choosing::Group;
 use crate::analysis::waste::WasteRecord;
-use crate::dockerfile::shell::{self, Script};
+use crate::dockerfile::join::{Body, Runner};
+use crate::dockerfile::shell::Script;
 use crate::dockerfile::step::Form;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::layer::index::Index;
@@ -17,6 +18,8 @@ pub(super) struct Plan<'a> {
     pub group: &'a Group,
     pub records: &'a [&'a WasteRecord],
     pub parts: Vec<Part<'a>>,
+    /// The shell of the first RUN.
+    pub runner: Runner,
 }
 
 /// One member.
@@ -28,7 +31,7 @@ pub(super) struct Part<'a> {
 
 /// What a member's step is, as far as it can be rewritten.
 pub(super) enum Role {
-    Run(Script),
+    Run(Body),
     Transfer(Transfer),
     /// It cannot; why.
     Blind(&'static str),
@@ -44,14 +47,18 @@ impl<'a> Plan<'a> {
         let part = |member: &usize| {
             let layer = LayerNumber::from_index(*member);
             let line = timeline.line(layer);
-            Part { layer, line, role: line.map_or(Role::Blind("the history does not say what made it"), role) }
+            let unknown = Role::Blind("the history does not say what made it");
+            Part { layer, line, role: line.map_or(unknown, |line| role(line, timeline, index)) }
         };
-        Plan { index, timeline, group, records, parts: group.members.iter().map(part).collect() }
+        let parts: Vec<Part<'_>> = group.members.iter().map(part).collect();
+        let first = parts.iter().find(|part| matches!(part.role, Role::Run(_))).and_then(|part| part.line);
+        let runner = first.and_then(|line| line.runner(timeline, index).ok()).unwrap_or_default();
+        Plan { index, timeline, group, records, parts, runner }
     }
 
-    pub(super) fn runs(&self) -> impl Iterator<Item = (&Part<'a>, &Line, &Script)> {
+    pub(super) fn runs(&self) -> impl Iterator<Item = (&Part<'a>, &Line, &Body)> {
         self.parts.iter().filter_map(|part| match (&part.role, part.line) {
-            (Role::Run(script), Some(line)) => Some((part, line, script)),
+            (Role::Run(body), Some(line)) => Some((part, line, body)),
             _ => None,
         })
     }
@@ -152,26 +159,21 @@ impl Target {
     }
 }
 
-fn role(line: &Line) -> Role {
+fn role(line: &Line, timeline: &Timeline, index: &Index) -> Role {
     if let Some(transfer) = line.transfer() {
         return Role::Transfer(transfer);
     }
     if line.step.instruction != "RUN" {
-        return Role::Blind("it is no RUN, COPY or ADD, so there is nothing to rewrite");
+        return Role::Blind("only RUN, COPY and ADD can be rewritten");
     }
-    let command = match line.step.form {
-        Form::Shell => line.step.command.clone(),
-        Form::Exec => exec_form(&line.step.command),
-        Form::Words | Form::Unknown => {
-            return Role::Blind("it is in exec form, and the history lost where its words end");
-        }
+    let runner = match line.runner(timeline, index) {
+        Ok(runner) => runner,
+        Err(reason) => return Role::Blind(reason),
     };
-    let script = shell::parse(&command);
-    if script.is_whole { Role::Run(script) } else { Role::Blind("its quotes and brackets are not understood") }
-}
-
-/// Writes a JSON list of words for a shell.
-fn exec_form(json: &str) -> String {
-    let words: Vec<String> = serde_json::from_str(json).unwrap_or_default();
-    words.iter().map(|word| shell::quote(word)).collect::<Vec<_>>().join(" ")
+    match line.step.form {
+        Form::Shell if line.step.command.starts_with("#!") => Role::Blind("its text names an interpreter of its own"),
+        Form::Shell => Role::Run(Body::Script(Script::new(&line.step.command, runner.dialect))),
+        Form::Exec => Role::Run(Body::Words(serde_json::from_str(&line.step.command).unwrap_or_default())),
+        Form::Words | Form::Unknown => Role::Blind("it is in exec form, and the history lost where its words end"),
+    }
 }

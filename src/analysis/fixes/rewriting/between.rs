@@ -12,48 +12,43 @@
 
 use foldhash::{HashMap, HashSet};
 
-use super::steps::{Line, Timeline, join};
-use crate::dockerfile::shell;
+use super::timeline::{Line, Timeline, join};
+use crate::analysis::fixes::choosing::{Between, Placement};
+use crate::dockerfile::shell::{Dialect, Script};
 use crate::dockerfile::step::Form;
 use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::layer::index::Index;
 
-/// Where a step in between goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aside {
-    Before,
-    Behind,
-}
-
 /// How many entries are looked at for one image; steps between groups that are still undecided then are merged.
 const MOST_VISITS: usize = 40_000_000;
 
-/// Decides about steps in between.
-pub(super) struct Order<'a> {
+/// Decides about steps in between by what the layers hold and the commands name.
+pub(in super::super) struct Separable<'a> {
     pub index: &'a Index,
     pub timeline: &'a Timeline,
     visits: usize,
 }
 
-impl<'a> Order<'a> {
-    pub(super) fn new(index: &'a Index, timeline: &'a Timeline) -> Self {
-        Order { index, timeline, visits: 0 }
-    }
-
-    /// Returns where `layer` goes, that `members` (ascending) lie around; nothing where it must be merged with them.
-    pub(super) fn aside(&mut self, layer: usize, members: &[usize]) -> Option<Aside> {
+impl Between for Separable<'_> {
+    fn placement(&mut self, layer: usize, members: &[usize]) -> Option<Placement> {
         let own = &self.index.layers[layer];
         if own.entries.is_empty() && own.whiteouts.is_empty() && own.opaque.is_empty() {
-            return Some(Aside::Behind);
+            return Some(Placement::Behind);
         }
         let line = self.timeline.line(LayerNumber::from_index(layer))?;
         let at = members.partition_point(|member| *member < layer);
         let (below, above) = members.split_at(at);
         if self.above_can_go_first(layer, line, above) {
-            return Some(Aside::Behind);
+            return Some(Placement::Behind);
         }
-        self.can_go_first(layer, line, below).then_some(Aside::Before)
+        self.can_go_first(layer, line, below).then_some(Placement::Before)
+    }
+}
+
+impl<'a> Separable<'a> {
+    pub(in super::super) fn new(index: &'a Index, timeline: &'a Timeline) -> Self {
+        Separable { index, timeline, visits: 0 }
     }
 
     fn above_can_go_first(&mut self, layer: usize, line: &Line, above: &[usize]) -> bool {
@@ -130,13 +125,10 @@ pub(super) fn named_files(line: &Line) -> Option<Vec<String>> {
     if line.step.instruction != "RUN" || line.step.form != Form::Shell {
         return None;
     }
-    let script = shell::parse(&line.step.command);
-    if !script.is_plain() || script.needs_lines {
-        return None;
-    }
+    let script = Script::new(&line.step.command, Dialect::Unknown);
     let mut paths = Vec::new();
-    for command in &script.commands {
-        let words = command.words()?;
+    for command in script.commands()? {
+        let words = script.words(command)?;
         let name = words.first()?;
         if !FILE_COMMANDS.contains(&name.as_str()) {
             return None;

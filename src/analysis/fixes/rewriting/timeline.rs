@@ -1,12 +1,18 @@
 //! The steps of an image in their order, each with what stood before it: user, working directory, shell.
 
+use std::cell::OnceCell;
+
+use super::sh;
 use crate::archive::history::{self, HistoryEntry};
+use crate::dockerfile::join::Runner;
+use crate::dockerfile::shell::Dialect;
 use crate::dockerfile::step::{Step, shell_words};
 use crate::layer::entry::LayerNumber;
+use crate::layer::index::Index;
 
 /// One line of the history.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(crate) struct Line {
     pub step: Step,
     pub layer: Option<LayerNumber>,
     /// What it ran in.
@@ -17,21 +23,26 @@ pub(super) struct Line {
 
 /// What a RUN runs in, as far as the history tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Context {
+pub(crate) struct Context {
     pub user: String,
     pub directory: String,
-    pub shell: String,
+    /// The words of the last SHELL; empty without one.
+    pub shell: Vec<String>,
+    /// Whether `BASH_ENV` is set: then every `bash` reads a file first.
+    pub has_bash_env: bool,
 }
 
 /// The whole history.
 #[derive(Debug)]
-pub(super) struct Timeline {
+pub(crate) struct Timeline {
     pub lines: Vec<Line>,
     places: Vec<Option<usize>>,
+    /// What `/bin/sh` is, as far as the image tells; looked up when a text has to be understood.
+    sh: OnceCell<Dialect>,
 }
 
 impl Timeline {
-    pub(super) fn new(history: &[HistoryEntry], layer_count: usize) -> Self {
+    pub(crate) fn new(history: &[HistoryEntry], layer_count: usize) -> Self {
         let mut places = vec![None; layer_count];
         let mut context = Context { directory: "/".to_owned(), ..Context::default() };
         let mut lines = Vec::with_capacity(history.len());
@@ -45,15 +56,15 @@ impl Timeline {
             let by_buildkit = entry.created_by.trim_end().ends_with("# buildkit");
             lines.push(Line { step, layer, context: before, by_buildkit });
         }
-        Timeline { lines, places }
+        Timeline { lines, places, sh: OnceCell::new() }
     }
 
     /// Returns the place of the line that made a layer.
-    pub(super) fn place(&self, layer: LayerNumber) -> Option<usize> {
+    pub(crate) fn place(&self, layer: LayerNumber) -> Option<usize> {
         self.places.get(layer.index()).copied().flatten()
     }
 
-    pub(super) fn line(&self, layer: LayerNumber) -> Option<&Line> {
+    pub(crate) fn line(&self, layer: LayerNumber) -> Option<&Line> {
         self.place(layer).map(|place| &self.lines[place])
     }
 }
@@ -63,6 +74,7 @@ impl Context {
         match step.instruction.as_str() {
             "USER" => self.user.clone_from(&step.command),
             "SHELL" => self.shell = shell_words(&step.command),
+            "ENV" => self.has_bash_env |= step.command.contains("BASH_ENV"),
             "WORKDIR" => self.directory = join(&self.directory, &step.command),
             _ => {}
         }
@@ -94,6 +106,15 @@ pub(super) struct Transfer {
 }
 
 impl Line {
+    /// Returns the shell that the step is given to.
+    ///
+    /// # Errors
+    /// Why texts for it cannot be joined.
+    pub(super) fn runner(&self, timeline: &Timeline, index: &Index) -> Result<Runner, &'static str> {
+        let sh = *timeline.sh.get_or_init(|| sh::dialect(index));
+        Runner::new(&self.context.shell, sh)
+    }
+
     /// Returns what a COPY or ADD copies; nothing for other steps.
     pub(super) fn transfer(&self) -> Option<Transfer> {
         if !matches!(self.step.instruction.as_str(), "COPY" | "ADD") {
@@ -116,7 +137,7 @@ impl Line {
     }
 
     /// Returns the step as one line of a Dockerfile, as far as the history tells.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let step = &self.step;
         let words = [&step.instruction].into_iter().chain(&step.flags).chain([&step.command]);
         words.filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")

@@ -6,23 +6,25 @@
 
 use std::collections::BTreeMap;
 
-use super::join::{Piece, join};
-use super::order::{Aside, named_files, sentence};
+use super::between::{named_files, sentence};
 use super::owner;
 use super::plan::{Plan, Role, Target};
-use super::steps::{self, Line, Timeline, Transfer};
-use super::{Group, Kind};
+use super::timeline::{self, Line, Timeline, Transfer};
 use crate::analysis::bloat;
+use crate::analysis::fixes::Kind;
+use crate::analysis::fixes::choosing::{Group, Placement};
 use crate::analysis::waste::{Cause, WasteRecord};
-use crate::dockerfile::shell::{Command, End, Script, quote};
+use crate::dockerfile::join::{Body, Piece, join};
+use crate::dockerfile::shell::{Dialect, Script, Simple, is_name, quote};
+use crate::dockerfile::step::env_variables;
 use crate::escape::{escape, is_dangerous};
 use crate::layer::entry::LayerNumber;
 use crate::layer::index::Index;
 use crate::size::Units;
 
-/// What [`super::fix`] cannot sum up.
+/// What is told about a fix.
 #[derive(Debug)]
-pub(super) struct Sketch {
+pub(in super::super) struct Sketch {
     pub kind: Kind,
     pub title: String,
     pub why: String,
@@ -43,7 +45,7 @@ pub(super) struct Draft {
 /// Stands where the history does not say what a COPY copies.
 pub(super) const SOURCE: &str = "SOURCE";
 
-pub(super) fn sketch(index: &Index, timeline: &Timeline, group: &Group, records: &[&WasteRecord]) -> Sketch {
+pub(in super::super) fn sketch(index: &Index, timeline: &Timeline, group: &Group, records: &[&WasteRecord]) -> Sketch {
     let plan = Plan::new(index, timeline, group, records);
     let (kind, title, mut draft) = shape(&plan);
     surroundings(&plan, kind, &mut draft);
@@ -145,38 +147,63 @@ fn cache_mount(plan: &Plan<'_>) -> Option<String> {
 }
 
 fn joined_runs(plan: &Plan<'_>) -> Draft {
-    let pieces = pieces(plan, |_, script| Some(script.clone())).unwrap_or_default();
-    Draft { lines: join(&pieces, &[]), ..Draft::default() }
+    let mut draft = Draft::default();
+    let pieces = pieces(plan, |_, body| Some(body.clone())).unwrap_or_default();
+    put_run(plan, &pieces, &[], &mut draft);
+    draft
+}
+
+/// Puts the RUN of some pieces into the draft, with what must be doubted about it.
+fn put_run(plan: &Plan<'_>, pieces: &[Piece], flags: &[String], draft: &mut Draft) {
+    let joined = join(pieces, &plan.runner, flags);
+    push_line(&mut draft.lines, &joined.lines);
+    draft.doubts.extend(joined.doubts);
 }
 
 /// Returns the scripts of the RUNs, as `edit` leaves them; nothing where it gives up.
-fn pieces(plan: &Plan<'_>, edit: impl Fn(&Line, &Script) -> Option<Script>) -> Option<Vec<Piece>> {
-    let home = home(plan)?;
-    plan.runs()
-        .map(|(_, line, script)| Some(Piece { script: edit(line, script)?, directory: away(line, &home) }))
-        .collect()
+fn pieces(plan: &Plan<'_>, edit: impl Fn(&Line, &Body) -> Option<Body>) -> Option<Vec<Piece>> {
+    plan.runs().map(|(part, line, body)| Some(piece(plan, part.layer, line, edit(line, body)?))).collect()
+}
+
+/// Returns a script with what it must find that the merged step does not have.
+fn piece(plan: &Plan<'_>, layer: LayerNumber, line: &Line, body: Body) -> Piece {
+    let variables = settings_before(plan, layer).filter_map(|line| env_variables(&line.step.command)).flatten();
+    let mut last: Vec<(String, String)> = Vec::new();
+    for (name, value) in variables {
+        last.retain(|(known, _)| *known != name);
+        last.push((name, value));
+    }
+    Piece { body, directory: directory_of(plan, line), variables: last }
+}
+
+/// Returns the ENVs between the first member and a layer.
+fn settings_before<'a>(plan: &'a Plan<'_>, layer: LayerNumber) -> impl Iterator<Item = &'a Line> {
+    let place = |layer| plan.timeline.place(layer).unwrap_or(0);
+    let first = plan.parts.first().map_or(0, |part| place(part.layer));
+    let lines = plan.timeline.lines.get(first..place(layer)).unwrap_or_default();
+    lines.iter().filter(|line| line.step.instruction == "ENV")
 }
 
 /// Says whether a step between the members makes the directory that later ones work in; then it goes first.
-fn makes_home_between(plan: &Plan<'_>) -> bool {
-    plan.group.asides.iter().any(|(layer, aside)| {
+fn makes_directory_between(plan: &Plan<'_>) -> bool {
+    plan.group.apart.iter().any(|(layer, placement)| {
         let line = plan.timeline.line(LayerNumber::from_index(*layer));
-        *aside == Aside::Before && line.is_some_and(|line| line.step.instruction == "WORKDIR")
+        *placement == Placement::Before && line.is_some_and(|line| line.step.instruction == "WORKDIR")
     })
 }
 
 /// Returns the directory of the merged step: that of the first RUN, as a WORKDIR between them must not make a folder
 /// before a `mkdir` does; unless the folder is the WORKDIR's own.
-fn home(plan: &Plan<'_>) -> Option<String> {
+fn directory(plan: &Plan<'_>) -> Option<String> {
     let mut runs = plan.runs();
-    let (_, line, _) = if makes_home_between(plan) { runs.last()? } else { runs.next()? };
+    let (_, line, _) = if makes_directory_between(plan) { runs.last()? } else { runs.next()? };
     Some(line.context.directory.clone())
 }
 
-/// Returns the directory a step must start in, where that is not `home` and it might matter.
-fn away(line: &Line, home: &str) -> Option<String> {
-    let is_elsewhere = line.context.directory != home && named_files(line).is_none();
-    is_elsewhere.then(|| line.context.directory.clone())
+/// Returns the directory that a step must start in, where that is not the merged step's and it might matter.
+fn directory_of(plan: &Plan<'_>, line: &Line) -> Option<String> {
+    let is_elsewhere = directory(plan).is_some_and(|directory| line.context.directory != directory);
+    (is_elsewhere && named_files(line).is_none()).then(|| line.context.directory.clone())
 }
 
 fn stored_twice() -> Draft {
@@ -259,9 +286,9 @@ fn not_copied(plan: &Plan<'_>) -> Option<Draft> {
     let is_only = transfers.next().is_none() && plan.records.iter().all(|record| record.cause == Cause::Deleted);
     let targets = plan.targets(part.layer, transfer).filter(|_| is_only && line.step.flags.is_empty())?;
     let mut patterns = Vec::new();
-    for (_, run, script) in plan.runs() {
-        for command in &script.commands {
-            patterns.extend(ignored(run, command, &targets)?);
+    for (_, run, body) in plan.runs() {
+        for words in body.commands()? {
+            patterns.extend(ignored(run, &words, &targets)?);
         }
     }
     let is_all = plan.copies(part.layer).all(|(copy, entry)| entry.size == 0 || plan.hidden().contains(&copy));
@@ -284,13 +311,12 @@ fn line_is_first(plan: &Plan<'_>) -> bool {
 }
 
 /// Returns what an `rm` removes, as paths of the build context; nothing for anything else.
-fn ignored(line: &Line, command: &Command, targets: &[Target]) -> Option<Vec<String>> {
-    let words = command.words()?;
+fn ignored(line: &Line, words: &[String], targets: &[Target]) -> Option<Vec<String>> {
     (words.first()? == "rm").then_some(())?;
     let paths = words[1..].iter().filter(|word| !word.starts_with('-'));
     paths
         .map(|path| {
-            let path = steps::join(&line.context.directory, path);
+            let path = timeline::join(&line.context.directory, path);
             let target = targets.iter().find(|target| target.holds(&path))?;
             let source = target.source.as_deref()?.trim_start_matches("./").trim_matches('/');
             let rest = path[target.path.len()..].trim_start_matches('/');
@@ -319,12 +345,11 @@ fn mounted(plan: &Plan<'_>) -> Option<Draft> {
             targets.push(target);
         }
     }
-    let pieces = pieces(plan, |line, script| without_removals(plan.index, line, script, &targets))?;
-    let is_used = pieces.iter().any(|piece| !piece.script.commands.is_empty());
-    if !is_used {
+    let pieces = pieces(plan, |line, body| without_removals(plan, line, body, &targets))?;
+    if pieces.iter().all(Piece::is_empty) {
         return None;
     }
-    draft.lines = join(&pieces, &mounts);
+    put_run(plan, &pieces, &mounts, &mut draft);
     draft.notes.push("what is mounted is read-only, and an empty mount point may stay behind".to_owned());
     Some(draft)
 }
@@ -353,50 +378,65 @@ fn mount(line: &Line, layer: LayerNumber, target: &Target, at: &str, doubts: &mu
 }
 
 /// Takes the targets out of what a script removes; nothing where they cannot be told from the rest.
-fn without_removals(index: &Index, line: &Line, script: &Script, targets: &[Target]) -> Option<Script> {
-    let mut commands = Vec::new();
-    for command in &script.commands {
-        commands.extend(without_targets(index, line, command, targets)?);
+fn without_removals(plan: &Plan<'_>, line: &Line, body: &Body, targets: &[Target]) -> Option<Body> {
+    let names_target = |text: &str| targets.iter().any(|target| text.contains(&target.path));
+    let script = match body {
+        Body::Script(script) => script,
+        // What is mounted cannot be removed or moved away.
+        Body::Words(words) => {
+            let takes_away = words.first().is_some_and(|word| matches!(word.as_str(), "rm" | "mv"));
+            return (!takes_away).then(|| body.clone());
+        }
+    };
+    let Some(commands) = script.commands() else {
+        let takes_away = ["rm", "mv", "unlink", "rmdir"].iter().any(|name| has_word(script.text(), name));
+        return (!takes_away && !names_target(script.text())).then(|| body.clone());
+    };
+    let mut texts = Vec::new();
+    for command in commands {
+        let text = without_targets(plan.index, line, script, command, targets)?;
+        texts.extend((!text.is_empty()).then_some(text));
     }
-    let is_edited = commands != script.commands;
-    if is_edited && (script.needs_lines || !script.is_plain()) {
-        return None;
+    if texts.len() == commands.len() && texts.iter().zip(commands).all(|(text, one)| text == script.text_of(one)) {
+        return Some(body.clone());
     }
-    if let Some(last) = commands.last_mut() {
-        last.end = End::Semicolon;
-    }
-    Some(Script { commands, ..script.clone() })
+    Some(Body::Script(Script::of_commands(&texts, plan.runner.dialect)))
 }
 
-/// Returns what is left of a command: all of it, an `rm` of less, or nothing at all; nothing where that cannot be told.
-fn without_targets(index: &Index, line: &Line, command: &Command, targets: &[Target]) -> Option<Vec<Command>> {
-    if command.text.split_whitespace().next() != Some("rm") {
-        // A mount cannot be moved away.
-        let moves = command.text.starts_with("mv ") && targets.iter().any(|target| command.text.contains(&target.path));
-        return (!moves).then(|| vec![command.clone()]);
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_./".contains(c)).any(|part| part == word)
+}
+
+/// Returns what is left of a command: all of it, an `rm` of less, or no text at all; nothing where that cannot be told.
+fn without_targets(
+    index: &Index,
+    line: &Line,
+    script: &Script,
+    command: &Simple,
+    targets: &[Target],
+) -> Option<String> {
+    let text = script.text_of(command);
+    let words = script.words(command);
+    if words.as_ref().and_then(|words| words.first()).is_none_or(|name| name != "rm") {
+        // A mount cannot be moved away, and what the words of a command stand for may be one.
+        let moves = has_word(text, "mv") && targets.iter().any(|target| text.contains(&target.path));
+        let hides_rm = words.is_none() && has_word(text, "rm");
+        return (!moves && !hides_rm).then(|| text.to_owned());
     }
-    let words = command.words()?;
-    let mut kept = vec![words[0].clone()];
-    for word in &words[1..] {
-        let path = steps::join(&line.context.directory, word);
+    let words = words?;
+    let mut gone = vec![false; words.len()];
+    for (at, word) in words.iter().enumerate().skip(1).filter(|(_, word)| !word.starts_with('-')) {
+        let path = timeline::join(&line.context.directory, word);
         let is_above = targets.iter().any(|target| is_below(&target.path, path.trim_end_matches('*')));
         // A folder around the mount cannot be removed while it is mounted; if nothing else is in it, nothing is lost.
-        if is_above && !word.starts_with('-') && !holds_only(index, path.trim_end_matches(['*', '/']), targets) {
+        if is_above && !holds_only(index, path.trim_end_matches(['*', '/']), targets) {
             return None;
         }
-        if word.starts_with('-') || !(is_above || targets.iter().any(|target| target.holds(&path))) {
-            kept.push(word.clone());
-        }
+        gone[at] = is_above || targets.iter().any(|target| target.holds(&path));
     }
-    if kept.len() == words.len() {
-        return Some(vec![command.clone()]);
-    }
-    if kept.iter().any(|word| word.contains(['*', '?', '['])) {
-        return None;
-    }
-    let names_any = kept.iter().skip(1).any(|word| !word.starts_with('-'));
-    let text = kept.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
-    Some(names_any.then_some(Command { text, end: command.end }).into_iter().collect())
+    let is_kept = |at: usize| at > 0 && !gone[at] && !words[at].starts_with('-');
+    let names_any = (0..words.len()).any(is_kept);
+    Some(if names_any { script.without_words(command, |at| gone[at]) } else { String::new() })
 }
 
 fn is_below(path: &str, folder: &str) -> bool {
@@ -424,17 +464,17 @@ fn holds_only(index: &Index, folder: &str, targets: &[Target]) -> bool {
 /// What is copied and changed is mounted elsewhere, copied and changed in one RUN.
 fn copied_within(plan: &Plan<'_>) -> Option<Draft> {
     let mut draft = Draft::default();
-    let home = home(plan)?;
+    directory(plan)?;
     let (mut mounts, mut pieces) = (Vec::new(), Vec::new());
     for part in &plan.parts {
         let line = part.line?;
         match &part.role {
-            Role::Run(script) => pieces.push(Piece { script: script.clone(), directory: away(line, &home) }),
+            Role::Run(body) => pieces.push(piece(plan, part.layer, line, body.clone())),
             Role::Transfer(transfer) => {
                 for target in plan.targets(part.layer, transfer)? {
                     let at = format!("/run/copy{}", mounts.len() + 1);
                     mounts.push(mount(line, part.layer, &target, &at, &mut draft.doubts));
-                    pieces.push(Piece { script: copying(&at, &target), directory: None });
+                    pieces.push(Piece { body: Body::Script(copying(plan, &at, &target)), ..Piece::default() });
                 }
                 if plan.copies(part.layer).any(|(_, entry)| plan.index.owner(entry) != (0, 0)) {
                     draft
@@ -445,11 +485,11 @@ fn copied_within(plan: &Plan<'_>) -> Option<Draft> {
             Role::Blind(_) => return None,
         }
     }
-    draft.lines = join(&pieces, &mounts);
+    put_run(plan, &pieces, &mounts, &mut draft);
     Some(draft)
 }
 
-fn copying(at: &str, target: &Target) -> Script {
+fn copying(plan: &Plan<'_>, at: &str, target: &Target) -> Script {
     let path = target.path.trim_end_matches('/');
     let (folder, from, to) = match path.rsplit_once('/') {
         Some((folder, _)) if target.is_file => (folder, at.to_owned(), path),
@@ -460,16 +500,8 @@ fn copying(at: &str, target: &Target) -> Script {
         texts.push(format!("mkdir -p {}", quote(folder)));
     }
     texts.push(format!("cp -a {} {}", quote(&from), quote(if to.is_empty() { "/" } else { to })));
-    let command = |text: String| Command { text, end: End::And };
-    let mut commands: Vec<Command> = texts.into_iter().map(command).collect();
-    if let Some(last) = commands.last_mut() {
-        last.end = End::Semicolon;
-    }
-    Script { commands, is_whole: true, ..Script::default() }
+    Script::of_commands(&texts, plan.runner.dialect)
 }
-
-/// Instructions whose effect on what runs after them the merged step must share.
-const SETTINGS: [&str; 5] = ["ENV", "ARG", "WORKDIR", "USER", "SHELL"];
 
 /// Says what stands around the members, and what the history cannot tell.
 fn surroundings(plan: &Plan<'_>, kind: Kind, draft: &mut Draft) {
@@ -479,14 +511,14 @@ fn surroundings(plan: &Plan<'_>, kind: Kind, draft: &mut Draft) {
         settings_between(plan, &plan.timeline.lines[*first..*last], draft);
         contexts(plan, draft);
     }
-    for (layer, aside) in &plan.group.asides {
+    for (layer, placement) in &plan.group.apart {
         let layer = LayerNumber::from_index(*layer);
         let stored = sentence(plan.index, layer);
-        draft.notes.push(match aside {
-            Aside::Before => {
+        draft.notes.push(match placement {
+            Placement::Before => {
                 format!("move layer {layer} above the merged step: it brings {stored}, which none of them names")
             }
-            Aside::Behind => {
+            Placement::Behind => {
                 format!("layer {layer} then follows the merged step: what they remove or change is none of its files")
             }
         });
@@ -507,30 +539,62 @@ fn surroundings(plan: &Plan<'_>, kind: Kind, draft: &mut Draft) {
     }
 }
 
+/// Variables that the shell itself looks at when it starts: setting them later is not the same.
+fn is_read_at_start(name: &str) -> bool {
+    let names = ["ENV", "IFS", "SHELLOPTS", "OPTIND", "POSIXLY_CORRECT", "PWD", "OLDPWD", "SHLVL"];
+    !is_name(name)
+        || names.contains(&name)
+        || name.starts_with("BASH")
+        || name.starts_with("LD_")
+        || name.starts_with("PS")
+}
+
 fn settings_between(plan: &Plan<'_>, lines: &[Line], draft: &mut Draft) {
     for line in lines.iter().filter(|line| line.layer.is_none()) {
         let instruction = line.step.instruction.as_str();
-        if SETTINGS.contains(&instruction) {
-            let is_below = instruction == "WORKDIR" && !makes_home_between(plan);
-            let place = if is_below { "below" } else { "above" };
-            draft.notes.push(format!("keep {place} the merged step: {}", escape(line.text().as_bytes())));
-        }
-        if instruction == "VOLUME" {
-            draft.doubts.push("a VOLUME stands between the steps: what is written to it afterwards is lost".to_owned());
+        let text = || escape(line.text().as_bytes());
+        match instruction {
+            "ENV" => {
+                let variables = env_variables(&line.step.command);
+                if variables.is_some_and(|all| !all.iter().any(|(name, _)| is_read_at_start(name))) {
+                    draft.notes.push(format!("keep below the merged step: {}", text()));
+                } else {
+                    draft.doubts.push(format!("the steps below it see this, the steps above it must not: {}", text()));
+                }
+            }
+            // A value would be set for the steps above it as well; without one, nothing is.
+            "ARG" if line.step.command.contains('=') => {
+                draft.doubts.push(format!("put above the merged step, all of it would see: {}", text()));
+            }
+            "WORKDIR" if !makes_directory_between(plan) => {
+                draft.notes.push(format!("keep below the merged step: {}", text()));
+            }
+            "ARG" | "WORKDIR" | "USER" | "SHELL" => {
+                draft.notes.push(format!("keep above the merged step: {}", text()));
+            }
+            "VOLUME" => {
+                let doubt = "a VOLUME stands between the steps: what is written to it afterwards is lost";
+                draft.doubts.push(doubt.to_owned());
+            }
+            _ => {}
         }
     }
 }
 
 fn contexts(plan: &Plan<'_>, draft: &mut Draft) {
-    let mut contexts: Vec<&steps::Context> = plan.runs().map(|(_, line, _)| &line.context).collect();
+    let mut contexts: Vec<&timeline::Context> = plan.runs().map(|(_, line, _)| &line.context).collect();
     contexts.dedup_by_key(|context| context.user.as_str());
     if contexts.len() > 1 {
         draft.doubts.push("the steps run as different users: a USER stands between them".to_owned());
     }
-    let mut contexts: Vec<&steps::Context> = plan.runs().map(|(_, line, _)| &line.context).collect();
-    contexts.dedup_by_key(|context| context.shell.as_str());
+    let mut contexts: Vec<&timeline::Context> = plan.runs().map(|(_, line, _)| &line.context).collect();
+    contexts.dedup_by_key(|context| &context.shell);
     if contexts.len() > 1 {
         draft.doubts.push("the steps run in different shells: a SHELL stands between them".to_owned());
+    }
+    let is_bash = !matches!(plan.runner.dialect, Dialect::Dash | Dialect::Busybox);
+    if plan.runs().count() > 1 && is_bash && plan.runs().any(|(_, line, _)| line.context.has_bash_env) {
+        draft.doubts.push("BASH_ENV is set: every step reads a file first, the merged one only once".to_owned());
     }
 }
 

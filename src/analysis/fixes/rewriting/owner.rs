@@ -6,9 +6,8 @@ use foldhash::{HashMap, HashSet, HashSetExt};
 
 use super::lines::{Draft, copy_line, push_line};
 use super::plan::{Plan, Target};
-use super::steps::{self, Line, Transfer};
+use super::timeline::{self, Line, Transfer};
 use crate::analysis::waste::Cause;
-use crate::dockerfile::shell::Command;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 
 const COMMANDS: [&str; 3] = ["chmod", "chown", "chgrp"];
@@ -34,9 +33,9 @@ pub(super) fn draft(plan: &Plan<'_>) -> Option<Draft> {
         copied.extend(plan.copies(part.layer).map(|(_, entry)| entry.node));
         targets.extend(plan.targets(part.layer, transfer)?);
     }
-    for (part, line, script) in plan.runs() {
+    for (part, line, body) in plan.runs() {
         let does_no_more =
-            script.is_plain() && script.commands.iter().all(|command| changes_only(line, command, &targets));
+            body.commands().is_some_and(|all| all.iter().all(|words| changes_only(line, words, &targets)));
         if !does_no_more || plan.copies(part.layer).any(|(_, entry)| !copied.contains(&entry.node)) {
             return None;
         }
@@ -51,11 +50,10 @@ pub(super) fn draft(plan: &Plan<'_>) -> Option<Draft> {
 }
 
 /// Says whether a command changes nothing but owner or mode of what was copied, or of folders around it.
-fn changes_only(line: &Line, command: &Command, targets: &[Target]) -> bool {
-    let Some(words) = command.words() else { return false };
+fn changes_only(line: &Line, words: &[String], targets: &[Target]) -> bool {
     let is_known = words.first().is_some_and(|word| COMMANDS.contains(&word.as_str()));
     let paths = words.iter().skip(1).filter(|word| !word.starts_with('-')).skip(1);
-    let mut paths = paths.map(|path| steps::join(&line.context.directory, path.trim_end_matches('*')));
+    let mut paths = paths.map(|path| timeline::join(&line.context.directory, path.trim_end_matches('*')));
     is_known
         && paths.all(|path| {
             let above = format!("{}/", path.trim_end_matches('/'));

@@ -40,25 +40,25 @@ const PLACES: [(&str, &str); 30] = [
 
 /// The places of an image that every installation writes.
 #[derive(Debug)]
-pub(super) struct Noise {
-    is_noise: Vec<bool>,
+pub(in super::super) struct Unavoidable {
+    is_one: Vec<bool>,
 }
 
-impl Noise {
-    pub(super) fn new(tree: &Tree) -> Self {
-        let mut is_noise = vec![false; tree.len()];
+impl Unavoidable {
+    pub(in super::super) fn new(tree: &Tree) -> Self {
+        let mut is_one = vec![false; tree.len()];
         for top in PLACES.iter().filter_map(|(path, _)| tree.find(path.as_bytes())) {
-            is_noise[top.index()] = true;
+            is_one[top.index()] = true;
             let mut found = vec![top];
             while let Some(node) = found.pop() {
-                is_noise[node.index()] = true;
+                is_one[node.index()] = true;
                 found.extend(tree.children(node));
             }
         }
-        Noise { is_noise }
+        Unavoidable { is_one }
     }
 
-    pub(super) fn contains(&self, node: NodeId) -> bool {
-        self.is_noise[node.index()]
+    pub(in super::super) fn contains(&self, node: NodeId) -> bool {
+        self.is_one[node.index()]
     }
 }

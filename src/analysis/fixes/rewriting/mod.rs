@@ -1,0 +1,15 @@
+//! The words of a fix: the steps behind its layers, what can be done with their texts, and the lines that do it.
+//!
+//! [`timeline`] knows each step with what stood before it, [`plan`] takes the steps of a group apart, [`between`] decides
+//! which steps can stay apart, [`lines`] writes. How texts are put together is [`crate::dockerfile::join`]'s.
+
+mod between;
+mod lines;
+mod owner;
+mod plan;
+mod sh;
+mod timeline;
+
+pub(super) use between::Separable;
+pub(super) use lines::sketch;
+pub(super) use timeline::{Line, Timeline};
