@@ -1,21 +1,32 @@
 //! Where the bytes come from: a file, a directory, a stream, an engine's socket, a registry. The only input on the way in.
 //!
 //! [`mod@reference`] says what a name means, `engine` asks the engines of this machine, [`registry`] a registry; `http` is
-//! the one client of both, `credentials` what a user shows, `cache` what is kept.
+//! the client of both, `origin` decides whom a URL reaches, `credentials` finds logins, `cache` keeps blobs. A build
+//! without the feature `remote` has none of these and refuses engines and registries by name.
+//!
 //! Promises: a [`Region`] can be read at any offset, by several threads, without memory for its size; a stream is read
 //! once, forward. What the bytes mean is left to [`crate::archive`].
 
+#[cfg(feature = "remote")]
 mod cache;
 pub mod compression;
+#[cfg(feature = "remote")]
 mod credentials;
+#[cfg(feature = "remote")]
 mod engine;
 pub mod feed;
+#[cfg(feature = "remote")]
 mod http;
+#[cfg(feature = "remote")]
 mod origin;
 pub mod reference;
+#[cfg(feature = "remote")]
+pub mod registry;
+#[cfg(not(feature = "remote"))]
+#[path = "offline.rs"]
 pub mod registry;
 mod tar_split;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "remote"))]
 mod unix;
 
 use std::fs::File;
@@ -28,6 +39,8 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use reference::Reference;
+#[cfg(not(feature = "remote"))]
+use registry as engine;
 use registry::Repository;
 use tar_split::Assembly;
 
