@@ -1,4 +1,6 @@
-//! Why is my container image this big, which build step did it, and what exactly do I change?
+//! Finds the wasted and needless bytes in container images, and the Dockerfile change that removes them.
+//!
+//! [`open`] reads an image and returns its [`Analysis`]; [`model`] defines every number in it.
 //!
 //! ```text
 //!              leaves: path · digest · size · escape · columns · dockerfile · draft · task · error  (used by all, use no other module)
@@ -51,6 +53,10 @@ pub mod source;
 pub mod tarball;
 pub mod task;
 pub mod tui;
+
+/// The model: what is counted, and how.
+#[doc = include_str!("model.md")]
+pub mod model {}
 
 pub use analysis::{Analysis, OpenOptions, open};
 pub use error::{Error, Result, Warning};
