@@ -33,6 +33,7 @@ use peers::Missing;
 fn main() -> ExitCode {
     peers::run(peers::tests![
         hostile::hostile_inputs_end_as_expected,
+        hostile::inputs_of_an_attack_are_bounded,
         hostile::limits_are_read_from_the_lines,
         images::images_tell_what_an_independent_reader_and_docker_diff_tell,
         public::public_archives_are_analysed_or_refused_in_a_sentence,

@@ -174,7 +174,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
 /// Where contents that must be compared cannot be read again, or sizes do not fit 64 bits.
 pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<Analysis> {
     let Loaded { spec, mut index, blobs, mut warnings } = loaded;
-    let merged = merger::merge(&mut index, &mut warnings);
+    let merged = merger::merge(&mut index, &mut warnings)?;
     identity::decide(&mut index, &blobs, &merged.undecided)?;
     let base = find_base(options, &spec, &mut warnings)?;
     let mut waste = waste::records(&index, merged.hidden);

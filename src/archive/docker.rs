@@ -3,8 +3,8 @@
 //! Config and layers are members named by path; a path of the form `blobs/ALGORITHM/HEX` also states the blob's digest.
 //! Keys are matched without regard to case, as Go does: an old jib wrote them in lower case.
 
-use super::select::Candidate;
-use super::spec::{DockerImage, ManifestOrIndex, WellFormed};
+use super::select::{Candidate, Candidates};
+use super::spec::{AtMost, DockerImage, MOST_LISTED, ManifestOrIndex, WellFormed};
 use super::{LayerRef, oci, parse};
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result};
@@ -16,7 +16,7 @@ pub(super) const NAME: &[u8] = b"manifest.json";
 /// What `manifest.json` turned out to be.
 pub(super) enum Manifest {
     /// A list of images.
-    Images(Vec<Candidate>),
+    Images(Candidates),
     /// One OCI or Docker manifest: skopeo's `dir:`.
     Single(Box<Candidate>),
 }
@@ -36,12 +36,16 @@ fn document(problem: &str) -> Error {
     Error::Document { problem: problem.to_owned() }
 }
 
-fn images(bytes: &[u8]) -> Result<Vec<Candidate>> {
-    let images: Vec<DockerImage> = parse(bytes)?;
+fn images(bytes: &[u8]) -> Result<Candidates> {
+    let AtMost(images) = parse::<AtMost<DockerImage, MOST_LISTED>>(bytes)?;
     if images.is_empty() {
         return Err(document("lists no image"));
     }
-    images.into_iter().enumerate().map(|(group, image)| candidate(image, group)).collect()
+    let mut candidates = Candidates::default();
+    for (group, image) in images.into_iter().enumerate() {
+        candidates.push(candidate(image, group)?)?;
+    }
+    Ok(candidates)
 }
 
 fn candidate(image: DockerImage, group: usize) -> Result<Candidate> {

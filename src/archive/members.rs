@@ -27,28 +27,42 @@ pub enum Target<T> {
 #[derive(Debug)]
 pub struct Catalog<T> {
     members: BTreeMap<Vec<u8>, Target<T>>,
+    /// About what they cost in memory.
+    bytes: usize,
     /// What was odd.
     pub warnings: Vec<Warning>,
 }
 
 impl<T> Default for Catalog<T> {
     fn default() -> Self {
-        Catalog { members: BTreeMap::new(), warnings: Vec::new() }
+        Catalog { members: BTreeMap::new(), bytes: 0, warnings: Vec::new() }
     }
 }
 
 impl<T> Catalog<T> {
     /// More links than this one after another are a circle.
     const MOST_HOPS: usize = 32;
+    /// Some hundred thousand members; an archive of a thousand images has ten thousand.
+    const MOST_BYTES: usize = 64 << 20;
 
     /// Adds a member; the last one of a name wins, as it does when an engine unpacks the archive.
-    pub fn insert(&mut self, name: Vec<u8>, target: Target<T>) {
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for more members than memory is spent on.
+    pub fn insert(&mut self, name: Vec<u8>, target: Target<T>) -> Result<()> {
         // Directories are no members; a name that stands twice is worth a word.
         if self.members.contains_key(&name) && self.warnings.len() < 20 {
             let message = "stands twice in the archive: the last one is taken";
             self.warnings.push(Warning::about(WarningCode::DuplicateMember, &name, message));
         }
+        let link = if let Target::Link(Some(link)) = &target { link.len() } else { 0 };
+        self.bytes += name.len() + link + 3 * size_of::<(Vec<u8>, Target<T>)>();
+        if self.bytes > Self::MOST_BYTES {
+            let what = "the list of the archive's members".to_owned();
+            return Err(Error::TooLarge { what, limit: format!("{} bytes", Self::MOST_BYTES) });
+        }
         self.members.insert(name, target);
+        Ok(())
     }
 
     /// Follows links from `name` to a member.
@@ -126,10 +140,10 @@ impl Archive {
             match member.kind {
                 Kind::File => {
                     let blob = region.slice(walker.position(), walker.left());
-                    catalog.insert(name.clone(), Target::Here(blob));
+                    catalog.insert(name.clone(), Target::Here(blob))?;
                 }
                 Kind::HardLink | Kind::Symlink => {
-                    catalog.insert(name.clone(), link_target(member.kind, &name, &member.link));
+                    catalog.insert(name.clone(), link_target(member.kind, &name, &member.link))?;
                 }
                 _ => {}
             }

@@ -14,6 +14,7 @@ mod select;
 pub mod spec;
 mod v1;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::digest::{DiffId, Digest, Hasher};
@@ -23,7 +24,9 @@ use history::HistoryEntry;
 pub use select::{Platform, Selection, select};
 
 /// The largest JSON document that is read; a config with a thousand layers has about a megabyte.
-pub const MOST_DOCUMENT_BYTES: u64 = 32 << 20;
+pub const MOST_DOCUMENT_BYTES: u64 = 8 << 20;
+/// All documents that are read on the way to one image; an archive of a thousand images has some megabytes.
+const MOST_DOCUMENTS_BYTES: u64 = 64 << 20;
 
 /// The files of an image by name, as far as they are documents.
 pub trait Documents {
@@ -42,6 +45,42 @@ pub trait Documents {
     /// Returns how the image is packed, where the documents themselves do not show it.
     fn format(&self) -> Option<Format> {
         None
+    }
+}
+
+/// Documents that are read up to a sum: the same large one can be named ten thousand times.
+struct Metered<'a> {
+    documents: &'a dyn Documents,
+    left: Cell<u64>,
+}
+
+impl<'a> Metered<'a> {
+    fn new(documents: &'a dyn Documents) -> Self {
+        Metered { documents, left: Cell::new(MOST_DOCUMENTS_BYTES) }
+    }
+}
+
+impl Documents for Metered<'_> {
+    fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        let Some(content) = self.documents.read(name)? else { return Ok(None) };
+        let left = self.left.get().checked_sub(content.len() as u64).ok_or_else(|| Error::TooLarge {
+            what: "the sum of all documents".to_owned(),
+            limit: format!("{MOST_DOCUMENTS_BYTES} bytes"),
+        });
+        self.left.set(left?);
+        Ok(Some(content))
+    }
+
+    fn names(&self) -> Vec<Vec<u8>> {
+        self.documents.names()
+    }
+
+    fn is_directory(&self) -> bool {
+        self.documents.is_directory()
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.documents.format()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::select::{Candidate, Platform};
+use super::select::{Candidate, Candidates, Platform};
 use super::spec::{Descriptor, ManifestOrIndex};
 use super::{Documents, LayerRef, StatedDigest, parse};
 use crate::digest::Digest;
@@ -26,13 +26,13 @@ const CONFIG_TYPES: [&str; 2] =
 ///
 /// # Errors
 /// Where a document is unreadable, or the layout holds no image at all.
-pub(super) fn read(documents: &dyn Documents, index: &[u8]) -> Result<Vec<Candidate>> {
+pub(super) fn read(documents: &dyn Documents, index: &[u8]) -> Result<Candidates> {
     let root: ManifestOrIndex = parse(index).at(|| Place::Member(INDEX.to_vec()))?;
     let Some(manifests) = root.manifests else {
         let problem = "expected an index with \"manifests\"".to_owned();
         return Err(Error::Document { problem }).at(|| Place::Member(INDEX.to_vec()));
     };
-    let mut search = Search { documents, found: Vec::new(), seen: 0, absent: None, passed_over: 0 };
+    let mut search = Search { documents, found: Candidates::default(), seen: 0, absent: None, passed_over: 0 };
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     for descriptor in &manifests {
         // Platforms of one image stand side by side under one name, or under none.
@@ -40,7 +40,7 @@ pub(super) fn read(documents: &dyn Documents, index: &[u8]) -> Result<Vec<Candid
         let group = *groups.entry(name_of(descriptor).unwrap_or_default()).or_insert(next);
         search.visit(descriptor, &Inherited { tag: name_of(descriptor), group }, 0)?;
     }
-    match (search.found.is_empty(), search.absent) {
+    match (search.found.list.is_empty(), search.absent) {
         (false, _) => Ok(search.found),
         (true, Some(name)) => Err(Error::Missing { what: "manifest", name }),
         (true, None) if search.passed_over > 0 => {
@@ -62,7 +62,7 @@ struct Inherited {
 
 struct Search<'a> {
     documents: &'a dyn Documents,
-    found: Vec<Candidate>,
+    found: Candidates,
     seen: usize,
     absent: Option<Vec<u8>>,
     passed_over: usize,
@@ -112,8 +112,7 @@ impl Search<'_> {
         candidate.group = inherited.group;
         candidate.tags.extend(inherited.tag.clone().or_else(|| name_of(descriptor)));
         candidate.platform = descriptor.platform.as_ref().map(Platform::of_spec);
-        self.found.push(candidate);
-        Ok(())
+        self.found.push(candidate)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Which image of the input: by name, digest or platform, else the first that fits this machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
 use super::docker::{self, Manifest};
 use super::spec::{Config, PlatformSpec};
-use super::{Documents, Format, ImageSpec, LayerRef, StatedDigest, history, oci, parse, v1};
+use super::{Documents, Format, ImageSpec, LayerRef, Metered, StatedDigest, history, oci, parse, v1};
 use crate::digest::{DiffId, Digest};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode};
 use crate::escape::escape;
@@ -157,18 +157,45 @@ impl Candidate {
     }
 }
 
+/// The images that the documents offer, as many as memory is spent on.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    pub(super) list: Vec<Candidate>,
+    bytes: usize,
+}
+
+impl Candidates {
+    /// Some hundred thousand layers in all.
+    const MOST_BYTES: usize = 64 << 20;
+
+    pub(super) fn push(&mut self, candidate: Candidate) -> Result<()> {
+        let layers: usize =
+            candidate.layers.iter().map(|layer| size_of::<LayerRef>() + 2 * layer.name.len() + 64).sum();
+        let tags: usize = candidate.tags.iter().map(|tag| size_of::<String>() + tag.len()).sum();
+        let annotations: usize = candidate.annotations.iter().map(|(key, value)| 100 + key.len() + value.len()).sum();
+        self.bytes += size_of::<Candidate>() + layers + tags + annotations;
+        if self.bytes > Self::MOST_BYTES {
+            let what = "the list of all images and their layers".to_owned();
+            return Err(Error::TooLarge { what, limit: format!("{} bytes", Self::MOST_BYTES) });
+        }
+        self.list.push(candidate);
+        Ok(())
+    }
+}
+
 /// Finds the image that the selection asks for.
 ///
 /// # Errors
 /// Where the input is no image, a document is missing or unreadable, or nothing matches.
 pub fn select(documents: &dyn Documents, selection: &Selection) -> Result<ImageSpec> {
+    let documents = &Metered::new(documents);
     let manifest = documents.read(docker::NAME)?;
     let index = documents.read(oci::INDEX)?;
     let (format, candidates) = match (manifest, index) {
         (Some(manifest), index) => from_docker(documents, &manifest, index.as_deref())?,
         (None, Some(index)) => {
             let format = if documents.is_directory() { Format::OciDirectory } else { Format::OciArchive };
-            (format, oci::read(documents, &index)?)
+            (format, oci::read(documents, &index)?.list)
         }
         (None, None) => {
             return match documents.read(v1::REPOSITORIES)? {
@@ -188,23 +215,27 @@ fn from_docker(documents: &dyn Documents, manifest: &[u8], index: Option<&[u8]>)
     // Docker ≥ 25 writes an OCI index beside it. Engines go by manifest.json; the index adds what that cannot say:
     // manifest digests, annotations, media types, and images of other platforms.
     let offered = index.and_then(|index| oci::read(documents, index).ok()).unwrap_or_default();
-    let groups = images.len();
-    for mut offer in offered {
-        if let Some(image) = images.iter_mut().find(|image| image.config == offer.config) {
-            image.complete(offer);
+    let groups = images.list.len();
+    // The first image of a config is the one that is completed.
+    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    for (at, image) in images.list.iter().enumerate() {
+        places.entry(image.config.clone()).or_insert(at);
+    }
+    for mut offer in offered.list {
+        if let Some(at) = places.get(&offer.config) {
+            images.list[*at].complete(offer);
         } else {
             offer.group += groups;
-            images.push(offer);
+            images.push(offer)?;
         }
     }
     let format = if documents.is_directory() { Format::DockerDirectory } else { Format::DockerArchive };
-    Ok((format, images))
+    Ok((format, images.list))
 }
 
-/// A candidate with its config.
+/// A candidate with what its config says about it.
 struct Described {
     candidate: Candidate,
-    config: Config,
     id: Digest,
     platform: Platform,
 }
@@ -254,7 +285,7 @@ fn choose(
     };
     let image = described.swap_remove(chosen);
     let others = described.iter().map(Described::describe).collect();
-    // Not kept for all candidates: they may be many, and documents large.
+    // Neither it nor what it says is kept for all candidates: they may be many, and documents large.
     let document = documents.read(&image.candidate.config)?.unwrap_or_default();
     assemble(format, image, document, others)
 }
@@ -268,11 +299,12 @@ fn describe(documents: &dyn Documents, mut candidate: Candidate) -> Result<Descr
     let config: Config = parse(&bytes).at(|| Place::Member(candidate.config.clone()))?;
     let own = Platform::new(config.os.as_deref(), config.architecture.as_deref(), config.variant.as_deref());
     let platform = candidate.platform.clone().filter(|platform| !platform.os.is_empty()).unwrap_or(own);
-    Ok(Described { id: Digest::sha256(&bytes), config, candidate, platform })
+    Ok(Described { id: Digest::sha256(&bytes), candidate, platform })
 }
 
 fn assemble(format: Format, image: Described, document: Vec<u8>, others: Vec<String>) -> Result<ImageSpec> {
-    let Described { candidate, config, id, platform } = image;
+    let Described { candidate, id, platform } = image;
+    let config: Config = parse(&document).at(|| Place::Member(candidate.config.clone()))?;
     let mut layers = candidate.layers;
     let mut warnings = Vec::new();
     let diff_ids = config.rootfs.unwrap_or_default().diff_ids;

@@ -5,9 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+/// The most layers that an image may have; overlayfs stacks 500.
+pub(crate) const MOST_LAYERS: usize = 2_000;
+/// The most lines of a history, images of an archive, manifests of an index, names of an image.
+pub(crate) const MOST_LISTED: usize = 10_000;
+/// The most annotations that a manifest may have.
+const MOST_ANNOTATIONS: usize = 1_000;
 
 /// A reference to a blob: [descriptor](https://github.com/opencontainers/image-spec/blob/main/descriptor.md).
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -23,10 +31,14 @@ pub struct Descriptor {
     pub artifact_type: Option<String>,
     /// What the image runs on, in an index.
     pub platform: Option<PlatformSpec>,
-    /// Names and more.
-    #[serde(deserialize_with = "null_is_empty")]
+    /// Names and more, as far as they are looked at.
+    #[serde(deserialize_with = "known_annotations")]
     pub annotations: BTreeMap<String, Option<String>>,
 }
+
+/// The annotations of descriptors that mean something here: an image's name, and what an attestation is about.
+const KNOWN_ANNOTATIONS: [&str; 3] =
+    ["io.containerd.image.name", "org.opencontainers.image.ref.name", "vnd.docker.reference.type"];
 
 /// What an image runs on.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -48,15 +60,17 @@ pub struct ManifestOrIndex {
     /// 2; Docker's first schema is 1.
     pub schema_version: Option<u64>,
     /// An index's manifests.
+    #[serde(deserialize_with = "list::<_, _, MOST_LISTED>")]
     pub manifests: Option<Vec<Descriptor>>,
     /// A manifest's config.
     pub config: Option<Descriptor>,
     /// A manifest's layers, bottom first.
+    #[serde(deserialize_with = "list::<_, _, MOST_LAYERS>")]
     pub layers: Option<Vec<Descriptor>>,
     /// What an artifact is.
     pub artifact_type: Option<String>,
     /// Names and more.
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "annotations")]
     pub annotations: BTreeMap<String, Option<String>>,
 }
 
@@ -75,7 +89,7 @@ pub struct Config {
     /// The layers' digests, uncompressed; REQUIRED.
     pub rootfs: Option<RootFs>,
     /// What was done, oldest first.
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "list_or_empty::<_, _, MOST_LISTED>")]
     pub history: Vec<HistorySpec>,
 }
 
@@ -84,7 +98,7 @@ pub struct Config {
 #[serde(default)]
 pub struct RootFs {
     /// Bottom first.
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "list_or_empty::<_, _, MOST_LAYERS>")]
     pub diff_ids: Vec<String>,
 }
 
@@ -102,9 +116,93 @@ pub struct HistorySpec {
     pub empty_layer: Option<bool>,
 }
 
-/// Takes `null` for an empty collection, as Go does.
-fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or_default())
+/// A list that ends with an error beyond `MOST` elements: three bytes of JSON are an element of a hundred in memory.
+pub(crate) struct AtMost<T, const MOST: usize>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(AtMostVisitor(PhantomData))
+    }
+}
+
+struct AtMostVisitor<T, const MOST: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for AtMostVisitor<T, MOST> {
+    type Value = AtMost<T, MOST>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "a list of at most {MOST} elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = list.next_element()? {
+            if elements.len() == MOST {
+                return Err(A::Error::custom(format!("a list of more than {MOST} elements")));
+            }
+            elements.push(element);
+        }
+        Ok(AtMost(elements))
+    }
+}
+
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MOST: usize>(
+    from: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    Ok(Option::<AtMost<T, MOST>>::deserialize(from)?.map(|list| list.0))
+}
+
+/// Takes `null` for an empty list, as Go does.
+fn list_or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MOST: usize>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    list::<D, T, MOST>(from).map(Option::unwrap_or_default)
+}
+
+type Annotations = BTreeMap<String, Option<String>>;
+
+fn annotations<'de, D: Deserializer<'de>>(from: D) -> Result<Annotations, D::Error> {
+    let read = Option::<AnnotationMap<false>>::deserialize(from)?;
+    Ok(read.map(|read| read.0).unwrap_or_default())
+}
+
+fn known_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<Annotations, D::Error> {
+    let read = Option::<AnnotationMap<true>>::deserialize(from)?;
+    Ok(read.map(|read| read.0).unwrap_or_default())
+}
+
+/// Annotations, all of a bounded number or those that are known here.
+struct AnnotationMap<const KNOWN_ONLY: bool>(Annotations);
+
+impl<'de, const KNOWN_ONLY: bool> Deserialize<'de> for AnnotationMap<KNOWN_ONLY> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(AnnotationVisitor::<KNOWN_ONLY>)
+    }
+}
+
+struct AnnotationVisitor<const KNOWN_ONLY: bool>;
+
+impl<'de, const KNOWN_ONLY: bool> Visitor<'de> for AnnotationVisitor<KNOWN_ONLY> {
+    type Value = AnnotationMap<KNOWN_ONLY>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object of annotations")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut annotations = Annotations::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if KNOWN_ONLY && !KNOWN_ANNOTATIONS.contains(&key.as_str()) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            annotations.insert(key, map.next_value()?);
+            if annotations.len() > MOST_ANNOTATIONS {
+                return Err(A::Error::custom(format!("more than {MOST_ANNOTATIONS} annotations")));
+            }
+        }
+        Ok(AnnotationMap(annotations))
+    }
 }
 
 /// Any JSON value, looked at and forgotten: unlike [`IgnoredAny`] it goes down into lists and objects, so that the
@@ -192,13 +290,62 @@ impl<'de> Visitor<'de> for DockerImageVisitor {
         while let Some(key) = map.next_key::<String>()? {
             match key.to_ascii_lowercase().as_str() {
                 "config" => image.config = map.next_value()?,
-                "repotags" => image.repo_tags = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                "layers" => image.layers = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                "repotags" => image.repo_tags = names::<A, MOST_LISTED>(&mut map)?,
+                "layers" => image.layers = names::<A, MOST_LAYERS>(&mut map)?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
         Ok(image)
+    }
+}
+
+fn names<'de, A: MapAccess<'de>, const MOST: usize>(map: &mut A) -> Result<Vec<String>, A::Error> {
+    Ok(map.next_value::<Option<AtMost<String, MOST>>>()?.map(|names| names.0).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn many(element: &str, count: usize) -> String {
+        vec![element; count].join(",")
+    }
+
+    #[test]
+    fn lists_end_at_their_limits() {
+        let config = |count| format!(r#"{{"history":[{}]}}"#, many("{}", count));
+        assert_eq!(
+            serde_json::from_str::<Config>(&config(MOST_LISTED)).expect("few enough").history.len(),
+            MOST_LISTED
+        );
+        assert!(serde_json::from_str::<Config>(&config(MOST_LISTED + 1)).is_err());
+        assert!(serde_json::from_str::<Config>(r#"{"history":null,"rootfs":{"diff_ids":null}}"#).is_ok());
+        let rootfs = format!(r#"{{"rootfs":{{"diff_ids":[{}]}}}}"#, many("\"\"", MOST_LAYERS + 1));
+        assert!(serde_json::from_str::<Config>(&rootfs).is_err());
+        for (field, most) in [("manifests", MOST_LISTED), ("layers", MOST_LAYERS)] {
+            let index = |count| format!(r#"{{"{field}":[{}]}}"#, many("{}", count));
+            assert!(serde_json::from_str::<ManifestOrIndex>(&index(most)).is_ok());
+            assert!(serde_json::from_str::<ManifestOrIndex>(&index(most + 1)).is_err(), "{field}");
+        }
+        for (field, most) in [("RepoTags", MOST_LISTED), ("Layers", MOST_LAYERS)] {
+            let image = |count| format!(r#"{{"{field}":[{}]}}"#, many("\"a\"", count));
+            assert!(serde_json::from_str::<DockerImage>(&image(most)).is_ok());
+            assert!(serde_json::from_str::<DockerImage>(&image(most + 1)).is_err(), "{field}");
+        }
+    }
+
+    #[test]
+    fn descriptors_keep_the_annotations_that_mean_something() {
+        let known = r#"{"annotations":{"x":"y","org.opencontainers.image.ref.name":"latest","z":null}}"#;
+        let descriptor: Descriptor = serde_json::from_str(known).expect("a descriptor");
+        assert_eq!(descriptor.annotations.len(), 1);
+        let manifest: ManifestOrIndex = serde_json::from_str(known).expect("a manifest");
+        assert_eq!(manifest.annotations.len(), 3);
+        let many: Vec<String> = (0..=MOST_ANNOTATIONS).map(|at| format!("\"{at}\":\"\"")).collect();
+        let many = format!(r#"{{"annotations":{{{}}}}}"#, many.join(","));
+        assert!(serde_json::from_str::<ManifestOrIndex>(&many).is_err());
+        assert!(serde_json::from_str::<Descriptor>(&many).is_ok());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::select::Platform;
-use super::spec::HistorySpec;
+use super::spec::{HistorySpec, MOST_LAYERS};
 use super::{Documents, Format, ImageSpec, LayerRef, Selection, history, parse};
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode};
@@ -13,8 +13,8 @@ use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode};
 /// The member that names the images.
 pub(super) const REPOSITORIES: &[u8] = b"repositories";
 
-/// Docker itself allowed 127 layers.
-const MOST_LAYERS: usize = 10_000;
+/// The largest document; each is small, and there is one for each layer.
+const MOST_BYTES: usize = 1 << 20;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -38,16 +38,23 @@ struct ContainerConfig {
 /// # Errors
 /// Where a document is missing or unreadable.
 pub(super) fn read(documents: &dyn Documents, repositories: &[u8], selection: &Selection) -> Result<ImageSpec> {
-    let names = list(repositories).at(|| Place::Member(REPOSITORIES.to_vec()))?;
+    let names = check_size(repositories).and_then(list).at(|| Place::Member(REPOSITORIES.to_vec()))?;
     let matching = names.iter().position(|(name, id)| selection.takes_name(name) || selection.takes_id(id));
     let Some(chosen) = matching else {
-        let available = names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        let available = names.iter().take(20).map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(selection.no_match(if available.is_empty() { "none".to_owned() } else { available }));
     };
     let (tag, top) = &names[chosen];
     let chain = chain(documents, top)?;
     let others = names.iter().filter(|(name, _)| name != tag).map(|(name, _)| name.clone()).collect();
-    assemble(&chain, tag.clone(), others)
+    Ok(assemble(chain, tag.clone(), others))
+}
+
+fn check_size(document: &[u8]) -> Result<&[u8]> {
+    if document.len() <= MOST_BYTES {
+        return Ok(document);
+    }
+    Err(Error::TooLarge { what: "the document".to_owned(), limit: format!("{MOST_BYTES} bytes") })
 }
 
 /// Returns `name:tag` and layer id of each image, in the order of the names.
@@ -59,41 +66,57 @@ fn list(repositories: &[u8]) -> Result<Vec<(String, String)>> {
     Ok(names.collect())
 }
 
-/// Follows the parents from the top layer down; returns them bottom first, with the document of each.
-fn chain(documents: &dyn Documents, top: &str) -> Result<Vec<(String, LayerJson, Vec<u8>)>> {
-    let mut chain: Vec<(String, LayerJson, Vec<u8>)> = Vec::new();
+/// The layers of an image, bottom first, and the document of the top one.
+struct Chain {
+    ids: Vec<String>,
+    lines: Vec<HistorySpec>,
+    document: Vec<u8>,
+    platform: Platform,
+}
+
+/// Follows the parents from the top layer down. What a layer's document says is kept, not the document.
+fn chain(documents: &dyn Documents, top: &str) -> Result<Chain> {
+    let mut chain = Chain { ids: Vec::new(), lines: Vec::new(), document: Vec::new(), platform: Platform::default() };
     let mut next = Some(top.to_owned());
     while let Some(id) = next {
-        if chain.len() >= MOST_LAYERS || chain.iter().any(|(known, ..)| *known == id) {
-            let problem = "the layers' parents lead in a circle".to_owned();
+        if chain.ids.len() >= MOST_LAYERS || chain.ids.contains(&id) {
+            let problem = format!("the layers' parents lead in a circle, or there are more than {MOST_LAYERS} layers");
             return Err(Error::Document { problem });
         }
         let name = format!("{id}/json").into_bytes();
         let Some(bytes) = documents.read(&name)? else {
             return Err(Error::Missing { what: "layer", name });
         };
-        let layer: LayerJson = parse(&bytes).at(|| Place::Member(name))?;
+        let layer: LayerJson = check_size(&bytes).and_then(parse).at(|| Place::Member(name))?;
+        if chain.ids.is_empty() {
+            chain.platform = Platform::new(layer.os.as_deref(), layer.architecture.as_deref(), None);
+            chain.document = bytes;
+        }
         next = layer.parent.clone().filter(|parent| !parent.is_empty());
-        chain.push((id, layer, bytes));
+        chain.ids.push(id);
+        chain.lines.push(layer.line());
     }
-    chain.reverse();
+    chain.ids.reverse();
+    chain.lines.reverse();
     Ok(chain)
 }
 
-fn assemble(chain: &[(String, LayerJson, Vec<u8>)], tag: String, others: Vec<String>) -> Result<ImageSpec> {
-    let Some((_, top, document)) = chain.last() else {
-        return Err(Error::Document { problem: "the image has no layers".to_owned() });
-    };
-    let platform = Platform::new(top.os.as_deref(), top.architecture.as_deref(), None);
-    let (id, created) = (Digest::sha256(document), top.created.clone());
-    let lines = chain.iter().map(|(_, layer, _)| HistorySpec {
-        created: layer.created.clone(),
-        created_by: layer.container_config.as_ref().and_then(|config| config.cmd.as_ref()).map(|cmd| cmd.join(" ")),
-        comment: layer.comment.clone(),
-        empty_layer: None,
-    });
-    let (history, _) = history::match_layers(lines.collect(), u32::try_from(chain.len()).unwrap_or(u32::MAX));
-    let layer = |id: &str| LayerRef {
+impl LayerJson {
+    fn line(self) -> HistorySpec {
+        HistorySpec {
+            created: self.created,
+            created_by: self.container_config.and_then(|config| config.cmd).map(|cmd| cmd.join(" ")),
+            comment: self.comment,
+            empty_layer: None,
+        }
+    }
+}
+
+fn assemble(chain: Chain, tag: String, others: Vec<String>) -> ImageSpec {
+    let Chain { ids, lines, document, platform } = chain;
+    let created = lines.last().and_then(|line| line.created.clone());
+    let (history, _) = history::match_layers(lines, u32::try_from(ids.len()).unwrap_or(u32::MAX));
+    let layer = |id: &String| LayerRef {
         name: format!("{id}/layer.tar").into_bytes(),
         blob_digest: None,
         stated_bytes: None,
@@ -101,19 +124,19 @@ fn assemble(chain: &[(String, LayerJson, Vec<u8>)], tag: String, others: Vec<Str
         diff_id: None,
     };
     let message = "the archive is older than Docker 1.10 and states no diff_ids: sizes are right, ids are missing";
-    Ok(ImageSpec {
+    ImageSpec {
         format: Format::DockerArchiveV1,
         tags: vec![tag],
-        id,
+        id: Digest::sha256(&document),
         manifest_digest: None,
         platform,
         created,
         config: Vec::new(),
         annotations: BTreeMap::new(),
-        layers: chain.iter().map(|(id, ..)| layer(id)).collect(),
+        layers: ids.iter().map(layer).collect(),
         history,
         others,
         warnings: vec![Warning::new(WarningCode::NoDiffIds, message)],
         stated: Vec::new(),
-    })
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::batch::{Batch, Parts, RawEntry, Role};
+use super::budget::Budget;
 use super::entry::{Entry, EntryRef, Kind, NodeId, Slot};
 use super::reader::Footer;
 use super::tree::{Cursor, Tree};
@@ -100,6 +101,7 @@ pub(crate) struct Builder {
     cursors: Vec<Cursors>,
     owner_numbers: HashMap<(i64, i64), u32>,
     last_owner: Option<((i64, i64), u32)>,
+    budget: Budget,
 }
 
 #[derive(Debug, Default)]
@@ -109,6 +111,8 @@ struct Cursors {
     targets: Cursor,
 }
 
+/// An owner stands in a list and in a hash table.
+const OWNER_COST: usize = 64;
 /// The arena of link targets and attributes is addressed by 32 bits.
 const MOST_EXTRA_BYTES: usize = u32::MAX as usize - 1;
 
@@ -120,11 +124,18 @@ impl Builder {
         self.cursors.len() - 1
     }
 
+    /// Takes what is read of the archive into account: a large one may take more memory.
+    pub(crate) fn allow_for(&mut self, archive_bytes: u64) {
+        self.budget.allow_for(archive_bytes);
+    }
+
     /// Adds the entries of a batch to a layer.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond what 32 bits can number.
+    /// [`Error::TooLarge`] beyond what 32 bits can number, or what the image may take of memory.
     pub(crate) fn push(&mut self, layer: usize, batch: &Batch) -> Result<()> {
+        self.budget.add_batch(batch);
+        self.budget.check(self.others_cost())?;
         batch.try_for_each(|raw, parts| {
             let (tree, cursor) = (&mut self.index.tree, &mut self.cursors[layer].paths);
             let node = match raw.shared as usize {
@@ -147,11 +158,21 @@ impl Builder {
         })
     }
 
+    /// Returns what everything but the entries costs.
+    fn others_cost(&self) -> usize {
+        self.index.tree.cost() + self.index.extras.len() + self.index.owners.len() * OWNER_COST
+    }
+
     /// Ends a layer.
     pub(crate) fn finish_layer(&mut self, layer: usize, footer: &Footer) {
         let layer = &mut self.index.layers[layer];
         layer.member_count = footer.members;
         layer.restore_order();
+        // A marker that stands in a layer twice means what it means once.
+        for markers in [&mut layer.whiteouts, &mut layer.opaque] {
+            markers.sort_unstable();
+            markers.dedup();
+        }
     }
 
     /// Returns the content bytes of what a layer has so far; absurd sums end at the top.
@@ -221,18 +242,18 @@ impl Builder {
     /// [`Error::TooLarge`] where one blob with many entries is named as very many layers.
     pub(crate) fn finish(mut self, order: &[usize]) -> Result<Index> {
         let mut read: Vec<Option<LayerEntries>> = self.index.layers.drain(..).map(Some).collect();
+        let others = self.others_cost();
         let mut last_use = vec![usize::MAX; read.len()];
         for (at, slot) in order.iter().enumerate() {
             last_use[*slot] = at;
         }
-        let mut repeated = 0;
         for (at, slot) in order.iter().enumerate() {
             let entries = if last_use[*slot] == at { read[*slot].take() } else { read[*slot].clone() };
             let entries = entries.unwrap_or_default();
-            repeated += if last_use[*slot] == at { 0 } else { entries.entries.len() };
-            if repeated > MOST_REPEATED_ENTRIES {
-                let what = "the number of entries in layers that repeat another layer".to_owned();
-                return Err(Error::TooLarge { what, limit: MOST_REPEATED_ENTRIES.to_string() });
+            if last_use[*slot] != at {
+                // A layer named again costs memory that the archive does not have: real ones that repeat are empty.
+                self.budget.add_entries(entries.entries.len());
+                self.budget.check(others)?;
             }
             self.index.layers.push(entries);
         }
@@ -240,9 +261,6 @@ impl Builder {
         Ok(self.index)
     }
 }
-
-/// A layer named again costs memory that the archive does not have: real ones that repeat are empty.
-const MOST_REPEATED_ENTRIES: usize = 4_000_000;
 
 impl LayerEntries {
     /// Puts entries that came sorted by path back into the layer's order.

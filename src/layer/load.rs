@@ -188,6 +188,7 @@ fn from_store(store: &impl Store, options: &LoadOptions, odd: &[Warning]) -> Res
     let (jobs, order) = jobs(store, &spec.layers)?;
     options.progress.expect(jobs.iter().map(|job| job.bytes.len()).sum());
     let mut builder = Builder::default();
+    builder.allow_for(jobs.iter().map(|job| job.bytes.len()).sum());
     let reads = read_all(&jobs, &mut builder, options)?;
     let blobs: Vec<Blob> = order.iter().map(|slot| jobs[*slot].blob(reads[*slot].compression)).collect();
     let mut reading = Reading::new(order, blobs, reads);

@@ -5,6 +5,7 @@
 //! builder of the index ([`index`]). What layers do to each other is left to [`crate::merge`].
 
 pub mod batch;
+mod budget;
 pub mod entry;
 pub mod index;
 pub mod load;

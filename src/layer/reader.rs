@@ -34,8 +34,11 @@ pub(crate) trait Sink {
 const MOST_TRAILING_BYTES: u64 = 64 << 20;
 /// Attributes beyond this are kept as a digest: no tool shows them, and they must not fill the memory.
 const MOST_XATTR_BYTES: usize = 16 << 10;
-/// Linux takes paths of 4 KiB; without a bound, deep trees would cost the square of their depth.
-const MOST_PATH_BYTES: usize = 64 << 10;
+/// Linux takes names of 4 KiB at a time; directories can be entered one by one and get deeper, but not by much. Without a
+/// bound, deep trees would cost the square of their depth.
+const MOST_PATH_BYTES: usize = 16 << 10;
+/// What Linux takes for a symlink's text (`PATH_MAX`).
+const MOST_SYMLINK_BYTES: usize = 4 << 10;
 /// How many entries of a layer are looked at to find it in disorder.
 const ORDER_SAMPLE: usize = 2 * Batch::MOST_ENTRIES;
 /// How many entries of a shuffled layer are sorted at a time: a run costs a walk through the tree, and memory.
@@ -120,10 +123,7 @@ impl<F: Feed> Reader<F> {
             self.footer.warnings.push(warning);
             return Ok(());
         }
-        if self.path.len() > MOST_PATH_BYTES {
-            let (what, limit) = ("its path".to_owned(), format!("{MOST_PATH_BYTES} bytes"));
-            return Err(Error::TooLarge { what, limit });
-        }
+        check_length("its path", &self.path, MOST_PATH_BYTES)?;
         if normal == Normal::Plain {
             return self.push_entry(Role::Entry(member.kind));
         }
@@ -163,9 +163,13 @@ impl<F: Feed> Reader<F> {
         match member.kind {
             // A hard link's target is a path of the image, a symlink's is text.
             Kind::HardLink if normalize(&member.link, &mut self.link) == Normal::Outside => self.link.clear(),
-            Kind::Symlink => self.link.extend_from_slice(&member.link),
+            Kind::Symlink => {
+                check_length("its target", &member.link, MOST_SYMLINK_BYTES)?;
+                self.link.extend_from_slice(&member.link);
+            }
             _ => {}
         }
+        check_length("its target", &self.link, MOST_PATH_BYTES)?;
         let (id, flags) = if member.kind == Kind::File { self.identify()? } else { (0, 0) };
         self.push(role, size, id, flags);
         Ok(())
@@ -266,11 +270,18 @@ impl<F: Feed> Reader<F> {
         let mut feed = self.walker.into_feed();
         // A compressed stream is only whole when its end was seen; a plain layer's size is known.
         if !feed.can_jump() && feed.skip(MOST_TRAILING_BYTES)? == MOST_TRAILING_BYTES {
-            let message = "more than 64 MiB follow the end of its tar: they were not read, nor was its checksum";
+            let message = "more than 64 MiB of trailing data: not read, checksum not verified";
             self.footer.warnings.push(Warning::new(WarningCode::TrailingData, message));
         }
         Ok((self.footer, feed))
     }
+}
+
+fn check_length(what: &str, bytes: &[u8], most: usize) -> Result<()> {
+    if bytes.len() <= most {
+        return Ok(());
+    }
+    Err(Error::TooLarge { what: what.to_owned(), limit: format!("{most} bytes") })
 }
 
 fn length(bytes: usize) -> u32 {

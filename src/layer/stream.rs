@@ -42,7 +42,9 @@ enum Seen {
 }
 
 /// All documents together; a real archive has some hundred kilobytes.
-const MOST_DOCUMENTS_BYTES: u64 = 2 * MOST_DOCUMENT_BYTES;
+const MOST_DOCUMENTS_BYTES: u64 = 8 * MOST_DOCUMENT_BYTES;
+/// What looks like a layer; an archive of a thousand images has about ten thousand.
+const MOST_BLOBS: usize = 20_000;
 /// What follows the end of an archive is read this far, to see that a compressed stream is whole.
 const MOST_TRAILING_BYTES: u64 = 64 << 20;
 
@@ -105,7 +107,7 @@ impl Passing<'_> {
                 Kind::HardLink | Kind::Symlink => link_target(member.kind, &name, &member.link),
                 _ => continue,
             };
-            self.catalog.insert(name.clone(), target);
+            self.catalog.insert(name.clone(), target)?;
         }
     }
 
@@ -117,16 +119,20 @@ impl Passing<'_> {
         let compression = Compression::of(start);
         let is_layer = compression != Compression::None || start.iter().all(|byte| *byte == 0) || is_header(start);
         if is_layer {
+            if self.reads.len() >= MOST_BLOBS {
+                let (what, limit) = ("the number of blobs in the archive".to_owned(), MOST_BLOBS.to_string());
+                return Err(Error::TooLarge { what, limit });
+            }
             return Ok(self.layer(walker, compression, blob_bytes, name));
         }
         let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
         if !is_document_name(name) && !matches!(first, Some(b'{' | b'[')) {
             return Ok(Seen::NoLayer);
         }
-        self.kept_bytes += blob_bytes;
-        if blob_bytes > MOST_DOCUMENT_BYTES || self.kept_bytes > MOST_DOCUMENTS_BYTES {
+        if blob_bytes > MOST_DOCUMENT_BYTES || blob_bytes > MOST_DOCUMENTS_BYTES - self.kept_bytes {
             return Ok(Seen::TooLarge(MOST_DOCUMENT_BYTES));
         }
+        self.kept_bytes += blob_bytes;
         let mut content = Vec::new();
         walker.read_content(|piece| content.extend_from_slice(piece))?;
         Ok(Seen::Document(content))
@@ -140,7 +146,7 @@ impl Passing<'_> {
         name: &[u8],
     ) -> Seen {
         let slot = self.builder.add_layer();
-        let mut sink = Direct { builder: &mut self.builder, slot };
+        let mut sink = Direct { builder: &mut self.builder, slot, progress: &self.options.progress };
         let content = Content(walker);
         let result = if self.options.verify {
             let is_sha512 = name.starts_with(b"blobs/sha512/");
@@ -249,10 +255,12 @@ impl Documents for Passing<'_> {
 struct Direct<'a> {
     builder: &'a mut Builder,
     slot: usize,
+    progress: &'a Progress,
 }
 
 impl Sink for Direct<'_> {
     fn take(&mut self, batch: &mut Batch) -> Result<()> {
+        self.builder.allow_for(self.progress.bytes().0);
         self.builder.push(self.slot, batch)?;
         batch.clear();
         Ok(())

@@ -35,8 +35,12 @@ pub struct Tree {
 const LONG_WALK: u32 = 256;
 /// Steps before landmarks are looked at.
 const SHORT_WALK: u32 = 16;
+/// A node, its slots in the merged view, what merging and reporting note about it.
+const NODE_COST: usize = 60;
 /// Children between two landmarks.
 const STRIDE: usize = 32;
+/// The longest name of a file that Linux takes (`NAME_MAX`).
+const MOST_NAME_BYTES: usize = 255;
 
 /// Where the last path of a layer stood: the way down to it.
 #[derive(Debug)]
@@ -74,6 +78,11 @@ impl Tree {
         self.nodes.len()
     }
 
+    /// Returns about how many bytes of memory the paths cost, here and wherever something is held for each of them.
+    pub(crate) fn cost(&self) -> usize {
+        self.nodes.len() * NODE_COST + self.names.len()
+    }
+
     /// Says whether there is no path but the root.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -83,7 +92,7 @@ impl Tree {
     /// Returns the node of a normal path, made where there was none.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for more than 2^32 paths, 4 GiB of names, or a component above 65 535 bytes.
+    /// [`Error::TooLarge`] for more than 2^32 paths, 4 GiB of names, or a component above 255 bytes.
     pub fn insert(&mut self, cursor: &mut Cursor, path: &[u8]) -> Result<NodeId> {
         let common = common_prefix(&cursor.path, path);
         cursor.pop_to(common, path);
@@ -145,7 +154,7 @@ impl Tree {
             }
         }
         if steps > LONG_WALK {
-            self.set_landmarks(parent);
+            self.set_landmarks(parent, previous);
         }
         self.add(parent, previous, current, name)
     }
@@ -154,7 +163,10 @@ impl Tree {
         let too_large = |what: &str, limit: &str| Error::TooLarge { what: what.to_owned(), limit: limit.to_owned() };
         let id = u32::try_from(self.nodes.len()).ok().filter(|id| *id < NONE);
         let id = id.ok_or_else(|| too_large("the number of paths", "4 294 967 294"))?;
-        let name_len = u16::try_from(name.len()).map_err(|_| too_large("a file name", "65 535 bytes"))?;
+        if name.len() > MOST_NAME_BYTES {
+            return Err(too_large("the name of a file", "255 bytes"));
+        }
+        let name_len = u16::try_from(name.len()).map_err(|_| too_large("the name of a file", "255 bytes"))?;
         let offset = u32::try_from(self.names.len()).map_err(|_| too_large("the sum of all names", "4 GiB"))?;
         self.names.extend_from_slice(name);
         self.nodes.push(Node { parent, name: offset, first: NONE, next, name_len });
@@ -172,7 +184,16 @@ impl Tree {
         landmarks.get(after.checked_sub(1)?).copied()
     }
 
-    fn set_landmarks(&mut self, parent: u32) {
+    /// Sets landmarks once; where there are some, the walk ended too far behind one, and its end becomes another.
+    fn set_landmarks(&mut self, parent: u32, end: u32) {
+        if self.landmarks.contains_key(&parent) {
+            let name = self.name_of(end);
+            let at = self.landmarks[&parent].partition_point(|landmark| self.name_of(*landmark) < name);
+            if let Some(landmarks) = self.landmarks.get_mut(&parent).filter(|known| known.get(at) != Some(&end)) {
+                landmarks.insert(at, end);
+            }
+            return;
+        }
         let children = self.children(NodeId(parent)).step_by(STRIDE).map(|node| node.0).collect();
         self.landmarks.insert(parent, children);
     }
@@ -391,6 +412,28 @@ mod tests {
         let parent = tree.parent(ids[0]).expect("below d");
         let names: Vec<&[u8]> = tree.children(parent).map(|node| tree.name(node)).collect();
         assert!(names.is_sorted() && names.len() == distinct.len());
+    }
+
+    /// Two directories written in turns: each name is looked for from the start, behind all landmarks.
+    #[test]
+    fn growth_behind_the_last_landmark_stays_cheap() {
+        let (mut tree, mut cursor) = (Tree::default(), Cursor::default());
+        for number in 0..200_000u32 {
+            let path = format!("{}/{number:08}", if number % 2 == 0 { "a" } else { "b" });
+            tree.insert(&mut cursor, path.as_bytes()).expect("small");
+        }
+        let first = tree.children(NodeId::ROOT).next().expect("a directory");
+        let names: Vec<&[u8]> = tree.children(first).map(|node| tree.name(node)).collect();
+        assert!(names.is_sorted() && names.len() == 100_000);
+        let landmarks = &tree.landmarks[&first.0];
+        assert!(landmarks.len() > 100 && landmarks.is_sorted_by_key(|node| tree.name_of(*node)));
+    }
+
+    #[test]
+    fn names_are_as_long_as_linux_takes_them() {
+        let (mut tree, mut cursor) = (Tree::default(), Cursor::default());
+        assert!(tree.insert(&mut cursor, &[b'n'; 255]).is_ok());
+        assert!(matches!(tree.insert(&mut cursor, &[b'n'; 256]), Err(Error::TooLarge { .. })));
     }
 
     #[test]

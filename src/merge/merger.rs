@@ -2,7 +2,7 @@
 
 use super::identity::{self, Verdict};
 use super::view::View;
-use crate::error::{Warning, WarningCode, Warnings};
+use crate::error::{Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId, Slot};
 use crate::layer::index::Index;
 use crate::layer::tree::Tree;
@@ -74,9 +74,12 @@ pub struct Merged {
 }
 
 /// Merges all layers; completes their entries (what lies below, hard links, content as far as hashes tell).
-pub fn merge(index: &mut Index, warnings: &mut Warnings) -> Merged {
+///
+/// # Errors
+/// [`Error::TooLarge`] where layers replace directories so often that nobody could wait for it.
+pub fn merge(index: &mut Index, warnings: &mut Warnings) -> Result<Merged> {
     let mut merger = Merger {
-        view: View::empty(&index.tree),
+        view: View::bounded(&index.tree),
         touched: vec![0; index.tree.len()],
         journal: Vec::new(),
         names: Vec::with_capacity(index.layers.len()),
@@ -85,12 +88,17 @@ pub fn merge(index: &mut Index, warnings: &mut Warnings) -> Merged {
     };
     for at in 0..index.layers.len() {
         merger.apply(index, at);
+        if merger.view.is_exhausted() {
+            let what = "the number of directories that are replaced again and again".to_owned();
+            let error = Error::TooLarge { what, limit: "what any real image does".to_owned() };
+            return Err(error.at(Place::Layer(LayerNumber::from_index(at).get())));
+        }
         merger.resolve_links(index, at, warnings);
         let (effect, shown_count) = merger.settle(index, at);
         merger.merged.effects.push(effect);
         merger.find_hidden(index, at, shown_count);
     }
-    merger.merged
+    Ok(merger.merged)
 }
 
 struct Merger {

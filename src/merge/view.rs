@@ -12,7 +12,15 @@ use crate::layer::tree::Tree;
 #[derive(Debug, Clone)]
 pub struct View {
     slots: Vec<Slot>,
+    /// How many paths may still be visited to remove what directories hold.
+    steps_left: u64,
 }
+
+/// Removing what a directory holds visits it once for each time that it is replaced. Layers of real images replace few;
+/// one that makes a file of a large directory over and over would take hours.
+const MOST_STEPS: u64 = 50_000_000;
+/// Visits that are allowed for each path: many layers may remove everything.
+const STEPS_PER_PATH: u64 = 64;
 
 impl View {
     /// Returns the view below the bottom layer: a root and nothing in it.
@@ -20,10 +28,20 @@ impl View {
     pub fn empty(tree: &Tree) -> Self {
         let mut slots = vec![Slot::ABSENT; tree.len()];
         slots[NodeId::ROOT.index()] = Slot::IMPLIED;
-        View { slots }
+        View { slots, steps_left: u64::MAX }
     }
 
-    /// Returns the view of the first `layer_count` layers. Costs their entries.
+    /// Returns the same for layers that were never merged: [`View::is_exhausted`] says when it is not to be gone on with.
+    pub(crate) fn bounded(tree: &Tree) -> Self {
+        View { steps_left: MOST_STEPS + STEPS_PER_PATH * tree.len() as u64, ..View::empty(tree) }
+    }
+
+    /// Says whether the layers replaced directories more often than is followed: then the view is not what they show.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.steps_left == 0
+    }
+
+    /// Returns the view of the first `layer_count` layers of an index that was merged. Costs their entries.
     #[must_use]
     pub fn of_layers(index: &Index, layer_count: usize) -> Self {
         let mut view = View::empty(&index.tree);
@@ -74,6 +92,7 @@ impl View {
         let mut above = tree.parent(node);
         while let Some(directory) = above.filter(|directory| !self.slot(*directory).is_directory()) {
             self.set(directory, Slot::IMPLIED, touch);
+            self.steps_left = self.steps_left.saturating_sub(1);
             above = tree.parent(directory);
         }
         if self.slot(node).is_directory() && !slot.is_directory() {
@@ -91,7 +110,8 @@ impl View {
     /// Removes everything below `top`, not `top` itself. Whatever is not there has nothing below it.
     fn clear_below(&mut self, tree: &Tree, top: NodeId, touch: &mut impl FnMut(NodeId, Slot)) {
         let mut current = tree.first_child(top);
-        while let Some(node) = current {
+        while let Some(node) = current.filter(|_| self.steps_left > 0) {
+            self.steps_left -= 1;
             let mut down = None;
             if self.slot(node).is_present() {
                 self.set(node, Slot::ABSENT, touch);

@@ -108,11 +108,27 @@ impl<R: BufRead> Read for Decoder<R> {
     }
 }
 
+/// What to do about a stream that needs more memory than is spent on it.
+const WINDOW_HINT: &str = "compress it again with a smaller window: zstd --long=27 or less, xz -9 or less";
+
+/// Says that a stream needs a larger window or dictionary than the limit, if that is why the decoder gave up.
+fn window_error(compression: Compression, error: &io::Error) -> Option<Error> {
+    let (needs, limit) = match compression {
+        Compression::Zstd if error.to_string().contains("too much memory") => ("window", ZSTD_WINDOW_LOG_MAX - 20),
+        Compression::Xz if error.kind() == io::ErrorKind::OutOfMemory => ("dictionary", XZ_MEMORY_MAX_KIB.ilog2() - 10),
+        _ => return None,
+    };
+    let what = format!("the {} stream needs a {needs} beyond the limit of {} MiB", compression.name(), 1 << limit);
+    Some(Error::Unsupported { what, hint: WINDOW_HINT })
+}
+
 /// Turns what a decoder answers into an error of ours; one of ours that passed through it comes out as it went in.
 pub(crate) fn decode_error(compression: Compression, at: u64, error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(own) => own,
         Err(source) if compression == Compression::None => Error::Io { action: "read", source },
-        Err(source) => Error::Decompress { format: compression.name(), at, source },
+        Err(source) => {
+            window_error(compression, &source).unwrap_or(Error::Decompress { format: compression.name(), at, source })
+        }
     }
 }

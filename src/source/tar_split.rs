@@ -7,7 +7,7 @@
 //! little, else in a temporary file without a name.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -22,6 +22,10 @@ use crate::path::{Normal, normalize};
 /// Far beyond what an engine writes: a layer with a million files has about two gigabytes of JSON.
 const MOST_JSON_BYTES: u64 = 8 << 30;
 const MOST_SEGMENT_BYTES: u64 = 4 << 30;
+/// A line holds the headers before one file, or a mebibyte of what follows the last one.
+const MOST_LINE_BYTES: u64 = 8 << 20;
+/// What the list of the pieces may take of memory: some million files.
+const MOST_PIECE_BYTES: usize = 192 << 20;
 
 /// The bytes of a tar, put together from its segments and the files in a folder.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(super) struct Assembly {
     folder: PathBuf,
     segments: Segments,
     pieces: Vec<Piece>,
+    /// About what the pieces take of memory.
+    piece_bytes: usize,
     len: u64,
 }
 
@@ -115,10 +121,14 @@ impl Assembly {
         let failed = |source| Error::Io { action: "open", source };
         let folder = folder.canonicalize().map_err(failed)?;
         let file = File::open(tar_split).map_err(failed)?;
-        let json = BufReader::new(MultiGzDecoder::new(BufReader::new(file)).take(MOST_JSON_BYTES));
-        let mut assembly = Assembly { folder, segments: Segments::default(), pieces: Vec::new(), len: 0 };
-        for line in serde_json::Deserializer::from_reader(json).into_iter::<Line>() {
-            assembly.add(line.map_err(|source| Error::Json { source })?)?;
+        let mut json = BufReader::new(MultiGzDecoder::new(BufReader::new(file)).take(MOST_JSON_BYTES));
+        let mut assembly =
+            Assembly { folder, segments: Segments::default(), pieces: Vec::new(), piece_bytes: 0, len: 0 };
+        let mut line = Vec::new();
+        while read_line(&mut json, &mut line)? {
+            for segment in serde_json::Deserializer::from_slice(&line).into_iter::<Line>() {
+                assembly.add(segment.map_err(|source| Error::Json { source })?)?;
+            }
         }
         Ok(assembly)
     }
@@ -158,7 +168,18 @@ impl Assembly {
     fn push(&mut self, content: Content, len: u64) -> Result<()> {
         let too_large = || Error::TooLarge { what: "the layer".to_owned(), limit: "2^63 bytes".to_owned() };
         let end = self.len.checked_add(len).filter(|end| *end < 1 << 63).ok_or_else(too_large)?;
-        if len > 0 {
+        let follows_segment = matches!(
+            (&content, self.pieces.last()),
+            (Content::Segment(_), Some(Piece { content: Content::Segment(_), .. }))
+        );
+        // The bytes of segments lie one behind another: two in a row are one piece.
+        if len > 0 && !follows_segment {
+            let name = if let Content::File(path) = &content { path.len() } else { 0 };
+            self.piece_bytes += size_of::<Piece>() + name;
+            if self.piece_bytes > MOST_PIECE_BYTES {
+                let what = "the list of the files in the layer's tar-split".to_owned();
+                return Err(Error::TooLarge { what, limit: format!("{MOST_PIECE_BYTES} bytes") });
+            }
             self.pieces.push(Piece { start: self.len, content });
         }
         self.len = end;
@@ -213,6 +234,18 @@ impl Assembly {
     }
 }
 
+/// Reads one line of the JSON; `false` at the end.
+fn read_line(json: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool> {
+    line.clear();
+    let read = json.take(MOST_LINE_BYTES + 1).read_until(b'\n', line);
+    read.map_err(|source| Error::Io { action: "read the headers of", source })?;
+    if line.len() as u64 > MOST_LINE_BYTES {
+        let what = "a line of the layer's tar-split".to_owned();
+        return Err(Error::TooLarge { what, limit: format!("{MOST_LINE_BYTES} bytes") });
+    }
+    Ok(!line.is_empty())
+}
+
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere a name may be no path")]
 fn to_path(name: &[u8]) -> io::Result<&Path> {
@@ -263,6 +296,22 @@ mod tests {
         assert_eq!(all(&assembly).ok().as_deref(), Some(&b"AAAAhelloBB"[..]));
         assert_eq!([0, 2, 4, 9].map(|offset| assembly.in_memory(offset, 100)), [4, 2, 0, 2]);
         assert_eq!(assembly.in_memory(0, 3), 3);
+    }
+
+    #[test]
+    fn lines_are_bounded_and_segments_in_a_row_are_one_piece() {
+        let mut line = Vec::new();
+        let mut endless = BufReader::new(io::repeat(b' '));
+        assert!(matches!(read_line(&mut endless, &mut line), Err(Error::TooLarge { .. })));
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut assembly = assembly(folder.path(), "./sub/file").expect("it is read");
+        assert_eq!(assembly.pieces.len(), 3);
+        for _ in 0..1000 {
+            let segment = Line { kind: SEGMENT, name: None, name_raw: None, size: 0, payload: Some("QkI=".to_owned()) };
+            assembly.add(segment).expect("little");
+        }
+        assert_eq!((assembly.pieces.len(), assembly.len()), (3, 2011));
+        assert_eq!(all(&assembly).ok().as_deref().map(|bytes| &bytes[2000..]), Some(&b"BBBBBBBBBBB"[..]));
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 use crate::source::feed::{Feed, MOST_PEEKED};
 use header::{BLOCK, Kind, Numbers};
 
-/// The largest PAX header or GNU long name; what Go's `archive/tar`, and so every engine, accepts.
+/// The most that the PAX headers and GNU long names of one entry may have together, and a sparse file's map; what Go's
+/// `archive/tar`, and so every engine, accepts of one.
 const MOST_SPECIAL_BYTES: u64 = 1 << 20;
 /// Enough for every real chain of special members before one entry.
 const MOST_SPECIAL_MEMBERS: u32 = 64;
@@ -65,6 +66,8 @@ struct Special {
     link: Option<Vec<u8>>,
     pax: pax::Records,
     scratch: Vec<u8>,
+    /// What they have together.
+    bytes: u64,
 }
 
 impl<F: Feed> Walker<F> {
@@ -262,11 +265,12 @@ impl<F: Feed> Walker<F> {
         Error::BadHeader { at, problem: problem.to_owned() }
     }
 
-    fn check_special_size(&self, at: u64) -> Result<()> {
-        if self.left <= MOST_SPECIAL_BYTES {
+    fn check_special_size(&mut self, at: u64) -> Result<()> {
+        self.special.bytes = self.special.bytes.saturating_add(self.left);
+        if self.special.bytes <= MOST_SPECIAL_BYTES {
             return Ok(());
         }
-        let what = format!("the extended header at byte {at} ({} bytes)", self.left);
+        let what = format!("the extended header at byte {at} ({} bytes)", self.special.bytes);
         Err(Error::TooLarge { what, limit: format!("{MOST_SPECIAL_BYTES} bytes") })
     }
 
@@ -328,6 +332,10 @@ impl<F: Feed> Walker<F> {
             self.member.numbers.has_sparse_extension = block[504] != 0;
             self.member.sparse_map.extend_from_slice(&block[..504]);
             self.feed.consume(BLOCK);
+            if self.member.sparse_map.len() as u64 > MOST_SPECIAL_BYTES {
+                let what = "the map of a sparse file".to_owned();
+                return Err(Error::TooLarge { what, limit: format!("{MOST_SPECIAL_BYTES} bytes") });
+            }
         }
         Ok(())
     }
@@ -341,6 +349,7 @@ impl Special {
     fn clear(&mut self) {
         self.path = None;
         self.link = None;
+        self.bytes = 0;
         self.pax.clear();
     }
 }

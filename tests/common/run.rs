@@ -13,6 +13,7 @@ pub struct Run {
     stdin: Option<PathBuf>,
     files: Vec<(String, Vec<u8>)>,
     limit: Duration,
+    memory: Option<u64>,
 }
 
 /// What a run came to.
@@ -42,6 +43,7 @@ pub fn layerlens<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Run
         stdin: None,
         files: Vec::new(),
         limit: Duration::from_secs(60),
+        memory: None,
     }
 }
 
@@ -67,6 +69,12 @@ impl Run {
     /// Gives it this long; then it is killed.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Lets it have this much memory of its own; beyond that the system refuses it, and it aborts.
+    pub fn limited_to(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
         self
     }
 
@@ -112,7 +120,10 @@ impl Run {
             std::fs::create_dir_all(path.parent().expect("below the directory")).expect("a folder for the file");
             std::fs::write(path, content).expect("a file to find");
         }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_layerlens"));
+        let mut command = match self.memory {
+            Some(bytes) => limited(bytes),
+            None => Command::new(env!("CARGO_BIN_EXE_layerlens")),
+        };
         command.args(&self.arguments).current_dir(work).env("TMPDIR", temporary);
         // What a developer has set must not change what the tests see.
         for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TERM", "COLUMNS"] {
@@ -130,6 +141,14 @@ impl Run {
         });
         command
     }
+}
+
+/// The binary under a limit of its data, of which stacks and what it allocates are part, and files that it maps are not.
+fn limited(bytes: u64) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -d {} && exec \"$@\"", bytes / 1024);
+    command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_layerlens")]);
+    command
 }
 
 impl Outcome {

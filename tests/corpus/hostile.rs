@@ -1,12 +1,13 @@
 //! Hostile and malformed inputs: how they end, in what time and memory, and what they get printed.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::common::run::{Outcome, layerlens};
 use crate::outcome::{raw_characters, wrong_in_general, wrong_in_message};
 use crate::peers::Missing;
-use crate::{assert_none, corpus, find, unpack};
+use crate::{assert_none, corpus, files_in, find, unpack};
 
 const MB: u64 = 1_000_000;
 
@@ -30,6 +31,26 @@ pub fn hostile_inputs_end_as_expected() -> Result<(), Missing> {
     let inputs: Vec<Hostile> = list.lines().skip(1).map(|line| hostile(line, &folder)).collect();
     let failures: Vec<String> = inputs.iter().flat_map(check_hostile).collect();
     assert_none(&failures, inputs.len(), "hostile inputs");
+    Ok(())
+}
+
+/// What an attack left behind: each ends in time and memory. What else must hold of one is tested on its own.
+pub fn inputs_of_an_attack_are_bounded() -> Result<(), Missing> {
+    let inputs = files_in(&corpus()?.join("hostile2"));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut failures = Vec::new();
+    for (number, input) in inputs.iter().enumerate() {
+        let path = directory.path().join(number.to_string());
+        let bytes = zstd::decode_all(File::open(input).expect("readable")).expect("zstd");
+        std::fs::write(&path, bytes).expect("written");
+        let outcome = layerlens([&path]).limited_to(300 * MB).outcome();
+        let mut wrong = wrong_in_general(&outcome);
+        if !matches!(outcome.code, Some(0 | 3)) || outcome.peak_bytes > 300 * MB {
+            wrong.push(format!("{} MB of memory, {outcome}", outcome.peak_bytes / MB));
+        }
+        failures.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}", input.display())));
+    }
+    assert_none(&failures, inputs.len(), "inputs of an attack");
     Ok(())
 }
 
