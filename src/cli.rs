@@ -17,7 +17,7 @@ use crate::analysis::OpenOptions;
 use crate::analysis::fixes::Ranges;
 use crate::archive::{Platform, Selection};
 use crate::config::{self, Origin, Set, Setting, Settings};
-use crate::layer::load::LoadOptions;
+use crate::open::LoadOptions;
 use crate::report;
 use crate::size::Units;
 use crate::source::{Access, Progress};

@@ -4,11 +4,12 @@
 //!
 //! ```text
 //!              leaves: path · digest · size · escape · columns · dockerfile · draft · task · error  (used by all, use no other module)
-//!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌───────┐   ┌──────────┐
-//!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ merge │──►│ analysis │──► gate, report, tui, rewrite
-//!               └────────┘   └─────────┘   └─────────┘   └───────┘   └───────┘   └──────────┘
-//!                bytes        members       documents,    entries     merged      waste, base,
-//!                                           blobs         by path     view, A/C/D sums
+//!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌──────┐   ┌───────┐   ┌──────────┐
+//!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ open │──►│ merge │──►│ analysis │──► gate, report, tui, rewrite
+//!               └────────┘   └─────────┘   └─────────┘   └───────┘   └──────┘   └───────┘   └──────────┘
+//!                bytes        members       documents,    entries     from       merged      waste, base,
+//!                                           blobs         by path     both, an   view, A/C/D sums
+//!                                                                     index
 //! ```
 //!
 //! A module uses what stands left of it, never right; the outputs do not know each other, except that a report can show a
@@ -44,6 +45,7 @@ pub mod exit;
 pub mod gate;
 pub mod layer;
 pub mod merge;
+pub mod open;
 pub mod path;
 pub mod report;
 pub mod rewrite;

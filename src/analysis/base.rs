@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::archive::ImageSpec;
 use crate::archive::history::HistoryEntry;
 use crate::error::{AtPlace, Place, Result};
-use crate::layer::load::{self, LoadOptions};
+use crate::open::{self, LoadOptions};
 use crate::source::{self, Access};
 
 /// How the user wants the base to be found.
@@ -64,7 +64,7 @@ impl BaseChoice {
                 let place = || Place::Image(path.to_string_lossy().into_owned());
                 let input = source::open(path, access).at(place)?;
                 let options = LoadOptions { access: access.clone(), ..LoadOptions::default() };
-                let other = load::load(input, &options).at(place)?.spec;
+                let other = open::load(input, &options).at(place)?.spec;
                 Base { layer_count: common_layers(spec, &other), from: BaseFrom::Image }
             }
             BaseChoice::Detect => match guess(&spec.history, layer_count) {

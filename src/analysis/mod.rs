@@ -14,12 +14,13 @@ use std::path::Path;
 use crate::archive::ImageSpec;
 use crate::digest::{ChainId, DiffId, Digest};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
+use crate::layer::blob::Blob;
 use crate::layer::entry::LayerNumber;
 use crate::layer::index::Index;
-use crate::layer::load::{self, Blob, LoadOptions, Loaded};
 use crate::merge::changes::{self, Change};
 use crate::merge::identity;
 use crate::merge::merger::{self, LayerEffect};
+use crate::open::{self, LoadOptions, Loaded};
 use crate::source;
 use base::{Base, BaseChoice};
 use bloat::Finding;
@@ -164,7 +165,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
     let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy().into_owned() };
     let place = || Place::Image(name.clone());
     let loaded =
-        source::open(path, &options.load.access).and_then(|input| load::load(input, &options.load)).at(place)?;
+        source::open(path, &options.load.access).and_then(|input| open::load(input, &options.load)).at(place)?;
     analyse(name.clone(), loaded, options).at(place)
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::error::{AtPlace, Place, Result};
+use crate::layer::blob::Blob;
 use crate::layer::entry::{Content, EntryRef, LayerNumber, NodeId, Slot};
 use crate::layer::index::Index;
-use crate::layer::load::Blob;
 use crate::layer::wire;
 use crate::merge::changes::{What, differences, has_same_metadata};
 use crate::merge::merger::{After, Hidden};

@@ -3,9 +3,10 @@
 //! Config and layers are members named by path; a path of the form `blobs/ALGORITHM/HEX` also states the blob's digest.
 //! Keys are matched without regard to case, as Go does: an old jib wrote them in lower case.
 
-use super::select::{Candidate, Candidates};
-use super::spec::{AtMost, DockerImage, MOST_LISTED, ManifestOrIndex, WellFormed};
-use super::{LayerRef, oci, parse};
+use super::candidate::{Candidate, Candidates};
+use super::image::LayerRef;
+use super::oci;
+use super::spec::{AtMost, DockerImage, MOST_LISTED, ManifestOrIndex, WellFormed, parse};
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result};
 use crate::path::{Normal, normalize};

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::select::Selection;
-use super::spec::Config;
-use super::{Documents, Format, MOST_DOCUMENT_BYTES, docker, parse};
+use super::docker;
+use super::image::Format;
+use super::selection::Selection;
+use super::spec::{Config, parse};
+use super::store::{Documents, MOST_DOCUMENT_BYTES, Store};
 use crate::digest::{ChainId, DiffId, Digest};
 use crate::error::{AtPlace, Error, Place, Result};
-use crate::source::Region;
+use crate::source::{Bytes, Region};
 
 /// Each storage driver, and where it keeps a layer's files: before and behind the layer's `cache-id`.
 const DRIVERS: [(&str, &str, &str); 3] =
@@ -129,28 +131,6 @@ impl DockerRoot {
     fn config(&self, id: &str) -> Result<Option<Vec<u8>>> {
         if is_hex(id) { read(&self.folder().join("imagedb/content/sha256").join(id)) } else { Ok(None) }
     }
-
-    /// Returns a layer's tar; the files' contents are opened only when they are asked for.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Json`], [`Error::Document`] where the store is damaged.
-    pub fn blob(&self, name: &[u8]) -> Result<Option<Region>> {
-        let name = std::str::from_utf8(name).unwrap_or_default();
-        let Some(chain_id) = name.strip_suffix("/layer.tar").filter(|chain_id| is_hex(chain_id)) else {
-            return Ok(None);
-        };
-        let layer = self.folder().join("layerdb/sha256").join(chain_id);
-        let Some(cache_id) = read(&layer.join("cache-id"))? else {
-            return Ok(None);
-        };
-        let cache_id = String::from_utf8(cache_id).unwrap_or_default().trim().to_owned();
-        if cache_id.is_empty() || !cache_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            return Err(Error::Document { problem: "the layer's cache-id is none".to_owned() });
-        }
-        let (_, before, behind) = self.driver;
-        let contents = self.root.join(before).join(cache_id).join(behind);
-        Region::assembled(&layer.join("tar-split.json.gz"), &contents).map(Some)
-    }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
@@ -188,5 +168,26 @@ impl Documents for DockerRoot {
 
     fn format(&self) -> Option<Format> {
         Some(Format::DockerRoot)
+    }
+}
+
+impl Store for DockerRoot {
+    /// A layer's tar; the files' contents are opened only when they are asked for.
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        let Some(chain_id) = name.strip_suffix("/layer.tar").filter(|chain_id| is_hex(chain_id)) else {
+            return Ok(None);
+        };
+        let layer = self.folder().join("layerdb/sha256").join(chain_id);
+        let Some(cache_id) = read(&layer.join("cache-id"))? else {
+            return Ok(None);
+        };
+        let cache_id = String::from_utf8(cache_id).unwrap_or_default().trim().to_owned();
+        if cache_id.is_empty() || !cache_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(Error::Document { problem: "the layer's cache-id is none".to_owned() });
+        }
+        let (_, before, behind) = self.driver;
+        let contents = self.root.join(before).join(cache_id).join(behind);
+        Region::assembled(&layer.join("tar-split.json.gz"), &contents).map(|region| Some(Bytes::Here(region)))
     }
 }

@@ -6,17 +6,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Documents, MOST_DOCUMENT_BYTES};
+use super::store::{Documents, MOST_DOCUMENT_BYTES, Store};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode};
 use crate::path::{Normal, normalize, split};
 use crate::source::feed::Window;
-use crate::source::{Progress, Region};
+use crate::source::{Bytes, Progress, Region};
 use crate::tarball::Walker;
 use crate::tarball::header::Kind;
 
 /// What a name leads to in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target<T> {
+pub enum CatalogEntry<T> {
     /// The member itself.
     Here(T),
     /// Another member, by its normal path; nothing where the link leads outside the archive.
@@ -26,7 +26,7 @@ pub enum Target<T> {
 /// Members by normal path, links resolved on demand: old engines store a layer used twice as a link to the first.
 #[derive(Debug)]
 pub struct Catalog<T> {
-    members: BTreeMap<Vec<u8>, Target<T>>,
+    members: BTreeMap<Vec<u8>, CatalogEntry<T>>,
     /// About what they cost in memory.
     bytes: usize,
     /// What was odd.
@@ -49,14 +49,14 @@ impl<T> Catalog<T> {
     ///
     /// # Errors
     /// [`Error::TooLarge`] for more members than memory is spent on.
-    pub fn insert(&mut self, name: Vec<u8>, target: Target<T>) -> Result<()> {
+    pub fn insert(&mut self, name: Vec<u8>, target: CatalogEntry<T>) -> Result<()> {
         // Directories are no members; a name that stands twice is worth a word.
         if self.members.contains_key(&name) && self.warnings.len() < 20 {
             let message = "stands twice in the archive: the last one is taken";
             self.warnings.push(Warning::about(WarningCode::DuplicateMember, &name, message));
         }
-        let link = if let Target::Link(Some(link)) = &target { link.len() } else { 0 };
-        self.bytes += name.len() + link + 3 * size_of::<(Vec<u8>, Target<T>)>();
+        let link = if let CatalogEntry::Link(Some(link)) = &target { link.len() } else { 0 };
+        self.bytes += name.len() + link + 3 * size_of::<(Vec<u8>, CatalogEntry<T>)>();
         if self.bytes > Self::MOST_BYTES {
             let what = "the list of the archive's members".to_owned();
             return Err(Error::TooLarge { what, limit: format!("{} bytes", Self::MOST_BYTES) });
@@ -74,9 +74,9 @@ impl<T> Catalog<T> {
         let mut current = name;
         for hop in 0..Self::MOST_HOPS {
             match self.members.get(current) {
-                Some(Target::Here(member)) => return Ok(Some(member)),
-                Some(Target::Link(Some(next))) => current = next,
-                Some(Target::Link(None)) => return Err(bad("leads out of the archive")),
+                Some(CatalogEntry::Here(member)) => return Ok(Some(member)),
+                Some(CatalogEntry::Link(Some(next))) => current = next,
+                Some(CatalogEntry::Link(None)) => return Err(bad("leads out of the archive")),
                 None if hop == 0 => return Ok(None),
                 None => return Err(bad("leads to nothing in the archive")),
             }
@@ -90,7 +90,7 @@ impl<T> Catalog<T> {
         let mut current = name;
         for _ in 0..Self::MOST_HOPS {
             match self.members.get(current) {
-                Some(Target::Link(Some(next))) => current = next,
+                Some(CatalogEntry::Link(Some(next))) => current = next,
                 _ => break,
             }
         }
@@ -105,7 +105,7 @@ impl<T> Catalog<T> {
 
 /// Reads a link member of an archive: a hard link names a member, a symlink is relative to its own directory.
 #[must_use]
-pub fn link_target<T>(kind: Kind, name: &[u8], link: &[u8]) -> Target<T> {
+pub fn link_target<T>(kind: Kind, name: &[u8], link: &[u8]) -> CatalogEntry<T> {
     let mut raw = Vec::new();
     if kind == Kind::Symlink && !link.starts_with(b"/") {
         raw.extend_from_slice(split(name).0);
@@ -113,12 +113,11 @@ pub fn link_target<T>(kind: Kind, name: &[u8], link: &[u8]) -> Target<T> {
     }
     raw.extend_from_slice(link);
     let mut target = Vec::new();
-    Target::Link((normalize(&raw, &mut target) != Normal::Outside).then_some(target))
+    CatalogEntry::Link((normalize(&raw, &mut target) != Normal::Outside).then_some(target))
 }
 
 /// A plain archive whose blobs can be reopened by offset.
 pub struct Archive {
-    region: Region,
     catalog: Catalog<Region>,
 }
 
@@ -127,7 +126,7 @@ impl Archive {
     ///
     /// # Errors
     /// Where it is no tar, or cut short.
-    pub fn index(region: Region) -> Result<Self> {
+    pub fn index(region: &Region) -> Result<Self> {
         // Only the layers count as work: the outer scan reads a few headers.
         let mut walker = Walker::new(Window::new(region.clone(), &Arc::new(Progress::default())));
         let mut catalog = Catalog::default();
@@ -140,7 +139,7 @@ impl Archive {
             match member.kind {
                 Kind::File => {
                     let blob = region.slice(walker.position(), walker.left());
-                    catalog.insert(name.clone(), Target::Here(blob))?;
+                    catalog.insert(name.clone(), CatalogEntry::Here(blob))?;
                 }
                 Kind::HardLink | Kind::Symlink => {
                     catalog.insert(name.clone(), link_target(member.kind, &name, &member.link))?;
@@ -148,32 +147,20 @@ impl Archive {
                 _ => {}
             }
         }
-        Ok(Archive { region, catalog })
+        Ok(Archive { catalog })
+    }
+}
+
+impl Store for Archive {
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        Ok(self.catalog.find(name)?.map(|region| Bytes::Here(region.clone())))
     }
 
-    /// Returns the bytes of a member.
-    ///
-    /// # Errors
-    /// [`Error::BadLink`]
-    pub fn blob(&self, name: &[u8]) -> Result<Option<Region>> {
-        self.catalog.find(name).map(Option::<&Region>::cloned)
-    }
-
-    /// Returns the name behind all links.
-    #[must_use]
-    pub fn canonical<'a>(&'a self, name: &'a [u8]) -> &'a [u8] {
+    fn canonical<'a>(&'a self, name: &'a [u8]) -> &'a [u8] {
         self.catalog.canonical(name)
     }
 
-    /// Returns the whole archive.
-    #[must_use]
-    pub fn region(&self) -> &Region {
-        &self.region
-    }
-
-    /// Returns what was odd about the members.
-    #[must_use]
-    pub fn warnings(&self) -> &[Warning] {
+    fn warnings(&self) -> &[Warning] {
         &self.catalog.warnings
     }
 }
@@ -213,10 +200,7 @@ impl Directory {
     }
 
     /// Opens a file of the directory by its normal path.
-    ///
-    /// # Errors
-    /// [`Error::BadLink`] where a symlink leads out of the directory, [`Error::Io`].
-    pub fn blob(&self, name: &[u8]) -> Result<Option<Region>> {
+    fn file(&self, name: &[u8]) -> Result<Option<Region>> {
         let Ok(relative) = std::str::from_utf8(name) else {
             return Ok(None);
         };
@@ -247,7 +231,7 @@ fn is_absent(error: &io::Error) -> bool {
 
 impl Documents for Directory {
     fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
-        let region = self.blob(name)?;
+        let region = self.file(name)?;
         region.map(|region| read_document(&region, name)).transpose()
     }
 
@@ -260,5 +244,11 @@ impl Documents for Directory {
 
     fn is_directory(&self) -> bool {
         true
+    }
+}
+
+impl Store for Directory {
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        Ok(self.file(name)?.map(Bytes::Here))
     }
 }

@@ -1,208 +1,60 @@
 //! From bytes to one image: its documents, its layers in order, the history entry that made each.
 //!
-//! Two ways in, one way of understanding: a plain file or a directory is indexed once and its blobs are reopened by
-//! offset ([`members`]); a compressed archive or a pipe passes by once, so its documents are kept and its layers are
-//! indexed as they come ([`crate::layer`]). Either way [`select`] finds the image in the documents.
+//! [`open()`] makes a [`Store`] of an input: a plain file or a directory is indexed once and its blobs are reopened by
+//! offset ([`members`]). What passes by once, a compressed archive or a pipe, is left to [`mod@crate::open`]. Either way
+//! [`select()`] finds the image in the documents.
 
+mod candidate;
 mod docker;
-pub mod docker_root;
+mod docker_root;
+pub(crate) mod explain;
 pub mod history;
+mod image;
 pub mod members;
 mod oci;
-pub mod registry;
+mod registry;
 mod select;
+mod selection;
 pub mod spec;
+mod store;
 mod v1;
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::io::Read;
 
-use crate::digest::{DiffId, Digest, Hasher};
-use crate::error::{Error, Result, Warning};
-use history::HistoryEntry;
+use crate::error::Result;
+use crate::source::compression::Compression;
+use crate::source::{Input, Region};
 
-pub use select::{Platform, Selection, select};
+pub use image::{Format, ImageSpec, LayerRef, StatedDigest};
+pub use select::select;
+pub use selection::{NotAPlatform, Platform, Selection};
+pub use store::{Documents, MOST_DOCUMENT_BYTES, Store};
 
-/// The largest JSON document that is read; a config with a thousand layers has about a megabyte.
-pub const MOST_DOCUMENT_BYTES: u64 = 8 << 20;
-/// All documents that are read on the way to one image; an archive of a thousand images has some megabytes.
-const MOST_DOCUMENTS_BYTES: u64 = 64 << 20;
-
-/// The files of an image by name, as far as they are documents.
-pub trait Documents {
-    /// Returns the content of the document `name`, or nothing where there is no such member.
-    ///
-    /// # Errors
-    /// Where it is there and cannot be read.
-    fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>>;
-
-    /// Returns some names of what is there, to say what the input looks like.
-    fn names(&self) -> Vec<Vec<u8>>;
-
-    /// Says whether this is a directory, not an archive.
-    fn is_directory(&self) -> bool;
-
-    /// Returns how the image is packed, where the documents themselves do not show it.
-    fn format(&self) -> Option<Format> {
-        None
-    }
+/// An input, as it can be read.
+pub enum Opened {
+    /// Documents and blobs can be opened in any order.
+    Store(Box<dyn Store>),
+    /// A file that is compressed as a whole.
+    Compressed(Region),
+    /// Bytes that come once.
+    Stream(Box<dyn Read + Send>),
 }
 
-/// Documents that are read up to a sum: the same large one can be named ten thousand times.
-struct Metered<'a> {
-    documents: &'a dyn Documents,
-    left: Cell<u64>,
-}
-
-impl<'a> Metered<'a> {
-    fn new(documents: &'a dyn Documents) -> Self {
-        Metered { documents, left: Cell::new(MOST_DOCUMENTS_BYTES) }
-    }
-}
-
-impl Documents for Metered<'_> {
-    fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
-        let Some(content) = self.documents.read(name)? else { return Ok(None) };
-        let left = self.left.get().checked_sub(content.len() as u64).ok_or_else(|| Error::TooLarge {
-            what: "the sum of all documents".to_owned(),
-            limit: format!("{MOST_DOCUMENTS_BYTES} bytes"),
-        });
-        self.left.set(left?);
-        Ok(Some(content))
-    }
-
-    fn names(&self) -> Vec<Vec<u8>> {
-        self.documents.names()
-    }
-
-    fn is_directory(&self) -> bool {
-        self.documents.is_directory()
-    }
-
-    fn format(&self) -> Option<Format> {
-        self.documents.format()
-    }
-}
-
-/// How the image was packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `manifest.json` with a list of images: `docker save`, `podman save`, kaniko, jib, bazel, skopeo.
-    DockerArchive,
-    /// The same, unpacked into a directory.
-    DockerDirectory,
-    /// `repositories` and a JSON per layer: `docker save` before 1.10.
-    DockerArchiveV1,
-    /// An OCI image layout in a tar.
-    OciArchive,
-    /// An OCI image layout as a directory.
-    OciDirectory,
-    /// One manifest and its blobs beside it: skopeo's `dir:`.
-    ManifestDirectory,
-    /// Manifest and blobs of a registry.
-    Registry,
-    /// The data root of a Docker engine.
-    DockerRoot,
-}
-
-impl Format {
-    /// Returns the name used in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::DockerArchive => "docker-archive",
-            Format::DockerDirectory => "docker-directory",
-            Format::DockerArchiveV1 => "docker-archive-v1",
-            Format::OciArchive => "oci-archive",
-            Format::OciDirectory => "oci-directory",
-            Format::ManifestDirectory => "manifest-directory",
-            Format::Registry => "registry",
-            Format::DockerRoot => "docker-root",
+/// Opens what an input holds.
+///
+/// # Errors
+/// Where it cannot be read, is damaged, or a registry refuses.
+pub fn open(input: Input, selection: &Selection) -> Result<Opened> {
+    let store: Box<dyn Store> = match input {
+        Input::Directory(path) => Box::new(members::Directory::open(&path)?),
+        Input::Registry(repository) => Box::new(registry::Pulled::fetch(*repository, selection)?),
+        Input::DockerRoot(root) => Box::new(docker_root::DockerRoot::open(&root, selection)?),
+        Input::Stream(reader) => return Ok(Opened::Stream(reader)),
+        Input::File(region) if region.is_empty() => return Err(explain::empty()),
+        Input::File(region) if region.compression()? != Compression::None => return Ok(Opened::Compressed(region)),
+        Input::File(region) => {
+            Box::new(members::Archive::index(&region).map_err(|error| explain::file(error, &region))?)
         }
-    }
-}
-
-/// Where one layer's blob is, and what the documents say about it.
-#[derive(Debug, Clone)]
-pub struct LayerRef {
-    /// The member that holds the blob, as a normal path.
-    pub name: Vec<u8>,
-    /// The digest of the blob as it is stored, where a document or its name states it.
-    pub blob_digest: Option<Digest>,
-    /// The size of the blob that a descriptor states.
-    pub stated_bytes: Option<u64>,
-    /// The media type that a descriptor states.
-    pub media_type: Option<String>,
-    /// The digest of the uncompressed tar, from the config.
-    pub diff_id: Option<DiffId>,
-}
-
-/// One image, as its documents describe it. Layers are bottom first.
-#[derive(Debug, Clone)]
-pub struct ImageSpec {
-    /// How it was packed.
-    pub format: Format,
-    /// Names that the archive gives it.
-    pub tags: Vec<String>,
-    /// The image id: digest of the config document.
-    pub id: Digest,
-    /// Digest of the manifest, where there is one.
-    pub manifest_digest: Option<Digest>,
-    /// What it runs on.
-    pub platform: Platform,
-    /// When it was made, as the config writes it.
-    pub created: Option<String>,
-    /// The config as it stands; empty where the input has none.
-    pub config: Vec<u8>,
-    /// Annotations of the manifest.
-    pub annotations: BTreeMap<String, String>,
-    /// Layers, bottom first.
-    pub layers: Vec<LayerRef>,
-    /// History, oldest first, the entries without a layer included.
-    pub history: Vec<HistoryEntry>,
-    /// Other images and platforms in the input, described for people.
-    pub others: Vec<String>,
-    /// What is odd about the documents.
-    pub warnings: Vec<Warning>,
-    /// The documents on the way to the image whose digest is stated somewhere.
-    pub stated: Vec<StatedDigest>,
-}
-
-/// A document, the digest that is stated for it, and the one that it has.
-#[derive(Debug, Clone)]
-pub struct StatedDigest {
-    /// Which document.
-    pub what: &'static str,
-    /// What a descriptor or the document's name states.
-    pub stated: Digest,
-    /// What its bytes have.
-    pub found: Digest,
-}
-
-impl StatedDigest {
-    /// Computes the digest of `bytes` by the algorithm of the stated one.
-    pub(crate) fn of(what: &'static str, stated: &Digest, bytes: &[u8]) -> Self {
-        let mut hasher = Hasher::new(stated.algorithm());
-        hasher.update(bytes);
-        StatedDigest { what, stated: stated.clone(), found: hasher.finish() }
-    }
-
-    /// Compares the two.
-    ///
-    /// # Errors
-    /// [`Error::DigestMismatch`]
-    pub fn check(&self) -> Result<()> {
-        if self.stated == self.found {
-            return Ok(());
-        }
-        let (expected, found) = (self.stated.clone(), self.found.clone());
-        Err(Error::DigestMismatch { what: self.what, expected, found })
-    }
-}
-
-/// Parses a JSON document. The whole of it must be well formed and of bounded depth, unknown fields included.
-pub(crate) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice::<spec::WellFormed>(bytes)
-        .and_then(|_| serde_json::from_slice(bytes))
-        .map_err(|source| Error::Json { source })
+    };
+    Ok(Opened::Store(store))
 }

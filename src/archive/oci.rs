@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::select::{Candidate, Candidates, Platform};
-use super::spec::{Descriptor, ManifestOrIndex};
-use super::{Documents, LayerRef, StatedDigest, parse};
+use super::candidate::{Candidate, Candidates};
+use super::image::{LayerRef, StatedDigest};
+use super::selection::Platform;
+use super::spec::{Descriptor, ManifestOrIndex, parse};
+use super::store::Documents;
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result};
 

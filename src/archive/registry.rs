@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::select::{Platform, Selection};
-use super::spec::{Descriptor, ManifestOrIndex};
-use super::{Documents, Format, MOST_DOCUMENT_BYTES, oci, parse};
+use super::image::Format;
+use super::oci;
+use super::selection::{Platform, Selection};
+use super::spec::{Descriptor, ManifestOrIndex, parse};
+use super::store::{Documents, MOST_DOCUMENT_BYTES, Store};
 use crate::digest::Digest;
 use crate::error::{Error, Place, Result};
 use crate::source::Bytes;
@@ -68,19 +70,6 @@ impl Pulled {
             self.layers.insert(oci::blob_name(&digest), (digest, size));
         }
         Ok(())
-    }
-
-    /// Returns a layer's blob.
-    #[must_use]
-    pub fn blob(&self, name: &[u8]) -> Option<Bytes> {
-        let (digest, size) = self.layers.get(name)?;
-        Some(self.repository.blob(digest, *size))
-    }
-
-    /// Returns the platforms that were not chosen.
-    #[must_use]
-    pub fn others(&self) -> &[String] {
-        &self.others
     }
 }
 
@@ -169,5 +158,15 @@ impl Documents for Pulled {
 
     fn format(&self) -> Option<Format> {
         Some(Format::Registry)
+    }
+}
+
+impl Store for Pulled {
+    fn blob(&self, name: &[u8]) -> Result<Option<Bytes>> {
+        Ok(self.layers.get(name).map(|(digest, size)| self.repository.blob(digest, *size)))
+    }
+
+    fn others(&self) -> &[String] {
+        &self.others
     }
 }

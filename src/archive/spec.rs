@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::error::{Error, Result};
+
 /// The most layers that an image may have; overlayfs stacks 500.
 pub(crate) const MOST_LAYERS: usize = 2_000;
 /// The most lines of a history, images of an archive, manifests of an index, names of an image.
@@ -303,6 +305,13 @@ impl<'de> Visitor<'de> for DockerImageVisitor {
 
 fn names<'de, A: MapAccess<'de>, const MOST: usize>(map: &mut A) -> Result<Vec<String>, A::Error> {
     Ok(map.next_value::<Option<AtMost<String, MOST>>>()?.map(|names| names.0).unwrap_or_default())
+}
+
+/// Parses a JSON document. The whole of it must be well formed and of bounded depth, unknown fields included.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice::<WellFormed>(bytes)
+        .and_then(|_| serde_json::from_slice(bytes))
+        .map_err(|source| Error::Json { source })
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::select::Platform;
-use super::spec::{HistorySpec, MOST_LAYERS};
-use super::{Documents, Format, ImageSpec, LayerRef, Selection, history, parse};
+use super::history;
+use super::image::{Format, ImageSpec, LayerRef};
+use super::selection::{Platform, Selection};
+use super::spec::{HistorySpec, MOST_LAYERS, parse};
+use super::store::Documents;
 use crate::digest::Digest;
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode};
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::analysis::Analysis;
-use crate::archive::members::{Target, link_target};
+use crate::archive::members::{CatalogEntry, link_target};
 use crate::error::{AtPlace, Error, Place, Result};
 use crate::layer::entry::Kind;
 use crate::layer::reader::is_entry;
@@ -18,7 +18,7 @@ use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream, Window};
 use crate::source::registry::Repository;
 use crate::source::{self, Access, Bytes, Input, Progress};
-use crate::tarball::{Content, Walker};
+use crate::tarball::{Walker, WholeContent};
 use crate::task::Task;
 
 /// Reads an image's layers again: the image, and how it was reached.
@@ -137,10 +137,10 @@ impl ContentReader {
             match member.kind {
                 Kind::File => {
                     let (layer, _) = names.swap_remove(at);
-                    self.decode(Content(&mut walker), layer, sink, task).at(|| at_layer(layer))?;
+                    self.decode(WholeContent(&mut walker), layer, sink, task).at(|| at_layer(layer))?;
                 }
                 Kind::HardLink | Kind::Symlink => {
-                    if let Target::<()>::Link(Some(target)) = link_target(member.kind, &path, &member.link) {
+                    if let CatalogEntry::<()>::Link(Some(target)) = link_target(member.kind, &path, &member.link) {
                         for (_, name) in names.iter_mut().filter(|(_, name)| *name == path) {
                             name.clone_from(&target);
                         }

@@ -6,9 +6,9 @@ use std::thread;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{AtPlace, Error, Place, Result};
+use crate::layer::blob::Blob;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, Slot};
 use crate::layer::index::Index;
-use crate::layer::load::Blob;
 use crate::source::Region;
 
 /// What is known about an entry's content against that of the lower view.

@@ -9,7 +9,7 @@ use crate::analysis::OpenOptions;
 use crate::archive::Selection;
 use crate::dockerfile::Dockerfile;
 use crate::gate::baseline::Baseline;
-use crate::layer::load::LoadOptions;
+use crate::open::LoadOptions;
 
 /// What is read beside the image.
 pub(super) struct Inputs {

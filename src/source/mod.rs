@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use compression::Compression;
 use reference::Reference;
 #[cfg(not(feature = "remote"))]
 use registry as engine;
@@ -276,6 +277,16 @@ impl Region {
             return Err(Error::Truncated { at: read as u64, missing, inside: "a document" });
         }
         Ok(bytes)
+    }
+
+    /// Recognises the compression by the first bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system refuses.
+    pub fn compression(&self) -> Result<Compression> {
+        let mut start = [0; Compression::MAGIC_BYTES];
+        let read = self.read_at(0, &mut start)?;
+        Ok(Compression::of(&start[..read]))
     }
 
     /// Returns a reader of the bytes from the start on that counts what it reads into `progress`.

@@ -2,7 +2,7 @@
 //! in the files that containers see.
 //!
 //! The format is that of [tar-split](https://github.com/vbatts/tar-split): one JSON object after the other, a segment
-//! (headers and padding, base64) or a file (its name and size). Promises: a content is opened only when its bytes are
+//! (headers and padding, base64) or a file (its name and size). Promises: a file is opened only when its bytes are
 //! asked for, never outside the layer's folder; the rest, about a kilobyte for each file, stays in memory while it is
 //! little, else in a temporary file without a name.
 
@@ -88,11 +88,11 @@ impl Segments {
 struct Piece {
     /// Where it starts in the tar.
     start: u64,
-    content: Content,
+    origin: Origin,
 }
 
 #[derive(Debug)]
-enum Content {
+enum Origin {
     /// Where it starts in the segments.
     Segment(u64),
     /// A file, by its path in the folder.
@@ -101,7 +101,7 @@ enum Content {
 
 /// One line of the JSON.
 #[derive(Deserialize)]
-struct Line {
+struct JsonLine {
     #[serde(rename = "type")]
     kind: u8,
     name: Option<String>,
@@ -126,21 +126,21 @@ impl Assembly {
             Assembly { folder, segments: Segments::default(), pieces: Vec::new(), piece_bytes: 0, len: 0 };
         let mut line = Vec::new();
         while read_line(&mut json, &mut line)? {
-            for segment in serde_json::Deserializer::from_slice(&line).into_iter::<Line>() {
+            for segment in serde_json::Deserializer::from_slice(&line).into_iter::<JsonLine>() {
                 assembly.add(segment.map_err(|source| Error::Json { source })?)?;
             }
         }
         Ok(assembly)
     }
 
-    fn add(&mut self, line: Line) -> Result<()> {
+    fn add(&mut self, line: JsonLine) -> Result<()> {
         let bad = |what: &str| Error::Document { problem: format!("the layer's tar-split has {what}") };
         match line.kind {
             SEGMENT => {
                 let bytes = STANDARD
                     .decode(line.payload.unwrap_or_default())
                     .map_err(|_| bad("a segment that is no base64"))?;
-                self.push(Content::Segment(self.segments.len()), bytes.len() as u64)?;
+                self.push(Origin::Segment(self.segments.len()), bytes.len() as u64)?;
                 self.segments.push(&bytes).map_err(|source| Error::Io { action: "keep the headers of", source })?;
                 if self.segments.len() > MOST_SEGMENT_BYTES {
                     return Err(Error::TooLarge {
@@ -159,28 +159,28 @@ impl Assembly {
                 if normalize(&name, &mut path) == Normal::Outside {
                     return Err(bad("a file outside of the layer"));
                 }
-                self.push(Content::File(path.into()), line.size)
+                self.push(Origin::File(path.into()), line.size)
             }
             _ => Err(bad("an entry of an unknown type")),
         }
     }
 
-    fn push(&mut self, content: Content, len: u64) -> Result<()> {
+    fn push(&mut self, origin: Origin, len: u64) -> Result<()> {
         let too_large = || Error::TooLarge { what: "the layer".to_owned(), limit: "2^63 bytes".to_owned() };
         let end = self.len.checked_add(len).filter(|end| *end < 1 << 63).ok_or_else(too_large)?;
         let follows_segment = matches!(
-            (&content, self.pieces.last()),
-            (Content::Segment(_), Some(Piece { content: Content::Segment(_), .. }))
+            (&origin, self.pieces.last()),
+            (Origin::Segment(_), Some(Piece { origin: Origin::Segment(_), .. }))
         );
         // The bytes of segments lie one behind another: two in a row are one piece.
         if len > 0 && !follows_segment {
-            let name = if let Content::File(path) = &content { path.len() } else { 0 };
+            let name = if let Origin::File(path) = &origin { path.len() } else { 0 };
             self.piece_bytes += size_of::<Piece>() + name;
             if self.piece_bytes > MOST_PIECE_BYTES {
                 let what = "the list of the files in the layer's tar-split".to_owned();
                 return Err(Error::TooLarge { what, limit: format!("{MOST_PIECE_BYTES} bytes") });
             }
-            self.pieces.push(Piece { start: self.len, content });
+            self.pieces.push(Piece { start: self.len, origin });
         }
         self.len = end;
         Ok(())
@@ -201,7 +201,7 @@ impl Assembly {
     /// Returns how many bytes from `offset` on can be had without opening a file, at most `most`.
     pub(super) fn in_memory(&self, offset: u64, most: u64) -> u64 {
         let mut at = offset;
-        while let Some((Piece { content: Content::Segment(_), .. }, left)) = self.piece(at) {
+        while let Some((Piece { origin: Origin::Segment(_), .. }, left)) = self.piece(at) {
             at += left;
             if at - offset >= most {
                 return most;
@@ -217,9 +217,9 @@ impl Assembly {
         };
         let wanted = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let within = offset - piece.start;
-        match &piece.content {
-            Content::Segment(start) => self.segments.read_at(start + within, &mut buf[..wanted]),
-            Content::File(path) => positioned_read(&self.open_content(path)?, &mut buf[..wanted], within),
+        match &piece.origin {
+            Origin::Segment(start) => self.segments.read_at(start + within, &mut buf[..wanted]),
+            Origin::File(path) => positioned_read(&self.open_content(path)?, &mut buf[..wanted], within),
         }
     }
 
@@ -307,7 +307,8 @@ mod tests {
         let mut assembly = assembly(folder.path(), "./sub/file").expect("it is read");
         assert_eq!(assembly.pieces.len(), 3);
         for _ in 0..1000 {
-            let segment = Line { kind: SEGMENT, name: None, name_raw: None, size: 0, payload: Some("QkI=".to_owned()) };
+            let segment =
+                JsonLine { kind: SEGMENT, name: None, name_raw: None, size: 0, payload: Some("QkI=".to_owned()) };
             assembly.add(segment).expect("little");
         }
         assert_eq!((assembly.pieces.len(), assembly.len()), (3, 2011));

@@ -355,9 +355,9 @@ impl Special {
 }
 
 /// The content of a walker's current member, as a reader.
-pub struct Content<'a, F>(pub &'a mut Walker<F>);
+pub struct WholeContent<'a, F>(pub &'a mut Walker<F>);
 
-impl<F: Feed> std::io::Read for Content<'_, F> {
+impl<F: Feed> std::io::Read for WholeContent<'_, F> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let piece = self.0.next_piece().map_err(std::io::Error::other)?;
         let n = piece.len().min(buf.len());
@@ -367,7 +367,7 @@ impl<F: Feed> std::io::Read for Content<'_, F> {
     }
 }
 
-impl<F: Feed> std::io::BufRead for Content<'_, F> {
+impl<F: Feed> std::io::BufRead for WholeContent<'_, F> {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         self.0.next_piece().map_err(std::io::Error::other)
     }

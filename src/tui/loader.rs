@@ -12,7 +12,7 @@ use crate::analysis::{self, OpenOptions};
 use crate::archive::ImageSpec;
 use crate::contents::search::Hit;
 use crate::error::Error;
-use crate::layer::watch::{Stage, Watch};
+use crate::open::watch::{Stage, Watch};
 use crate::source::Region;
 
 /// What a thread has to say.

@@ -8,23 +8,23 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use super::batch::Batch;
-use super::index::Builder;
-use super::load::{
-    Blob, LayerRead, LoadOptions, Loaded, Reading, assemble, check_documents, decoder, read_stream, read_verified,
-    read_vouched, uncompressed_digest,
-};
-use super::reader::Sink;
-use crate::archive::members::{Catalog, Target, link_target};
-use crate::archive::{Documents, LayerRef, MOST_DOCUMENT_BYTES, select};
+use super::blob::{LayerRead, decoder, read_stream, read_verified, read_vouched, uncompressed_digest};
+use super::image::{Loaded, Reading, assemble, check_documents};
+use super::options::LoadOptions;
+use crate::archive::members::{Catalog, CatalogEntry, link_target};
+use crate::archive::{Documents, LayerRef, MOST_DOCUMENT_BYTES, explain, select};
 use crate::digest::Algorithm;
 use crate::error::{AtPlace, Error, Place, Result};
+use crate::layer::batch::Batch;
+use crate::layer::blob::Blob;
+use crate::layer::index::Builder;
+use crate::layer::reader::Sink;
 use crate::path::{Normal, normalize};
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream};
 use crate::source::{Progress, Region};
 use crate::tarball::header::{BLOCK, Kind};
-use crate::tarball::{Content, Walker};
+use crate::tarball::{Walker, WholeContent};
 
 /// A member that passed by.
 enum Seen {
@@ -48,7 +48,8 @@ const MOST_BLOBS: usize = 20_000;
 /// What follows the end of an archive is read this far, to see that a compressed stream is whole.
 const MOST_TRAILING_BYTES: u64 = 64 << 20;
 
-struct Passing<'a> {
+/// An archive that passes by, and what was seen of it.
+struct Scan<'a> {
     options: &'a LoadOptions,
     /// The archive, where it can be read a second time.
     again: Option<&'a Region>,
@@ -63,10 +64,10 @@ pub(super) fn load(reader: impl Read, options: &LoadOptions, again: Option<&Regi
     let mut reader = BufReader::with_capacity(256 << 10, reader);
     let start = reader.fill_buf().map_err(|error| Error::from_read("read", error))?;
     if start.is_empty() {
-        return Err(empty());
+        return Err(explain::empty());
     }
     let mut walker = open(reader)?;
-    let mut passing = Passing {
+    let mut scan = Scan {
         options,
         again,
         catalog: Catalog::default(),
@@ -74,9 +75,9 @@ pub(super) fn load(reader: impl Read, options: &LoadOptions, again: Option<&Regi
         reads: Vec::new(),
         kept_bytes: 0,
     };
-    passing.members(&mut walker)?;
+    scan.members(&mut walker)?;
     walker.into_feed().skip(MOST_TRAILING_BYTES)?;
-    passing.finish()
+    scan.finish()
 }
 
 /// Starts to walk an archive, whatever its compression.
@@ -85,7 +86,7 @@ fn open<R: BufRead>(mut reader: R) -> Result<Walker<Stream<Decoder<R>>>> {
     Ok(Walker::new(Stream::new(decoder(compression, reader)?, compression)))
 }
 
-impl Passing<'_> {
+impl Scan<'_> {
     fn members<F: Feed>(&mut self, walker: &mut Walker<F>) -> Result<()> {
         let mut name = Vec::new();
         loop {
@@ -94,7 +95,7 @@ impl Passing<'_> {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(error @ Error::BadHeader { at: 0, .. }) if is_first => {
-                    return Err(explain_start(error, walker.feed().buffered()));
+                    return Err(explain::start(error, walker.feed().buffered()));
                 }
                 Err(error) => return Err(error),
             }
@@ -103,7 +104,7 @@ impl Passing<'_> {
                 continue;
             }
             let target = match member.kind {
-                Kind::File => Target::Here(self.file(walker, &name)?),
+                Kind::File => CatalogEntry::Here(self.file(walker, &name)?),
                 Kind::HardLink | Kind::Symlink => link_target(member.kind, &name, &member.link),
                 _ => continue,
             };
@@ -147,7 +148,7 @@ impl Passing<'_> {
     ) -> Seen {
         let slot = self.builder.add_layer();
         let mut sink = Direct { builder: &mut self.builder, slot, progress: &self.options.progress };
-        let content = Content(walker);
+        let content = WholeContent(walker);
         let result = if self.options.verify {
             let is_sha512 = name.starts_with(b"blobs/sha512/");
             let algorithm = if is_sha512 { Algorithm::Sha512 } else { Algorithm::Sha256 };
@@ -180,7 +181,7 @@ impl Passing<'_> {
                     blobs.push(Blob { compression: *compression, blob_bytes: *blob_bytes, region: None });
                 }
                 Some(_) => {
-                    let problem = "the layer is no tar".to_owned();
+                    let problem = "the layer is not a tar archive".to_owned();
                     return Err(Error::BadHeader { at: 0, problem }.at(Place::Layer(number)));
                 }
                 None => {
@@ -221,14 +222,14 @@ impl Passing<'_> {
             if let Some(slot) = slots.get(&name[..]) {
                 let compression = Compression::of(walker.peek_content(Compression::MAGIC_BYTES)?);
                 // The last member of a name is the one that counts, so all of them are looked at.
-                reading.uncompressed[*slot] = Some(uncompressed_digest(Content(&mut walker), compression)?);
+                reading.uncompressed[*slot] = Some(uncompressed_digest(WholeContent(&mut walker), compression)?);
             }
         }
         Ok(())
     }
 }
 
-impl Documents for Passing<'_> {
+impl Documents for Scan<'_> {
     fn read(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.catalog.find(name)? {
             Some(Seen::Document(content)) => Ok(Some(content.clone())),
@@ -273,40 +274,4 @@ fn is_header(start: &[u8]) -> bool {
 
 fn is_document_name(name: &[u8]) -> bool {
     name.ends_with(b".json") || name.ends_with(b"/json") || name == b"repositories" || name == b"oci-layout"
-}
-
-/// Says what a file is that is no tar.
-pub(super) fn explain(error: Error, region: &Region) -> Error {
-    match error {
-        Error::BadHeader { at: 0, .. } | Error::Truncated { inside: "a header", .. } => {
-            let mut start = [0; BLOCK];
-            match region.read_at(0, &mut start) {
-                Ok(read) => explain_start(error, &start[..read]),
-                Err(error) => error,
-            }
-        }
-        error => error,
-    }
-}
-
-const SAVE: &str = "docker save NAME -o image.tar (or podman save, skopeo copy) writes what layerlens reads";
-
-/// Says that there are no bytes at all.
-pub(super) fn empty() -> Error {
-    Error::NotAnImage { found: "it is empty".to_owned(), hint: SAVE }
-}
-
-fn explain_start(error: Error, start: &[u8]) -> Error {
-    let found = match start {
-        [b'P', b'K', ..] => "it is a zip file, no tar",
-        [0x7f, b'E', b'L', b'F', ..] => "it is a program, no tar",
-        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => "it is compressed twice",
-        [b'{' | b'[', ..] => "it is a JSON document, no tar",
-        _ if start.get(257..262) == Some(b"ustar") => return error,
-        _ if !start.is_empty() && start.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace()) => {
-            "it is text, no tar"
-        }
-        _ => "it is no tar, nor one compressed with gzip, zstd, xz or bzip2",
-    };
-    Error::NotAnImage { found: found.to_owned(), hint: SAVE }
 }
