@@ -1,8 +1,8 @@
-//! Text for a fixed number of columns, by display width: cut at the end, or in the middle.
+//! Text cut to a number of columns, by display width: at the end, or in the middle.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Cuts text at the end to `room` columns; a step is told best by its beginning.
+/// Cuts text at the end to `room` columns; the beginning of a step says most.
 #[must_use]
 pub fn cut(text: &str, room: usize) -> String {
     if text.width() <= room {
@@ -15,13 +15,13 @@ pub fn cut(text: &str, room: usize) -> String {
     out
 }
 
-/// Cuts text in the middle to `room` columns; a name is told by both its ends.
+/// Cuts text in the middle to `room` columns; both ends of a name matter.
 #[must_use]
 pub fn cut_middle(text: &str, room: usize) -> String {
     cut_behind(text, room, room.saturating_sub(1) / 2)
 }
 
-/// The same, with more room for the end: that of a path tells most.
+/// The same with more room for the end, which says most about a path.
 #[must_use]
 pub fn cut_path(text: &str, room: usize) -> String {
     cut_behind(text, room, room.saturating_sub(1) / 3)

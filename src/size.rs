@@ -50,7 +50,7 @@ struct Decimal {
     scale: u32,
 }
 
-/// Text that is no size.
+/// Text that is not a size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is not a size: write a number with a unit, like 10MB (10 000 000 bytes), 10MiB (10 485 760 bytes){percent}"
@@ -115,7 +115,7 @@ pub fn parse_size(text: &str) -> Result<u64, NotASize> {
     parse_bytes(text).ok_or_else(|| NotASize { text: text.to_owned(), percent: "" })
 }
 
-/// Units are taken without regard to case, but for the `i` that makes them binary; a bare number is bytes.
+/// Units ignore case; an `i` makes them binary; a bare number means bytes.
 fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

@@ -79,8 +79,8 @@ fn the_ledger_of_the_seed() {
     for row in [
         "Stored 7 layers | 7.2 MB | 7 225 240 | 100.0 %",
         "Final containers can read it | 3.0 MB | 3 030 936 | 41.9 %",
-        "Wasted no container can | 4.2 MB | 4 194 304 | 58.1 %",
-        "Fixes what to change stands below | 4.2 MB | 4 194 304 | 58.1 %",
+        "Wasted no container can read it | 4.2 MB | 4 194 304 | 58.1 %",
+        "Fixes see below | 4.2 MB | 4 194 304 | 58.1 %",
         "Inherited | 0 B | 0 | 0.0 %",
         "Remainder | 0 B | 0 | 0.0 %",
     ] {

@@ -150,5 +150,5 @@ fn lines_to_paste_stay_what_they_are() {
     assert!(!markdown.stdout_text().contains("```"), "{markdown}");
     let summary = run(&image, &[]);
     assert!(summary.stdout_text().contains(r"##vso\x5btask.complete"), "{summary}");
-    assert!(summary.stdout_text().contains("a pipeline could take these lines for commands"), "{summary}");
+    assert!(summary.stdout_text().contains("a CI runner would obey these lines"), "{summary}");
 }

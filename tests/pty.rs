@@ -244,7 +244,7 @@ fn a_wrong_configuration_is_a_usage_error() {
 fn a_pipeline_gets_the_summary() {
     let mut pty = Pty::start(env!("CARGO_BIN_EXE_layerlens"), &[], &[("CI", "true")]);
     assert_eq!(pty.end(), (0, None));
-    pty.wait_for("if nothing were wasted");
+    pty.wait_for("without waste");
     let parser = pty.parser.lock().expect("no panic");
     let (rows, columns) = (0..24, 0..80);
     let is_plain = |(row, column)| {

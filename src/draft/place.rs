@@ -61,10 +61,10 @@ pub fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir() || found.is_file() && is_own_file)
 }
 
-/// Opens a special file for writing. Does not wait for ever on a pipe that nobody reads.
+/// Opens a special file for writing. Waits at most five seconds for a pipe's reader.
 ///
 /// # Errors
-/// Where it cannot be opened, or no reader appears within five seconds.
+/// Where it cannot be opened, or no reader appears in time.
 #[cfg(unix)]
 pub fn open_special(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;

@@ -1,4 +1,4 @@
-//! The steps as a Dockerfile, each with what it stores and wastes: for reading, not for building.
+//! The steps as a Dockerfile, each with what it stores and wastes; for reading, not for building.
 
 use std::io::{self, Write};
 
@@ -9,14 +9,14 @@ use crate::escape::escape;
 
 pub(super) fn write(analysis: &Analysis, style: &Style, out: &mut impl Write) -> io::Result<()> {
     let name = analysis.spec.tags.first().map_or(analysis.source.as_str(), String::as_str);
-    writeln!(out, "# {}: from the history, as far as it tells; not made for building", escape(name.as_bytes()))?;
+    writeln!(out, "# {}: reconstructed from the history; for reading, not for building", escape(name.as_bytes()))?;
     for entry in entries(analysis) {
         note(analysis, style, &entry, out)?;
         let lines: Vec<String> = entry.text.lines().map(|line| escape(line.replace('\t', " ").as_bytes())).collect();
-        // A backslash is text here: these lines are for reading as they were written.
+        // A backslash is plain text here: these lines are for reading as they were written.
         let lines: Vec<String> = lines.iter().map(|line| line.replace("\\\\", "\\")).collect();
         if entry.is_instruction {
-            // What follows the first line is the image author's: it must not begin a line, or a log could obey it.
+            // What follows the first line is the image author's: it must not begin a line, or a CI runner could obey it.
             writeln!(out, "{}", lines.join("\n    "))?;
         } else {
             writeln!(out, "# {}", lines.join("\n# "))?;

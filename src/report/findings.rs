@@ -23,9 +23,9 @@ pub(super) struct Finding {
     pub message: String,
     /// The Dockerfile lines that take the place of the old ones; empty where there are none.
     pub lines_to_paste: String,
-    /// Where the steps stand in the Dockerfile, as far as it is known.
+    /// The lines of the steps in the Dockerfile, as far as they are known.
     pub lines: Vec<Lines>,
-    /// The same for the same finding in a later build.
+    /// Stays the same for the same finding in a later build.
     pub fingerprint: String,
     pub bytes: Option<u64>,
     pub layers: Vec<u32>,
@@ -91,7 +91,7 @@ fn number(found: &mut [Finding], style: &Style) {
     }
 }
 
-/// Takes out what could change how a text is read: sentences of ours hold none, whatever they quote is escaped.
+/// Replaces characters that could change how a text is read. Our own sentences have none, and what they quote is escaped.
 pub(super) fn clean(text: &str) -> String {
     if text.contains(is_dangerous) { text.replace(is_dangerous, " ") } else { text.to_owned() }
 }

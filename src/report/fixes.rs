@@ -26,7 +26,7 @@ impl<W: Write> Summary<'_, W> {
         }
         let sum = self.size(totals.fixable_bytes);
         let title = match analysis.fixes.len() {
-            0 => "What to change: nothing that would pay".to_owned(),
+            0 => "What to change: nothing worth the effort".to_owned(),
             count => format!("What to change: {} would save {sum}", plural(count, "fix")),
         };
         writeln!(self.out, "\n{}", self.paint(BOLD, &title))?;
@@ -69,7 +69,7 @@ impl<W: Write> Summary<'_, W> {
 
     fn lines(&mut self, fix: &Fix) -> io::Result<()> {
         if !fix.dockerfile.is_empty() && !fix.safe {
-            writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, "not to be pasted as it is:"))?;
+            writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, "do not paste as is:"))?;
         }
         let mut is_exact = true;
         for line in fix.dockerfile.lines() {
@@ -78,7 +78,7 @@ impl<W: Write> Summary<'_, W> {
             writeln!(self.out, "{:>10}  {}{}", "", self.paint(GOOD, "+"), &line[1..])?;
         }
         if !is_exact {
-            let note = "a pipeline could take these lines for commands: JSON has them without \\xNN";
+            let note = "a CI runner would obey these lines, so a character is shown as \\xNN: the JSON report has them unchanged";
             writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, note))?;
         }
         for caveat in &fix.caveats {
@@ -91,15 +91,15 @@ impl<W: Write> Summary<'_, W> {
         let totals = &self.analysis.totals;
         if totals.inherited_bytes > 0 {
             let bytes = self.size(totals.inherited_bytes);
-            writeln!(self.out, "{bytes:>10}  is the base image's: none of your steps can change it")?;
+            writeln!(self.out, "{bytes:>10}  belongs to the base image: your steps cannot change it")?;
         }
         let unavoidable = match totals.unavoidable_bytes {
             0 => String::new(),
-            bytes => format!(", {} of it files that every installation writes again", self.size(bytes)),
+            bytes => format!(", {} of it in files that every package installation rewrites", self.size(bytes)),
         };
         match totals.remainder_bytes() {
             0 => Ok(()),
-            bytes => writeln!(self.out, "{:>10}  is left: not worth a change{unavoidable}", self.size(bytes)),
+            bytes => writeln!(self.out, "{:>10}  remains: not worth a change{unavoidable}", self.size(bytes)),
         }
     }
 
@@ -111,17 +111,17 @@ impl<W: Write> Summary<'_, W> {
             bytes => format!(" (-{})", share(bytes, totals.stored_bytes)),
         };
         let least = self.size(totals.final_bytes);
-        let line = format!("{now} now, {fixed} with every fix made{saved}, {least} if nothing were wasted");
+        let line = format!("{now} now, {fixed} with every fix{saved}, {least} without waste");
         writeln!(self.out, "{:>10}  {}", "", self.paint(BOLD, &line))
     }
 
-    /// Live bytes that most likely nobody needs.
+    /// Live bytes that are probably not needed.
     pub(super) fn bloat(&mut self) -> io::Result<()> {
         let findings = &self.analysis.bloat;
         if findings.is_empty() {
             return Ok(());
         }
-        writeln!(self.out, "\n{}", self.paint(BOLD, "In the final image, and probably not needed"))?;
+        writeln!(self.out, "\n{}", self.paint(BOLD, "In the final image but probably not needed"))?;
         let room = self.style.width.saturating_sub(40).max(20);
         for finding in findings.iter().take(MOST_FINDINGS) {
             let path = cut_middle(&escape(&self.analysis.index.tree.path(finding.node)), room);

@@ -1,7 +1,7 @@
 //! Annotations of a GitHub workflow: a line for each finding, at most ten, which the runner shows at the Dockerfile's lines.
 //!
-//! GitHub shows no more than ten of each kind a step, and drops the rest without a word: here the worst stand first, and a
-//! last plain line says how many more there are. Where the runner offers its files, the step's summary gets the Markdown
+//! GitHub shows at most ten of each kind in a step and silently drops the rest: here the worst come first, and a plain last
+//! line says how many more there are. Where the runner offers its files, the step's summary gets the Markdown
 //! report, and its outputs get the numbers (see [`Runner`]).
 
 use std::ffi::OsString;
@@ -86,7 +86,7 @@ impl Runner {
         self.summary.iter().chain(&self.output)
     }
 
-    /// Appends the summary and the outputs: other steps have written to these files, too.
+    /// Appends the summary and the outputs: other steps write to the same files.
     ///
     /// # Errors
     /// The file, and why it cannot be written.
@@ -112,7 +112,7 @@ fn append(path: &PathBuf) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-/// Numbers and words of ours only: nothing that an image says can become a line of its own.
+/// Only our own numbers and words: no text of the image can become a line of its own.
 fn outputs(analysis: &Analysis, verdict: Option<&Verdict>, out: &mut impl Write) -> io::Result<()> {
     let totals = &analysis.totals;
     if let Some(verdict) = verdict {

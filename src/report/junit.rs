@@ -1,7 +1,7 @@
 //! The rules as test cases, as CI servers read them: a case for each rule, a failure where it is broken, a message where it
-//! warns. Without rules there is one case, skipped: nothing was judged, and servers take an empty list for a mistake.
+//! warns. Without rules there is one case, skipped: nothing was judged, and servers take an empty list for an error.
 //!
-//! XML 1.0 cannot hold control characters at all; escaped texts have none, and two code points that are no characters
+//! XML 1.0 cannot hold control characters at all; escaped texts have none, and the two noncharacters
 //! become question marks.
 
 use std::io::{self, Write};

@@ -4,8 +4,8 @@
 //! replace it. The report stays below [`MOST_BYTES`], because the sites refuse longer comments: sections that do not fit
 //! are left out, and a line says so.
 //!
-//! Whatever an image says stands in `<code>` with all its punctuation as character references, so that it can neither end
-//! a table's cell nor become a link, a mention or a tag; lines to paste stand in a fence longer than any in them.
+//! Text of the image is in `<code>` with all its punctuation as character references, so that it can neither end a table's
+//! cell nor become a link, a mention or a tag; lines to paste are in a fence longer than any in them.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -183,7 +183,7 @@ impl Comment<'_> {
             let _ = writeln!(text, "- layer {layer}: {}", self.step(*layer));
         }
         if !fix.files.is_empty() {
-            text.push_str("\nThe files that most of it belongs to:\n\n");
+            text.push_str("\nThe largest files:\n\n");
         }
         for file in fix.files.iter().take(MOST_FILES) {
             let path = self.analysis.index.tree.path(file.node);
@@ -193,7 +193,7 @@ impl Comment<'_> {
             let _ = writeln!(text, "- and {} more", plural(fix.file_count - MOST_FILES, "file"));
         }
         if !fix.dockerfile.is_empty() {
-            let head = if fix.safe { "The new lines:" } else { "The new lines, not to be pasted as they are:" };
+            let head = if fix.safe { "The new lines:" } else { "The new lines (do not paste as is):" };
             let _ = write!(text, "\n{head}\n\n{}", fence(&fix.dockerfile));
         }
         for caveat in &fix.caveats {
@@ -219,7 +219,7 @@ impl Comment<'_> {
             "\n<details><summary>Ignored</summary>\n\n| Path | Bytes | Until | Why |\n|---|---:|---|---|\n".to_owned();
         for entry in ignored.iter().take(MOST_RULES) {
             let until = entry.expires.map(|day| day.to_string()).unwrap_or_default();
-            let over = if entry.is_expired { " (over: counted again)" } else { "" };
+            let over = if entry.is_expired { " (expired: counted again)" } else { "" };
             let reason = entities(&cut(entry.reason.as_deref().unwrap_or_default(), LONGEST_STEP));
             let pattern = entities(&cut_middle(&entry.pattern, LONGEST_PATH));
             let _ =
@@ -233,7 +233,7 @@ impl Comment<'_> {
             return String::new();
         }
         let groups = self.analysis.waste_groups();
-        let mut text = "\n<details><summary>Where the bytes are lost</summary>\n\n".to_owned();
+        let mut text = "\n<details><summary>Where bytes are wasted</summary>\n\n".to_owned();
         text.push_str("| Waste | Cause | Stored by | Hidden by | Mostly |\n|---:|---|---|---|---|\n");
         for group in groups.iter().take(MOST_GROUPS) {
             let (stored, hidden) = (self.numbered(group.stored_in), self.numbered(group.hidden_by));
@@ -299,7 +299,7 @@ fn code(bytes: &[u8], longest: usize) -> String {
     format!("<code>{}</code>", entities(&cut_middle(&escape(bytes), longest)))
 }
 
-/// Writes whatever could mean something to Markdown or HTML as a character reference.
+/// Writes everything that means something to Markdown or HTML as a character reference.
 fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -325,8 +325,8 @@ fn entities(text: &str) -> String {
     out
 }
 
-/// Puts lines into a fence that nothing in them can end. Lines that a pipeline could take for commands stand in tags
-/// instead: in a fence nothing can be spelled out.
+/// Puts lines into a fence that nothing in them can end. Lines that a CI runner could obey go into tags instead: a fence
+/// cannot spell anything out.
 fn fence(lines: &str) -> String {
     if log_safe(lines, Notation::Hex) != lines {
         let lines: Vec<String> = lines.lines().map(|line| entities(&clean(line))).collect();

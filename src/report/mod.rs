@@ -1,4 +1,4 @@
-//! The outputs: each writes one [`crate::Analysis`] in its own format, and escapes for itself.
+//! The outputs: each writes one [`crate::Analysis`] in its own format, with its own escaping.
 
 mod csv;
 mod dockerfile;
@@ -73,7 +73,7 @@ impl Format {
         ("github", Format::Github),
     ];
 
-    /// Says whether live bloat stands in it: looking for that costs every path.
+    /// Says whether the format shows live bloat; finding that costs a look at every path.
     #[must_use]
     pub fn shows_bloat(self) -> bool {
         matches!(self, Format::Json | Format::Html)
@@ -102,7 +102,7 @@ impl Format {
     }
 }
 
-/// What a report shows beside the analysis.
+/// How a report is written.
 #[derive(Debug, Clone)]
 pub struct Style {
     /// How sizes are shown to people.

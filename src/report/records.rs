@@ -29,7 +29,7 @@ fn joined<S: serde::Serializer>(what: &Vec<String>, serializer: S) -> Result<S::
     serializer.serialize_str(&what.join(", "))
 }
 
-/// The longest step that a row repeats: a heredoc of a megabyte in each of a million rows helps nobody.
+/// The longest step that a row repeats: a heredoc of a megabyte does not belong in each of a million rows.
 const LONGEST_STEP: usize = 500;
 
 /// Hands each record of the image to `take`, in the order of reports.

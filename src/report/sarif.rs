@@ -1,9 +1,9 @@
 //! Findings for code scanning: [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html), with the
 //! lines of the Dockerfile where they are known.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Style;
@@ -13,7 +13,7 @@ use crate::dockerfile::Lines;
 use crate::escape::escape;
 use crate::gate::Verdict;
 
-/// A run may hold 25 000 results on GitHub; nobody reads as many.
+/// GitHub takes 25 000 results in a run; this many are enough to read.
 const MOST_FINDINGS: usize = 1000;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -92,9 +92,9 @@ fn location(uri: &str, lines: Option<&Lines>) -> Value {
 /// Returns what a rule is about, in a line.
 fn describe(rule: &str) -> &'static str {
     match rule {
-        "forbid" => "A layer holds a path that none may hold",
-        "ignore" => "The time of an ignore entry is over",
-        rule if crate::gate::Rule::named(rule).is_some() => "The image is beyond a limit",
+        "forbid" => "A layer contains a forbidden path",
+        "ignore" => "An ignore entry has expired",
+        rule if crate::gate::Rule::named(rule).is_some() => "The image exceeds a limit",
         "lowestEfficiency" | "highestWastedBytes" | "highestUserWastedPercent" => "The image breaks a rule of .dive-ci",
         _ => "Bytes are stored that no container can read",
     }
@@ -105,15 +105,19 @@ fn help(rule: &str) -> &'static str {
         "forbid" => {
             "Leave the file out of the build context, or mount it: deleting it in a later step keeps it stored."
         }
-        "ignore" => "Decide anew: give the entry another day, or take it out.",
+        "ignore" => "Renew the entry's date, or remove the entry.",
         "max-size" | "max-layer-size" | "max-file-size" | "max-layers" | "max-growth" => {
-            "Store less, or raise the limit knowingly."
+            "Store less, or raise the limit deliberately."
         }
         _ => {
-            "A later step hid what an earlier one stored. Change the steps as said, and the bytes are not stored at all."
+            "A later step hides what an earlier one stores. Change the steps as described, and these bytes are not stored at all."
         }
     }
 }
+
+/// What need not be spelled out in a reference: the unreserved characters of RFC 3986, and slashes.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const PLAIN_AFTER_SCHEME: &AsciiSet = &PLAIN.remove(b':').remove(b'@');
 
 /// Returns a file name or an image's address as a URI reference.
 fn uri(name: &str) -> String {
@@ -122,18 +126,8 @@ fn uri(name: &str) -> String {
     });
     let (prefix, name) = if name.starts_with('/') { ("file://", name) } else { ("", name) };
     let name = name.strip_prefix("./").unwrap_or(name);
-    let mut out = prefix.to_owned();
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(char::from(byte)),
-            b':' | b'@' if has_scheme => out.push(char::from(byte)),
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
+    let plain = if has_scheme { PLAIN_AFTER_SCHEME } else { PLAIN };
+    format!("{prefix}{}", utf8_percent_encode(name, plain))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The summary for people: the image in one line, its layers with what they waste, the worst waste by the pair of steps
-//! that made it, and the verdict last.
+//! The summary for people: the image in one line, its layers with their waste, the largest waste by the pair of steps that
+//! caused it, and the verdict last.
 
 use std::io::{self, Write};
 
@@ -28,7 +28,7 @@ const BAD: Paint = AnsiColor::Red.on_default().bold();
 pub(super) const GOOD: Paint = AnsiColor::Green.on_default().bold();
 pub(super) const WASTE: Paint = AnsiColor::Yellow.on_default();
 
-/// Writes the summary; the verdict, if there is one, stands last.
+/// Writes the summary; the verdict, if there is one, comes last.
 ///
 /// # Errors
 /// Where `out` fails.
@@ -98,7 +98,7 @@ impl<W: Write> Summary<'_, W> {
             plural(analysis.layers.len(), "layer")
         )?;
         let base = match analysis.base.layer_count {
-            0 => "base image: not known, every layer counts as yours".to_owned(),
+            0 => "base image: unknown, so every layer counts as yours".to_owned(),
             1 => format!("base image: layer 1 (from the {})", analysis.base.from.name()),
             count => format!("base image: layers 1-{count} (from the {})", analysis.base.from.name()),
         };
@@ -150,7 +150,7 @@ impl<W: Write> Summary<'_, W> {
             return Ok(());
         }
         let groups = self.analysis.waste_groups();
-        writeln!(self.out, "\n{}", self.paint(BOLD, "Waste, by the pair of steps that made it"))?;
+        writeln!(self.out, "\n{}", self.paint(BOLD, "Waste by the pair of steps that caused it"))?;
         for group in groups.iter().take(MOST_GROUPS) {
             self.group(group)?;
         }
@@ -179,7 +179,7 @@ impl<W: Write> Summary<'_, W> {
             Cause::Overwritten => "replaced by",
             Cause::Metadata => "copied by",
             Cause::Unchanged => "stored again by",
-            Cause::Duplicate => "twice in",
+            Cause::Duplicate => "stored twice in",
         };
         if group.cause != Cause::Duplicate {
             let hidden = self.step(group.hidden_by, room.saturating_sub(5).max(20));

@@ -1,4 +1,5 @@
-//! Writes the image that a merge of layers makes, as an archive that engines load: the proof of what `--merge` prints.
+//! Writes the image that results from merging layers, as an archive that engines can load: the proof of what `--merge`
+//! prints.
 //!
 //! The layout is that of `docker save` since version 25: an OCI layout with a `manifest.json` beside it. Layers outside of
 //! the ranges are copied as they are, compressed or not; the config keeps everything but its `diff_ids` and the
@@ -49,7 +50,7 @@ pub fn merge(analysis: &Analysis, ranges: &Ranges) -> Result<Merged> {
         hint: "layerlens IMAGE lists the layers",
     })?;
     let mut config: Value = serde_json::from_slice(&analysis.spec.config).map_err(|_| Error::Unsupported {
-        what: "the image has no config that could be written again".to_owned(),
+        what: "the image's config cannot be written again".to_owned(),
         hint: "load it into an engine and save it again",
     })?;
     let merged: Vec<RangeInclusive<usize>> = ranges.places().collect();
@@ -95,7 +96,7 @@ fn rewrite_history(analysis: &Analysis, merged: &[RangeInclusive<usize>], config
     let is_known = analysis.spec.history.iter().filter(|entry| entry.layer.is_some()).count() == analysis.layers.len();
     let Some(history) = config.get_mut("history").and_then(Value::as_array_mut) else { return };
     if !is_known || history.len() != analysis.spec.history.len() {
-        // It fitted the layers no better before.
+        // It did not fit the layers before either.
         history.clear();
         return;
     }
@@ -221,10 +222,10 @@ fn sha256(bytes: &Region) -> Result<Digest> {
     }
 }
 
-/// What was read once cannot be written.
+/// The layer can be read only once.
 fn gone() -> Error {
     Error::Unsupported {
-        what: "its bytes cannot be read again, or are others than before".to_owned(),
+        what: "its bytes cannot be read again, or have changed".to_owned(),
         hint: "save the image to a plain archive (docker save NAME -o image.tar) and merge that",
     }
 }

@@ -1,4 +1,4 @@
-//! What to change: the fixes with their lines to copy, and what is live and probably not needed.
+//! What to change: the fixes with lines to copy, and live bytes that are probably not needed.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ const MOST_FINDINGS: usize = 100;
 const MOST_PATHS: usize = 5;
 /// How many steps of a fix are listed.
 const MOST_STEPS: usize = 60;
-/// How long the lines of a fix may be, in bytes: what is longer is in the other reports.
+/// How long the lines of a fix may be, in bytes; the other reports have longer ones.
 const MOST_LINES: usize = 20_000;
 
 impl<W: Write> Page<'_, W> {
@@ -30,7 +30,7 @@ impl<W: Write> Page<'_, W> {
         }
         writeln!(self.out, "{}", section("fixes", "What to change"))?;
         let sentence = match fixes.len() {
-            0 => "No change of the steps would save enough to pay for the build cache it costs.".to_owned(),
+            0 => "No change would save enough to be worth the build cache it costs.".to_owned(),
             count => format!(
                 "{} would save {} ({} of what is stored).{}",
                 plural(count, "fix"),
@@ -96,7 +96,7 @@ impl<W: Write> Page<'_, W> {
         out + "</table></details>"
     }
 
-    /// Live bytes that most likely nobody needs.
+    /// Live bytes that are probably not needed.
     pub(super) fn bloat(&mut self) -> io::Result<()> {
         let findings = &self.analysis.bloat;
         if findings.is_empty() {
@@ -114,13 +114,13 @@ impl<W: Write> Page<'_, W> {
         let headings = [("Size", FALLING), ("Path", TEXT), ("Kind", TEXT), ("Layer", NUMBER), ("What to do", TEXT)];
         writeln!(
             self.out,
-            "{}<p>Containers can read these bytes, so they are no waste and not in the ledger.</p>{}</section>",
-            section("bloat", "Live, and probably not needed"),
+            "{}<p>Containers can read these bytes, so they do not count as waste.</p>{}</section>",
+            section("bloat", "Live but probably not needed"),
             table("Table of the live bloat", "sortable", &headings, &body, &others)
         )
     }
 
-    /// Equal contents under several paths; nobody can see that from a path.
+    /// Equal contents under several paths, which paths alone do not show.
     pub(super) fn duplicates(&mut self) -> io::Result<()> {
         // The layers were read before; where that fails now, the rest of the page is still right.
         let mut duplicates = self.analysis.duplicate_contents(DUPLICATES_BUDGET).unwrap_or_default();
@@ -137,10 +137,10 @@ impl<W: Write> Page<'_, W> {
                 plural(others.len(), "other content")
             ),
         };
-        let headings = [("Too much", FALLING), ("Files", NUMBER), ("Paths", TEXT)];
+        let headings = [("Extra", FALLING), ("Files", NUMBER), ("Paths", TEXT)];
         writeln!(
             self.out,
-            "{}<p>Live as well: keep one of the files and make the others links to it.</p>{}</section>",
+            "{}<p>Also live: keep one of the files and make the others links to it.</p>{}</section>",
             section("duplicates", "The same content several times"),
             table("Table of equal contents", "sortable", &headings, &body, &others)
         )
@@ -192,8 +192,8 @@ fn lines(fix: &Fix) -> String {
         return String::new();
     }
     if fix.dockerfile.len() > MOST_LINES {
-        return "<p class=\"unsafe\">The lines are too long for this page: the JSON report has them.</p>".to_owned();
+        return "<p class=\"unsafe\">These lines are too long for this page; the JSON report has them.</p>".to_owned();
     }
-    let note = if fix.safe { "" } else { "<p class=\"unsafe\">Not to be pasted as it is:</p>" };
+    let note = if fix.safe { "" } else { "<p class=\"unsafe\">Do not paste as is:</p>" };
     format!("{note}<pre class=\"copy\" tabindex=\"0\"><code>{}</code></pre>", Html(&fix.dockerfile))
 }

@@ -60,7 +60,7 @@ impl<W: Write> Page<'_, W> {
         let groups = self.analysis.waste_groups();
         writeln!(
             self.out,
-            "{}<p>Each cell is what the layer of its row stores and the layer of its column hides.</p>",
+            "{}<p>Each cell shows the bytes that the row’s layer stores and the column’s layer hides.</p>",
             section("flow", "Stored in → hidden by")
         )?;
         self.matrix(&groups)?;

@@ -28,12 +28,12 @@ pub(super) struct Item {
     pub children: Range<usize>,
 }
 
-/// What a line of the tree stands for.
+/// What a line of the tree shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemKind {
     /// A path, maybe with others below it.
     Path(NodeId),
-    /// The copies at a path that other paths are below of: it was a file, too.
+    /// The copies at a path that other paths are below of: it was a file as well.
     Itself,
     /// Lighter paths of the same folder, so many.
     Others(usize),

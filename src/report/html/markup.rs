@@ -64,7 +64,7 @@ impl Tone {
     }
 }
 
-/// Returns a stacked bar whose full width stands for `whole`; the numbers stand beside it, so it is silent.
+/// Returns a stacked bar whose full width stands for `whole`; the numbers are beside it, so screen readers skip it.
 pub(super) fn bar(parts: &[(Tone, u64)], whole: u64, height: u32) -> String {
     let mut out = format!("<svg class=\"bar\" width=\"100%\" height=\"{height}\" aria-hidden=\"true\">");
     let mut start = 0.0;

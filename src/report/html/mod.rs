@@ -1,9 +1,9 @@
-//! One page for a browser: everything in one file, nothing is fetched, nothing of the image is ever markup.
+//! One page for a browser: a single file that loads nothing and never treats text of the image as markup.
 //!
-//! All numbers and tables stand in the HTML and can be read without scripts; those only sort, copy, draw the treemaps from
+//! All numbers and tables are in the HTML and can be read without scripts; those only sort, copy, draw the treemaps from
 //! the lists that are there, and switch the colours. The Content-Security-Policy allows the page's own style sheet and
 //! scripts by their hashes and nothing else, so it holds no style attributes either. Names are escaped twice: for people
-//! ([`crate::escape`]), then for HTML. What is too long for a page is summed up, never left out of a sum.
+//! ([`crate::escape`]), then for HTML. What does not fit is summed up; no sum leaves it out.
 
 mod advice;
 mod files;
@@ -35,7 +35,7 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
     %3Crect x='11' y='6' width='5' height='4' fill='%23e08a1e'/%3E%3Crect y='12' width='6' height='4' fill='%232f6fd0'/%3E\
     %3C/svg%3E";
 
-/// How wide names and steps are at most where they stand in tables, in columns.
+/// The greatest width of steps and paths in tables, in columns.
 const STEP_WIDTH: usize = 240;
 const PATH_WIDTH: usize = 160;
 
@@ -125,8 +125,8 @@ impl<W: Write> Page<'_, W> {
         writeln!(
             self.out,
             "<footer><p>Sizes are content bytes of regular files, uncompressed, as <code>docker history</code> shows \
-             them. Wasted is what a layer stores and no container can read; the copy that survives is never waste. Layers are \
-             numbered from 1, the bottom one. What could fool a reader in a name is written <code>\\xNN</code>.</p>\
+             them. Waste is what a layer stores but no container can read; the surviving copy never counts. Layers are numbered \
+             from the bottom, starting at 1. Characters that could mislead are shown as <code>\\xNN</code>.</p>\
              <p>Made by layerlens {}.</p></footer>\n</body>\n</html>",
             env!("CARGO_PKG_VERSION")
         )

@@ -1,4 +1,4 @@
-//! What stands on top: which image, the verdict, the warnings, and the ledger.
+//! The top of the page: which image, the verdict, the warnings, and the ledger.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -29,7 +29,7 @@ impl<W: Write> Page<'_, W> {
             Html(&self.name())
         )?;
         let base = match analysis.base.layer_count {
-            0 => "not known: every layer counts as yours".to_owned(),
+            0 => "unknown: every layer counts as yours".to_owned(),
             1 => format!("layer 1 (from the {})", analysis.base.from.name()),
             count => format!("layers 1–{count} (from the {})", analysis.base.from.name()),
         };
@@ -175,14 +175,17 @@ impl<W: Write> Page<'_, W> {
         let totals = &self.analysis.totals;
         let unavoidable = match totals.unavoidable_bytes {
             0 => "not worth a change".to_owned(),
-            bytes => format!("not worth a change; {} every installation writes again", self.style.units.show(bytes)),
+            bytes => format!(
+                "not worth a change; every package installation rewrites {} of it",
+                self.style.units.show(bytes)
+            ),
         };
         let rows = [
             ("", "Stored", plural(self.analysis.layers.len(), "layer"), totals.stored_bytes, None),
             ("= ", "Final", "containers can read it".to_owned(), totals.final_bytes, Some(Tone::Final)),
-            ("+ ", "Wasted", "no container can".to_owned(), totals.wasted_bytes, None),
-            ("= ", "Fixes", "what to change stands below".to_owned(), totals.fixable_bytes, Some(Tone::Fixable)),
-            ("+ ", "Inherited", "the base image’s".to_owned(), totals.inherited_bytes, Some(Tone::Inherited)),
+            ("+ ", "Wasted", "no container can read it".to_owned(), totals.wasted_bytes, None),
+            ("= ", "Fixes", "see below".to_owned(), totals.fixable_bytes, Some(Tone::Fixable)),
+            ("+ ", "Inherited", "stored by the base image".to_owned(), totals.inherited_bytes, Some(Tone::Inherited)),
             ("+ ", "Remainder", unavoidable, totals.remainder_bytes(), Some(Tone::Remainder)),
         ];
         write!(
@@ -275,7 +278,7 @@ pub(super) fn meaning(cause: Cause) -> &'static str {
         Cause::Overwritten => "stores other bytes there",
         Cause::Metadata => "copies it for a new mode, owner or time",
         Cause::Unchanged => "stores the same file again",
-        Cause::Duplicate => "is the same: its tar has the path twice",
+        Cause::Duplicate => "stores the path twice itself",
     }
 }
 
