@@ -322,6 +322,58 @@ fn typical_cases_are_told_as_an_engineer_would() {
     }
 }
 
+/// What stands between two steps and would reach the first of them if it went above the merged step.
+#[test]
+fn settings_between_the_steps_are_contained_or_doubted() {
+    let cases = [
+        (&["ENV NAME=some value"][..], true, "(export NAME='some value' && rm $NAME)"),
+        (&["ENV A=1 NAME=x"], true, "(export A=1 && export NAME=x && rm $NAME)"),
+        (&["ENV NAME=x", "ENV NAME=y"], true, "(export NAME=y && rm $NAME)"),
+        (&["ENV A=1 and B=2 too"], false, "rm $NAME"),
+        (&["ENV LD_PRELOAD=/x.so"], false, "(export LD_PRELOAD=/x.so && rm $NAME)"),
+        (&["ARG NAME=x"], false, "rm $NAME"),
+        (&["USER 1000"], false, "rm $NAME"),
+        (&["VOLUME /var/lib/x"], false, "rm $NAME"),
+        (&["LABEL a=b", "EXPOSE 80"], true, "\n && rm $NAME"),
+        (&["WORKDIR /srv"], true, "(cd /srv && rm $NAME)"),
+    ];
+    for (between, safe, line) in cases {
+        let layers = [vec![file("bin/sh", 1)], vec![file("srv/x", 900)], vec![gone("srv/x")]].map(LayerSpec::of);
+        let mut history = vec![
+            HistorySpec::step("ADD rootfs.tar / # buildkit"),
+            HistorySpec::step("RUN /bin/sh -c make-it # buildkit"),
+        ];
+        history.extend(between.iter().map(|step| HistorySpec::config_step(step)));
+        history.push(HistorySpec::step("RUN /bin/sh -c rm $NAME # buildkit"));
+        let analysis = analyse(&ImageSpec { layers: layers.to_vec(), history, tags: Vec::new() }, None);
+        let [fix] = &analysis.fixes[..] else { panic!("{between:?}: {:?}", analysis.fixes) };
+        assert_eq!(fix.safe, safe, "{between:?}: {fix:?}");
+        assert!(fix.dockerfile.ends_with(line), "{between:?}: {}", fix.dockerfile);
+    }
+}
+
+/// Another shell between the steps, and shells that read files of their own.
+#[test]
+fn steps_of_different_shells_are_not_safe_together() {
+    let made = |shell: &'static str, first: &'static str, second: &'static str| {
+        let layers = [vec![file("bin/sh", 1)], vec![file("x", 900)], vec![gone("x")]].map(LayerSpec::of);
+        let mut history = vec![HistorySpec::step("ADD rootfs.tar / # buildkit")];
+        let runs = [HistorySpec::step(first), HistorySpec::step(second)];
+        let at = usize::from(first.contains("/bin/sh"));
+        history.extend(runs);
+        history.insert(1 + at, HistorySpec::config_step(shell));
+        analyse(&ImageSpec { layers: layers.to_vec(), history, tags: Vec::new() }, None).fixes.remove(0)
+    };
+    let both = "RUN /bin/bash -eo pipefail -c x | y; z # buildkit";
+    let fix = made("SHELL [/bin/bash -eo pipefail -c]", both, "RUN /bin/bash -eo pipefail -c rm /x # buildkit");
+    assert_eq!((fix.safe, fix.dockerfile.as_str()), (true, "RUN (x | y; z); \\\n    rm /x"), "{fix:?}");
+    let fix = made("SHELL [/bin/bash -c]", "RUN /bin/sh -c make-it # buildkit", "RUN /bin/bash -c rm /x # buildkit");
+    assert!(!fix.safe && fix.caveats[0].contains("SHELL"), "{fix:?}");
+    let fix =
+        made("SHELL [/bin/bash -lc]", "RUN /bin/bash -lc make-it # buildkit", "RUN /bin/bash -lc rm /x # buildkit");
+    assert!(!fix.safe && fix.dockerfile.is_empty(), "{fix:?}");
+}
+
 /// What a later step cleans up need not be in a layer at all.
 #[test]
 fn a_clean_up_names_the_mount_that_makes_it_needless() {

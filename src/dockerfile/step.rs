@@ -283,4 +283,19 @@ mod tests {
             assert_eq!(full(line, shell), expected, "{line}");
         }
     }
+
+    #[test]
+    fn variables_of_an_env_are_read_where_they_are_clear() {
+        let read = |text: &str| env_variables(text);
+        let pairs = |pairs: &[(&str, &str)]| {
+            Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>())
+        };
+        assert_eq!(read("A=1"), pairs(&[("A", "1")]));
+        assert_eq!(read("A=1 B=2"), pairs(&[("A", "1"), ("B", "2")]));
+        assert_eq!(read("PATH=/a:/b c"), pairs(&[("PATH", "/a:/b c")]));
+        assert_eq!(read("NAME some value"), pairs(&[("NAME", "some value")]));
+        for unclear in ["A=1 2 B=3", "A=$B", "A=\"x y\"", "A", "1=2", ""] {
+            assert_eq!(read(unclear), None, "{unclear}");
+        }
+    }
 }

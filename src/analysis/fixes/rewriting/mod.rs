@@ -4,10 +4,15 @@
 //! which steps can stay apart, [`lines`] writes. How texts are put together is [`crate::dockerfile::join`]'s.
 
 mod between;
+mod flavour;
 mod lines;
+mod mounts;
 mod owner;
+mod pieces;
 mod plan;
+mod removals;
 mod sh;
+mod surroundings;
 mod timeline;
 
 pub(super) use between::Separable;
