@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use image::{Image, Order, Recipe, Scenario, Size, Variant};
 use layerlens::OpenOptions;
-use layerlens::tui::app::{App, Image as Shown, Options};
+use layerlens::tui::app::{App, LoadedImage as Shown, Options};
 use layerlens::tui::loader::News;
 use layerlens::tui::panes;
 use ratatui::backend::CrosstermBackend;

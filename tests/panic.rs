@@ -56,13 +56,13 @@ fn release_builds_unwind() {
 #[cfg(unix)]
 fn program(place: &str) {
     use layerlens::tui::app::Options;
-    use layerlens::tui::loader::{Job, spawn};
+    use layerlens::tui::loader::{BackgroundJob, spawn};
     use layerlens::tui::{Ending, terminal};
 
     let message = format!("a panic in {place}");
     let ending = terminal::run_with(Options::default(), |sender| {
         assert!(place == PLACES[1], "{message}");
-        drop(spawn(sender, Job::new(move || panic!("{message}"))));
+        drop(spawn(sender, BackgroundJob::new(move || panic!("{message}"))));
     });
     assert!(matches!(ending, Ok(Ending::Died)), "{ending:?}");
     std::process::exit(3);

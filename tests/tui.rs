@@ -15,7 +15,7 @@ use layerlens::tui::keys::KeyMap;
 use layerlens::tui::layout::Pane;
 use layerlens::tui::loader::News;
 use layerlens::tui::theme::Theme;
-use layerlens::tui::{Ending, Message};
+use layerlens::tui::{Ending, ScreenMessage};
 use ratatui::style::{Color, Modifier};
 use support::image::{HistorySpec, ImageSpec, LayerStream, Packing, Wrapper};
 use support::layer::{Kind, LayerSpec, Member, Metadata};
@@ -410,9 +410,9 @@ fn while_the_image_is_read() {
     let analysis = layerlens::open(&path, &layerlens::OpenOptions::default()).expect("an image");
     let mut screen = Screen::opening(Options { source: path, ..Options::default() }, (80, 24));
     assert!(screen.row("layerlens").contains("opening"), "{}", screen.text());
-    screen.take(vec![Message::News(News::Spec(Box::new(analysis.spec.clone())))]);
+    screen.take(vec![ScreenMessage::News(News::Spec(Box::new(analysis.spec.clone())))]);
     assert!(screen.row("chown").contains('…'), "steps come before sizes");
-    screen.take(vec![Message::News(News::Layer(Some(5), 81_490))]);
+    screen.take(vec![ScreenMessage::News(News::Layer(Some(5), 81_490))]);
     assert!(screen.row("chown").contains("81.5 kB"), "layers fill in as they come: {}", screen.text());
     screen.press("j j 2 s v / f o 3 enter 1 space");
     assert!(matches!(screen.press("q"), Some(Ending::Quit)), "q aborts at any time");
@@ -421,8 +421,8 @@ fn while_the_image_is_read() {
 #[test]
 fn signals_and_failures_end_the_loop() {
     let mut screen = shop_at(80, 24);
-    assert!(matches!(screen.take(vec![Message::Signal(15)]), Some(Ending::Signal(15))));
-    assert!(matches!(screen.take(vec![Message::News(News::Died)]), Some(Ending::Died)));
+    assert!(matches!(screen.take(vec![ScreenMessage::Signal(15)]), Some(Ending::Signal(15))));
+    assert!(matches!(screen.take(vec![ScreenMessage::News(News::Died)]), Some(Ending::Died)));
 }
 
 #[test]

@@ -25,10 +25,10 @@ pub struct WasteGroup {
 }
 
 /// What the records of a group have in common.
-type Key = (LayerNumber, LayerNumber, Cause);
+type GroupKey = (LayerNumber, LayerNumber, Cause);
 
 impl WasteGroup {
-    fn key(&self) -> Key {
+    fn key(&self) -> GroupKey {
         (self.stored_in, self.hidden_by, self.cause)
     }
 }
@@ -43,7 +43,7 @@ impl Analysis {
 
 fn groups(waste: &[WasteRecord]) -> Vec<WasteGroup> {
     let mut groups: Vec<WasteGroup> = Vec::new();
-    let mut known: HashMap<Key, usize> = HashMap::new();
+    let mut known: HashMap<GroupKey, usize> = HashMap::new();
     // Neighbours often belong together, which saves the look-up.
     let mut at = 0;
     for (place, record) in (0u32..).zip(waste) {

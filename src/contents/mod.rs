@@ -1,8 +1,8 @@
 //! The contents of an image's files: read again from wherever the image came, opened at any offset, searched, extracted.
 //!
-//! [`ContentReader`] reads layers once more and hands what is wanted to a [`Sink`]; [`open`] makes one file's bytes readable
-//! at any offset, [`search`] looks through them, [`extract`] writes files and directories to disk. Nothing here knows the
-//! screen: work that takes long is watched and stopped through a [`Task`].
+//! [`ContentReader`] reads layers once more and hands what is wanted to a [`ContentSink`]; [`open`] makes one file's bytes
+//! readable at any offset, [`search`] looks through them, [`extract`] writes files and directories to disk. Nothing here
+//! knows the screen: work that takes long is watched and stopped through a [`Task`].
 
 pub mod extract;
 mod reader;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::layer::entry::{Entry, EntryRef, Kind};
 use crate::source::Region;
 use crate::task::Task;
-pub use reader::{ContentReader, Sink};
+pub use reader::{ContentReader, ContentSink};
 
 /// Makes a file's bytes readable at any offset; `at` may be a hard link.
 ///
@@ -52,7 +52,7 @@ struct Spool {
     is_done: bool,
 }
 
-impl Sink for Spool {
+impl ContentSink for Spool {
     fn wants_layer(&self, layer: usize) -> bool {
         layer == self.layer && !self.is_done
     }

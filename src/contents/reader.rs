@@ -1,4 +1,4 @@
-//! Reads layers of an image again, wherever it came from, and hands what is wanted of them to a [`Sink`].
+//! Reads layers of an image again, wherever it came from, and hands what is wanted of them to a [`ContentSink`].
 //!
 //! A blob in a file is read there. An archive that is compressed as a whole, and the export of an engine, are streamed once
 //! more, up to the last layer that is wanted; a registry is asked for the blobs. Only what came through a pipe is gone.
@@ -33,7 +33,7 @@ pub struct ContentReader {
 }
 
 /// Receives the contents of wanted files, piece by piece.
-pub trait Sink {
+pub trait ContentSink {
     /// Says whether anything of a layer is still wanted.
     fn wants_layer(&self, layer: usize) -> bool;
 
@@ -65,7 +65,7 @@ impl ContentReader {
     ///
     /// # Errors
     /// Where they cannot be read again: a pipe, an image that has changed since; where the task was stopped.
-    pub fn read(&self, sink: &mut impl Sink, task: &Task) -> Result<()> {
+    pub fn read(&self, sink: &mut impl ContentSink, task: &Task) -> Result<()> {
         let mut absent = BTreeSet::new();
         for layer in (0..self.analysis.layers.len()).filter(|layer| sink.wants_layer(*layer)).collect::<Vec<_>>() {
             let blob = &self.analysis.layers[layer].blob;
@@ -85,7 +85,7 @@ impl ContentReader {
     }
 
     /// Goes back to where the image came from.
-    fn fetch(&self, layers: &BTreeSet<usize>, sink: &mut impl Sink, task: &Task) -> Result<()> {
+    fn fetch(&self, layers: &BTreeSet<usize>, sink: &mut impl ContentSink, task: &Task) -> Result<()> {
         let mut names: Names =
             layers.iter().map(|layer| (*layer, self.analysis.spec.layers[*layer].name.clone())).collect();
         for _ in 0..MOST_PASSES {
@@ -123,7 +123,7 @@ impl ContentReader {
 
     /// Streams an archive, up to the last layer that is wanted. A link is followed to its target's name, in the next pass
     /// where that came earlier: old engines store a layer that is used twice as a link.
-    fn pass(&self, reader: impl Read, names: &mut Names, sink: &mut impl Sink, task: &Task) -> Result<()> {
+    fn pass(&self, reader: impl Read, names: &mut Names, sink: &mut impl ContentSink, task: &Task) -> Result<()> {
         let mut reader = BufReader::with_capacity(BUFFER, reader);
         let compression = Compression::of(reader.fill_buf().map_err(|error| Error::from_read("read", error))?);
         let mut walker = Walker::new(Stream::new(decoder(compression, reader)?, compression));
@@ -153,7 +153,13 @@ impl ContentReader {
     }
 
     /// Asks a registry for the blobs. Each is read to its end, where its digest is checked, so that it can be cached.
-    fn pull(&self, repository: Repository, layers: &BTreeSet<usize>, sink: &mut impl Sink, task: &Task) -> Result<()> {
+    fn pull(
+        &self,
+        repository: Repository,
+        layers: &BTreeSet<usize>,
+        sink: &mut impl ContentSink,
+        task: &Task,
+    ) -> Result<()> {
         let repository = Arc::new(repository);
         for layer in layers {
             let known = &self.analysis.layers[*layer];
@@ -175,13 +181,13 @@ impl ContentReader {
         Ok(())
     }
 
-    fn decode(&self, reader: impl BufRead, layer: usize, sink: &mut impl Sink, task: &Task) -> Result<()> {
+    fn decode(&self, reader: impl BufRead, layer: usize, sink: &mut impl ContentSink, task: &Task) -> Result<()> {
         let compression = self.analysis.layers[layer].blob.compression;
         self.walk(Stream::new(decoder(compression, reader)?, compression), layer, sink, task)
     }
 
     /// Walks a layer and numbers its entries as the index does.
-    fn walk(&self, feed: impl Feed, layer: usize, sink: &mut impl Sink, task: &Task) -> Result<()> {
+    fn walk(&self, feed: impl Feed, layer: usize, sink: &mut impl ContentSink, task: &Task) -> Result<()> {
         let index = &self.analysis.index;
         let failed = |source| Error::Io { action: "write", source };
         let mut walker = Walker::new(feed);

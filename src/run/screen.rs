@@ -6,13 +6,13 @@ use super::Failure;
 use super::plan::{Colors, Plan};
 use crate::exit::Exit;
 use crate::tui::app::Options;
-use crate::tui::config::Config;
+use crate::tui::config::ScreenConfig;
 use crate::tui::theme::Theme;
 use crate::tui::{Ending, terminal};
 
 /// Opens the screen.
 pub(super) fn browse(plan: Plan) -> Result<Exit, Failure> {
-    let config = Config::load().map_err(Failure::Usage)?;
+    let config = ScreenConfig::load().map_err(Failure::Usage)?;
     let look = &plan.look;
     let theme = if look.colors == Colors::Nothing { Some(Theme::Mono) } else { look.screen.theme.or(config.theme) };
     let options = Options {

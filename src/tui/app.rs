@@ -51,7 +51,7 @@ pub struct Options {
 
 /// A complete image, prepared for the screen.
 #[derive(Debug)]
-pub struct Image {
+pub struct LoadedImage {
     /// Every number comes from here.
     pub analysis: Arc<Analysis>,
     /// The file tree.
@@ -64,7 +64,7 @@ pub struct Image {
     pub places: Places,
 }
 
-impl Image {
+impl LoadedImage {
     /// Prepares an image for the screen. Costs all paths and waste records.
     #[must_use]
     pub fn new(analysis: Arc<Analysis>) -> Self {
@@ -72,7 +72,7 @@ impl Image {
         let waste_groups = analysis.waste_groups();
         let waste = WasteTable::new(&analysis, &waste_groups, Sort::default(), |_| true);
         let places = Places::new(&analysis);
-        Image { analysis, files, waste_groups, waste, places }
+        LoadedImage { analysis, files, waste_groups, waste, places }
     }
 }
 
@@ -90,7 +90,7 @@ pub struct App {
     /// Layers read of an image whose manifest has not come yet: their number and bytes.
     pub passed: (u64, u64),
     /// The image, once complete.
-    pub image: Option<Image>,
+    pub image: Option<LoadedImage>,
     /// The verdict of the rules that were given.
     pub verdict: Option<Verdict>,
     /// The pane with the keyboard.

@@ -19,7 +19,7 @@ use super::theme::Theme;
 
 /// What the file says about the screen.
 #[derive(Debug, Clone, Default)]
-pub struct Config {
+pub struct ScreenConfig {
     /// The colours, where it says.
     pub theme: Option<Theme>,
     /// Whether the mouse is used, where it says.
@@ -49,18 +49,18 @@ enum Keys {
     Many(Vec<String>),
 }
 
-impl Config {
+impl ScreenConfig {
     /// Reads the user's file; without one, the defaults hold.
     ///
     /// # Errors
     /// The file's name and what is wrong in it.
     pub fn load() -> Result<Self, String> {
         let Some(path) = path() else {
-            return Ok(Config::default());
+            return Ok(ScreenConfig::default());
         };
         match std::fs::read_to_string(&path) {
-            Ok(text) => Config::parse(&text).map_err(|problem| format!("{}: {problem}", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            Ok(text) => ScreenConfig::parse(&text).map_err(|problem| format!("{}: {problem}", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(ScreenConfig::default()),
             Err(error) => Err(format!("{}: {error}", path.display())),
         }
     }
@@ -85,7 +85,7 @@ impl Config {
             Keys::Many(keys) => keys,
         };
         let changes = ui.keys.into_iter().map(|(name, keys)| (name, list(keys))).collect();
-        Ok(Config { theme, mouse: ui.mouse, keys: KeyMap::remapped(&changes)? })
+        Ok(ScreenConfig { theme, mouse: ui.mouse, keys: KeyMap::remapped(&changes)? })
     }
 }
 
@@ -110,17 +110,22 @@ mod tests {
 
     #[test]
     fn the_file_is_understood() {
-        let config = Config::parse("[ui]\ntheme = \"mono\"\nmouse = false\n[ui.keys]\nquit = \"Q\"\ndown = [\"j\"]\n");
+        let config =
+            ScreenConfig::parse("[ui]\ntheme = \"mono\"\nmouse = false\n[ui.keys]\nquit = \"Q\"\ndown = [\"j\"]\n");
         let config = config.expect("valid");
         assert_eq!((config.theme, config.mouse), (Some(Theme::Mono), Some(false)));
-        assert!(Config::parse("").expect("empty").theme.is_none());
+        assert!(ScreenConfig::parse("").expect("empty").theme.is_none());
     }
 
     #[test]
     fn mistakes_are_explained() {
-        assert!(Config::parse("[ui.keys]\nqit = \"Q\"").expect_err("no action").contains("did you mean \"quit\"?"));
-        assert!(Config::parse("[ui]\ntheme = \"pink\"").expect_err("no theme").contains("the themes are default"));
-        assert!(Config::parse("[ui]\ncolour = 1").expect_err("no field").contains("colour"));
-        assert!(Config::parse("[rules]\nmax-waste = 1").expect_err("of a project").contains(".layerlens.toml"));
+        assert!(
+            ScreenConfig::parse("[ui.keys]\nqit = \"Q\"").expect_err("no action").contains("did you mean \"quit\"?")
+        );
+        assert!(
+            ScreenConfig::parse("[ui]\ntheme = \"pink\"").expect_err("no theme").contains("the themes are default")
+        );
+        assert!(ScreenConfig::parse("[ui]\ncolour = 1").expect_err("no field").contains("colour"));
+        assert!(ScreenConfig::parse("[rules]\nmax-waste = 1").expect_err("of a project").contains(".layerlens.toml"));
     }
 }

@@ -47,7 +47,7 @@ impl Pane {
 
 /// A pane on the screen, with the panes that share its place as tabs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
+pub struct PaneArea {
     /// The visible pane.
     pub pane: Pane,
     /// Border included.
@@ -64,7 +64,7 @@ pub struct Layout {
     /// The line of keys, messages and typed text.
     pub footer: Rect,
     /// The panes.
-    pub frames: Vec<Frame>,
+    pub frames: Vec<PaneArea>,
 }
 
 /// The smallest size that anything can be drawn in.
@@ -108,29 +108,29 @@ impl Layout {
 
     /// Returns the place of a pane, if it is visible.
     #[must_use]
-    pub fn frame(&self, pane: Pane) -> Option<&Frame> {
+    pub fn frame(&self, pane: Pane) -> Option<&PaneArea> {
         self.frames.iter().find(|frame| frame.pane == pane)
     }
 
     /// Returns what is at a position.
     #[must_use]
-    pub fn at(&self, column: u16, row: u16) -> Option<&Frame> {
+    pub fn at(&self, column: u16, row: u16) -> Option<&PaneArea> {
         self.frames.iter().find(|frame| frame.area.contains(Position::new(column, row)))
     }
 }
 
-fn frame(pane: Pane, area: Rect, tabs: &[Pane]) -> Frame {
-    Frame { pane, area, tabs: tabs.to_vec() }
+fn frame(pane: Pane, area: Rect, tabs: &[Pane]) -> PaneArea {
+    PaneArea { pane, area, tabs: tabs.to_vec() }
 }
 
-fn stacked(body: Rect, wish: Wish) -> Vec<Frame> {
+fn stacked(body: Rect, wish: Wish) -> Vec<PaneArea> {
     let wanted = u16::try_from(wish.layer_rows).unwrap_or(u16::MAX).saturating_add(3);
     let rows = wanted.min(MOST_LAYER_ROWS).min(body.height / 2).max(4);
     let (top, bottom) = split_rows(body, rows);
     vec![frame(Pane::Layers, top, &[Pane::Layers]), frame(wish.tab, bottom, &Pane::ALL[1..])]
 }
 
-fn columns(body: Rect, wish: Wish) -> Vec<Frame> {
+fn columns(body: Rect, wish: Wish) -> Vec<PaneArea> {
     let (left, right) = split_columns(body, body.width * 46 / 100);
     if body.height + 2 >= ALL_PANES {
         let wanted = u16::try_from(wish.layer_rows).unwrap_or(u16::MAX).saturating_add(3);

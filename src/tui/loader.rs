@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 
-use super::app::Image;
+use super::app::LoadedImage;
 use super::matching::Matches;
 use crate::analysis::{self, OpenOptions};
 use crate::archive::ImageSpec;
@@ -22,7 +22,7 @@ pub enum News {
     /// A layer was read: its number, if known, and its content bytes.
     Layer(Option<u32>, u64),
     /// The image is complete, or cannot be read.
-    Image(Box<Result<Image, Error>>),
+    Image(Box<Result<LoadedImage, Error>>),
     /// A file's content can be paged, or not: the number of the request, and what came of it.
     Content(u64, Result<Region, String>),
     /// What was looked for in a content: the number of its request, and where it is.
@@ -36,12 +36,12 @@ pub enum News {
 }
 
 /// Something to do in a thread; its news comes back as a message.
-pub struct Job(Box<dyn FnOnce() -> News + Send>);
+pub struct BackgroundJob(Box<dyn FnOnce() -> News + Send>);
 
-impl Job {
+impl BackgroundJob {
     /// Wraps what is to be done.
     pub fn new(work: impl FnOnce() -> News + Send + 'static) -> Self {
-        Job(Box::new(work))
+        BackgroundJob(Box::new(work))
     }
 
     /// Does it.
@@ -51,7 +51,7 @@ impl Job {
     }
 }
 
-impl fmt::Debug for Job {
+impl fmt::Debug for BackgroundJob {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Job")
     }
@@ -69,8 +69,8 @@ pub fn load<M: From<News> + Send + 'static>(image: &Path, options: &OpenOptions,
         // A screen that is gone needs no news.
         let _ = listener.send(news.into());
     });
-    let job = Job::new(move || {
-        let result = analysis::open(&image, &options).map(|analysis| Image::new(Arc::new(analysis)));
+    let job = BackgroundJob::new(move || {
+        let result = analysis::open(&image, &options).map(|analysis| LoadedImage::new(Arc::new(analysis)));
         News::Image(Box::new(result))
     });
     drop(spawn(sender, job));
@@ -78,7 +78,7 @@ pub fn load<M: From<News> + Send + 'static>(image: &Path, options: &OpenOptions,
 
 /// Does a job in a thread of its own.
 #[must_use]
-pub fn spawn<M: From<News> + Send + 'static>(sender: Sender<M>, job: Job) -> JoinHandle<()> {
+pub fn spawn<M: From<News> + Send + 'static>(sender: Sender<M>, job: BackgroundJob) -> JoinHandle<()> {
     thread::spawn(move || {
         let report = ReportDeath::new(sender.clone());
         let news = job.run();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::front::Prompt;
-use super::loader::{Job, News};
+use super::loader::{BackgroundJob, News};
 use super::pattern::Pattern;
 use crate::analysis::Analysis;
 use crate::layer::entry::NodeId;
@@ -29,7 +29,7 @@ pub enum Purpose {
 
 /// A pattern to look for.
 #[derive(Debug)]
-pub struct Search {
+pub struct PatternSearch {
     /// What it is for.
     pub purpose: Purpose,
     /// What was typed.
@@ -43,13 +43,13 @@ pub struct Search {
 /// The search that goes on, and the one that waits for its end.
 #[derive(Debug, Default)]
 pub struct Matching {
-    waiting: Option<Search>,
-    running: Option<(Search, Task)>,
+    waiting: Option<PatternSearch>,
+    running: Option<(PatternSearch, Task)>,
 }
 
 impl Matching {
     /// Looks for a pattern, in place of whatever was looked for.
-    pub fn start(&mut self, search: Search) {
+    pub fn start(&mut self, search: PatternSearch) {
         self.stop();
         self.waiting = Some(search);
     }
@@ -85,24 +85,24 @@ impl Matching {
 
     /// Returns what is looked for.
     #[must_use]
-    pub fn current(&self) -> Option<&Search> {
+    pub fn current(&self) -> Option<&PatternSearch> {
         let running = self.running.as_ref().filter(|(_, task)| task.check().is_ok()).map(|(search, _)| search);
         self.waiting.as_ref().or(running)
     }
 
     /// Returns the search that can start now, as a job.
-    pub fn job(&mut self, analysis: &Arc<Analysis>) -> Option<Job> {
+    pub fn job(&mut self, analysis: &Arc<Analysis>) -> Option<BackgroundJob> {
         if self.running.is_some() {
             return None;
         }
         let search = self.waiting.take()?;
         let (text, task, analysis) = (search.text.clone(), Task::default(), Arc::clone(analysis));
         self.running = Some((search, task.clone()));
-        Some(Job::new(move || News::Matches(find(&text, &analysis, &task))))
+        Some(BackgroundJob::new(move || News::Matches(find(&text, &analysis, &task))))
     }
 
     /// Takes the end of the search that went on; returns it where its matches are wanted.
-    pub fn finished(&mut self) -> Option<Search> {
+    pub fn finished(&mut self) -> Option<PatternSearch> {
         let (search, task) = self.running.take()?;
         task.check().ok().map(|()| search)
     }

@@ -33,14 +33,14 @@ use ratatui::backend::Backend;
 use crate::error::Error;
 use app::App;
 use inbox::Inbox;
-use loader::{Job, News};
+use loader::{BackgroundJob, News};
 use update::Effect;
 
 /// How often the screen moves by itself while an image is read.
 pub const TICKS_PER_SECOND: u64 = 10;
 
 /// What wakes the loop.
-pub enum Message {
+pub enum ScreenMessage {
     /// A key, the mouse, a new size.
     Input(Event),
     /// A thread reports.
@@ -51,9 +51,9 @@ pub enum Message {
     Closed,
 }
 
-impl From<News> for Message {
+impl From<News> for ScreenMessage {
     fn from(news: News) -> Self {
-        Message::News(news)
+        ScreenMessage::News(news)
     }
 }
 
@@ -87,7 +87,7 @@ pub trait Host {
     fn copy(&mut self, text: &str);
 
     /// Does work in a thread; its news comes back as a message.
-    fn spawn(&mut self, job: Job);
+    fn spawn(&mut self, job: BackgroundJob);
 }
 
 /// Runs until something ends it. All messages that have arrived are handled before the next frame.
@@ -97,7 +97,7 @@ pub trait Host {
 pub fn run_loop<B: Backend>(
     terminal: &mut Terminal<B>,
     app: &mut App,
-    messages: &Receiver<Message>,
+    messages: &Receiver<ScreenMessage>,
     host: &mut impl Host,
 ) -> Result<Ending, B::Error> {
     let mut inbox = Inbox::new(messages);
@@ -128,19 +128,19 @@ fn take<B: Backend>(
     terminal: &mut Terminal<B>,
     app: &mut App,
     host: &mut impl Host,
-    message: Message,
+    message: ScreenMessage,
 ) -> Result<Option<Ending>, B::Error> {
     let effect = match message {
-        Message::Input(event) => {
+        ScreenMessage::Input(event) => {
             if let Event::Resize(..) = event {
                 terminal.autoresize()?;
             }
             app.input(event)
         }
-        Message::News(news) => app.news(news),
-        Message::Signal(signal) if signal == terminal::STOP => Some(Effect::Suspend),
-        Message::Signal(signal) => return Ok(Some(Ending::Signal(signal))),
-        Message::Closed => return Ok(Some(Ending::Closed)),
+        ScreenMessage::News(news) => app.news(news),
+        ScreenMessage::Signal(signal) if signal == terminal::STOP => Some(Effect::Suspend),
+        ScreenMessage::Signal(signal) => return Ok(Some(Ending::Signal(signal))),
+        ScreenMessage::Closed => return Ok(Some(Ending::Closed)),
     };
     match effect {
         Some(effect) => perform(terminal, app, host, effect),

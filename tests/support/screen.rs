@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
-use layerlens::tui::app::{App, Image, Options};
-use layerlens::tui::loader::{Job, News};
-use layerlens::tui::{Ending, Host, Message, run_loop};
+use layerlens::tui::app::{App, LoadedImage, Options};
+use layerlens::tui::loader::{BackgroundJob, News};
+use layerlens::tui::{Ending, Host, ScreenMessage, run_loop};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -23,7 +23,7 @@ pub struct Outside {
     pub news: Vec<News>,
     pub spawned: usize,
     pub holds_back: bool,
-    pub held: Vec<Job>,
+    pub held: Vec<BackgroundJob>,
     pub copied: Vec<String>,
     pub mouse: Vec<bool>,
     pub suspended: usize,
@@ -43,7 +43,7 @@ impl Host for Outside {
         self.copied.push(text.to_owned());
     }
 
-    fn spawn(&mut self, job: Job) {
+    fn spawn(&mut self, job: BackgroundJob) {
         self.spawned += 1;
         if self.holds_back {
             self.held.push(job);
@@ -57,7 +57,7 @@ impl Outside {
     /// Does the work that was held back.
     pub fn release(&mut self) {
         self.holds_back = false;
-        self.news.extend(self.held.drain(..).map(Job::run));
+        self.news.extend(self.held.drain(..).map(BackgroundJob::run));
     }
 }
 
@@ -87,15 +87,15 @@ impl Screen {
         open.load.access = options.access.clone();
         let analysis = layerlens::open(&options.source, &open).expect("an image");
         let mut screen = Self::opening(options, size);
-        let news = News::Image(Box::new(Ok(Image::new(Arc::new(analysis)))));
-        screen.take(vec![Message::News(news)]);
+        let news = News::Image(Box::new(Ok(LoadedImage::new(Arc::new(analysis)))));
+        screen.take(vec![ScreenMessage::News(news)]);
         screen
     }
 
     /// Hands messages to the loop and lets it draw what comes of them; says how it ended, if it did.
-    pub fn take(&mut self, messages: Vec<Message>) -> Option<Ending> {
+    pub fn take(&mut self, messages: Vec<ScreenMessage>) -> Option<Ending> {
         for message in messages.into_iter().map(Some).chain([None]) {
-            let mut together: Vec<Message> = message.into_iter().collect();
+            let mut together: Vec<ScreenMessage> = message.into_iter().collect();
             // What comes of a message comes before the next one.
             loop {
                 let ending = self.take_together(together).or_else(|| self.take_together(Vec::new()));
@@ -105,16 +105,16 @@ impl Screen {
                 if self.outside.news.is_empty() {
                     break;
                 }
-                together = self.outside.news.drain(..).map(Message::News).collect();
+                together = self.outside.news.drain(..).map(ScreenMessage::News).collect();
             }
         }
         None
     }
 
     /// Hands over messages that come at once, after a frame; work that they make is started by the next call.
-    pub fn take_together(&mut self, messages: Vec<Message>) -> Option<Ending> {
+    pub fn take_together(&mut self, messages: Vec<ScreenMessage>) -> Option<Ending> {
         let (sender, receiver) = channel();
-        for message in messages.into_iter().chain([Message::Closed]) {
+        for message in messages.into_iter().chain([ScreenMessage::Closed]) {
             sender.send(message).expect("the receiver is here");
         }
         let ending = run_loop(&mut self.terminal, &mut self.app, &receiver, &mut self.outside);
@@ -138,12 +138,12 @@ impl Screen {
 
     pub fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
         let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
-        self.take(vec![Message::Input(Event::Mouse(event))]);
+        self.take(vec![ScreenMessage::Input(Event::Mouse(event))]);
     }
 
     pub fn resize(&mut self, width: u16, height: u16) {
         self.terminal.backend_mut().resize(width, height);
-        self.take(vec![Message::Input(Event::Resize(width, height))]);
+        self.take(vec![ScreenMessage::Input(Event::Resize(width, height))]);
     }
 
     pub fn buffer(&self) -> &Buffer {
@@ -186,11 +186,11 @@ pub fn assert_screen(screen: &Screen, name: &str) {
     assert!(found == expected, "{name} is not what it was; LAYERLENS_UPDATE=1 accepts it\n{found}\nwas\n{expected}");
 }
 
-fn event(code: KeyCode, modifiers: KeyModifiers) -> Message {
-    Message::Input(Event::Key(KeyEvent::new(code, modifiers)))
+fn event(code: KeyCode, modifiers: KeyModifiers) -> ScreenMessage {
+    ScreenMessage::Input(Event::Key(KeyEvent::new(code, modifiers)))
 }
 
-fn named(key: &str) -> Message {
+fn named(key: &str) -> ScreenMessage {
     let (modifiers, name) =
         key.strip_prefix("ctrl-").map_or((KeyModifiers::NONE, key), |name| (KeyModifiers::CONTROL, name));
     let code = match name {

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use layerlens::tui::loader::Job;
-use layerlens::tui::{Ending, Host, Message, run_loop};
+use layerlens::tui::loader::BackgroundJob;
+use layerlens::tui::{Ending, Host, ScreenMessage, run_loop};
 
 use super::shop_at;
 use super::support::screen::Screen;
 
-fn key(code: KeyCode) -> Message {
-    Message::Input(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+fn key(code: KeyCode) -> ScreenMessage {
+    ScreenMessage::Input(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
-fn paste(text: &str) -> Message {
-    Message::Input(Event::Paste(text.to_owned()))
+fn paste(text: &str) -> ScreenMessage {
+    ScreenMessage::Input(Event::Paste(text.to_owned()))
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn the_screen_answers_while_a_pattern_is_looked_for() {
     assert!(screen.row("searching for tsc").contains("Esc stops it"), "{}", screen.text());
     screen.press("2 j");
     assert!(screen.text().contains("searching for tsc"), "keys are obeyed meanwhile");
-    let term = screen.take(vec![Message::Signal(15)]);
+    let term = screen.take(vec![ScreenMessage::Signal(15)]);
     assert!(matches!(term, Some(Ending::Signal(15))), "and so are signals");
     screen.outside.release();
     screen.take(Vec::new());
@@ -105,7 +105,7 @@ fn keys_typed_ahead_wait_for_what_is_found() {
     let quit = sender;
     std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(500));
-        let _ = quit.send(Message::Closed);
+        let _ = quit.send(ScreenMessage::Closed);
     });
     let ending = run_loop(&mut screen.terminal, &mut screen.app, &receiver, &mut outside);
     assert!(matches!(ending, Ok(Ending::Closed)));
@@ -114,7 +114,7 @@ fn keys_typed_ahead_wait_for_what_is_found() {
 
 /// An outside that works in threads, and slowly.
 struct Threads {
-    sender: std::sync::mpsc::Sender<Message>,
+    sender: std::sync::mpsc::Sender<ScreenMessage>,
     delay: Duration,
 }
 
@@ -127,11 +127,11 @@ impl Host for Threads {
 
     fn copy(&mut self, _: &str) {}
 
-    fn spawn(&mut self, job: Job) {
+    fn spawn(&mut self, job: BackgroundJob) {
         let (sender, delay) = (self.sender.clone(), self.delay);
         std::thread::spawn(move || {
             std::thread::sleep(delay);
-            let _ = sender.send(Message::News(job.run()));
+            let _ = sender.send(ScreenMessage::News(job.run()));
         });
     }
 }

@@ -58,7 +58,7 @@ pub fn extract(
     let (directory, name) = split_target(typed, &os_name(analysis.index.tree.name(wanted.node)));
     let written = plan::plan(analysis, wanted).and_then(|plan| {
         write::write(reader, &plan, &directory, &name, task)?;
-        let plan::Plan { files, bytes, left_out, dropped_bits, .. } = plan;
+        let plan::ExtractionPlan { files, bytes, left_out, dropped_bits, .. } = plan;
         Ok(Extracted { files, bytes, left_out, dropped_bits })
     });
     (directory.join(name), written)

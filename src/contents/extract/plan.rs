@@ -11,14 +11,14 @@ use crate::merge::view::View;
 
 /// One thing to make below the target, or the target itself.
 #[derive(Debug)]
-pub(super) struct Item {
+pub(super) struct PlannedItem {
     /// Components below the target.
     pub path: PathBuf,
-    pub what: What,
+    pub what: ItemKind,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum ItemKind {
     Directory(u16),
     File(EntryRef, u16),
     Symlink(Vec<u8>),
@@ -27,8 +27,8 @@ pub(super) enum What {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    pub items: Vec<Item>,
+pub(super) struct ExtractionPlan {
+    pub items: Vec<PlannedItem>,
     pub bytes: u64,
     pub files: u64,
     pub left_out: u64,
@@ -41,11 +41,11 @@ pub(super) const PERMISSIONS: u16 = 0o777;
 const IMPLIED_MODE: u16 = 0o755;
 
 /// Lists what is to be made, directories before their contents.
-pub(super) fn plan(analysis: &Analysis, wanted: Wanted) -> Result<Plan, String> {
+pub(super) fn plan(analysis: &Analysis, wanted: Wanted) -> Result<ExtractionPlan, String> {
     let index = &analysis.index;
     let tree = &index.tree;
     let shown = shown(analysis, wanted.state);
-    let mut plan = Plan::default();
+    let mut plan = ExtractionPlan::default();
     let mut first: HashMap<EntryRef, usize> = HashMap::new();
     let mut stack = vec![(wanted.node, PathBuf::new())];
     while let Some((node, path)) = stack.pop() {
@@ -59,7 +59,7 @@ pub(super) fn plan(analysis: &Analysis, wanted: Wanted) -> Result<Plan, String> 
         }
         match entry {
             Some(entry) => plan.add(analysis, path, entry, &mut first),
-            None => plan.items.push(Item { path, what: What::Directory(IMPLIED_MODE) }),
+            None => plan.items.push(PlannedItem { path, what: ItemKind::Directory(IMPLIED_MODE) }),
         }
     }
     if plan.items.is_empty() { Err("nothing of it is there in this state of the image".to_owned()) } else { Ok(plan) }
@@ -103,7 +103,7 @@ fn shown(analysis: &Analysis, state: ImageState) -> Box<dyn Fn(NodeId) -> Shown 
     })
 }
 
-impl Plan {
+impl ExtractionPlan {
     fn add(&mut self, analysis: &Analysis, path: PathBuf, at: EntryRef, first: &mut HashMap<EntryRef, usize>) {
         let index = &analysis.index;
         let Some(inode) = index.inode(at) else {
@@ -112,15 +112,15 @@ impl Plan {
         };
         let entry = index.entry(inode);
         let what = match entry.kind {
-            Kind::Directory => What::Directory(entry.mode),
-            Kind::Symlink => What::Symlink(index.extra(entry).link.to_vec()),
+            Kind::Directory => ItemKind::Directory(entry.mode),
+            Kind::Symlink => ItemKind::Symlink(index.extra(entry).link.to_vec()),
             Kind::File if !entry.has(Entry::SPARSE) => {
                 if let Some(item) = first.get(&inode) {
-                    What::Link(*item)
+                    ItemKind::Link(*item)
                 } else {
                     first.insert(inode, self.items.len());
                     self.bytes += entry.size;
-                    What::File(inode, entry.mode)
+                    ItemKind::File(inode, entry.mode)
                 }
             }
             _ => {
@@ -128,11 +128,11 @@ impl Plan {
                 return;
             }
         };
-        self.files += u64::from(!matches!(what, What::Directory(_)));
-        if let What::Directory(mode) | What::File(_, mode) = what {
+        self.files += u64::from(!matches!(what, ItemKind::Directory(_)));
+        if let ItemKind::Directory(mode) | ItemKind::File(_, mode) = what {
             self.dropped_bits += u64::from((mode & !PERMISSIONS).count_ones());
         }
-        self.items.push(Item { path, what });
+        self.items.push(PlannedItem { path, what });
     }
 }
 

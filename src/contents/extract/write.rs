@@ -5,9 +5,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
-use super::super::{ContentReader, Sink, explain};
+use super::super::{ContentReader, ContentSink, explain};
 use super::os_name;
-use super::plan::{Item, PERMISSIONS, Plan, What};
+use super::plan::{ExtractionPlan, ItemKind, PERMISSIONS, PlannedItem};
 use crate::draft::DraftFolder;
 use crate::escape::escape;
 use crate::task::Task;
@@ -15,7 +15,7 @@ use crate::task::Task;
 /// Makes everything under another name beside the target, and names it last.
 pub(super) fn write(
     reader: &ContentReader,
-    plan: &Plan,
+    plan: &ExtractionPlan,
     directory: &Path,
     name: &Path,
     task: &Task,
@@ -40,8 +40,8 @@ pub(super) fn write(
 }
 
 /// Gives the finished work its name; never replaces what appeared there since.
-fn name_it(draft: &Path, target: &Path, plan: &Plan) -> Result<(), String> {
-    let is_directory = matches!(plan.items[0].what, What::Directory(_));
+fn name_it(draft: &Path, target: &Path, plan: &ExtractionPlan) -> Result<(), String> {
+    let is_directory = matches!(plan.items[0].what, ItemKind::Directory(_));
     let reserve = || {
         if is_directory {
             return fs::create_dir(target);
@@ -50,14 +50,14 @@ fn name_it(draft: &Path, target: &Path, plan: &Plan) -> Result<(), String> {
     };
     reserve().and_then(|()| fs::rename(draft, target)).map_err(|error| error.to_string())?;
     match plan.items[0].what {
-        What::Directory(mode) => set_mode(target, mode).map_err(|error| error.to_string()),
+        ItemKind::Directory(mode) => set_mode(target, mode).map_err(|error| error.to_string()),
         _ => Ok(()),
     }
 }
 
 struct Maker<'a> {
     reader: &'a ContentReader,
-    plan: &'a Plan,
+    plan: &'a ExtractionPlan,
     root: PathBuf,
     /// The files that are still to be filled, by layer and place.
     files: HashMap<usize, HashMap<u32, usize>>,
@@ -66,51 +66,52 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn path(&self, item: &Item) -> PathBuf {
+    fn path(&self, item: &PlannedItem) -> PathBuf {
         if item.path.as_os_str().is_empty() { self.root.clone() } else { self.root.join(&item.path) }
     }
 
     fn make(&mut self) -> Result<(), String> {
         let plan = self.plan;
-        let told =
-            |item: &Item, error: &io::Error| format!("{}: {error}", escape(item.path.as_os_str().as_encoded_bytes()));
+        let told = |item: &PlannedItem, error: &io::Error| {
+            format!("{}: {error}", escape(item.path.as_os_str().as_encoded_bytes()))
+        };
         for (place, item) in plan.items.iter().enumerate() {
             match &item.what {
-                What::Directory(_) => fs::create_dir(self.path(item)).map_err(|error| told(item, &error))?,
-                What::File(at, _) => {
+                ItemKind::Directory(_) => fs::create_dir(self.path(item)).map_err(|error| told(item, &error))?,
+                ItemKind::File(at, _) => {
                     self.files.entry(at.layer().index()).or_default().insert(at.index, place);
                 }
-                What::Symlink(_) | What::Link(_) => {}
+                ItemKind::Symlink(_) | ItemKind::Link(_) => {}
             }
         }
         let (reader, task) = (self.reader, self.task);
         reader.read(self, task).map_err(|error| explain(&error))?;
         for item in &plan.items {
             match &item.what {
-                What::Symlink(to) => symlink(to, &self.path(item)).map_err(|error| told(item, &error))?,
-                What::Link(to) => {
+                ItemKind::Symlink(to) => symlink(to, &self.path(item)).map_err(|error| told(item, &error))?,
+                ItemKind::Link(to) => {
                     let to = self.path(&plan.items[*to]);
                     fs::hard_link(to, self.path(item)).map_err(|error| told(item, &error))?;
                 }
-                What::Directory(_) | What::File(..) => {}
+                ItemKind::Directory(_) | ItemKind::File(..) => {}
             }
         }
         // From the last to the first: a directory that is closed to its owner could not be filled. The top stays open
         // until it has its name.
         for item in plan.items.iter().skip(1).rev() {
-            if let What::Directory(mode) = item.what {
+            if let ItemKind::Directory(mode) = item.what {
                 set_mode(&self.path(item), mode).map_err(|error| told(item, &error))?;
             }
         }
         Ok(())
     }
 
-    fn item(&self, layer: usize, place: u32) -> Option<&Item> {
+    fn item(&self, layer: usize, place: u32) -> Option<&PlannedItem> {
         Some(&self.plan.items[*self.files.get(&layer)?.get(&place)?])
     }
 }
 
-impl Sink for Maker<'_> {
+impl ContentSink for Maker<'_> {
     fn wants_layer(&self, layer: usize) -> bool {
         self.files.contains_key(&layer)
     }
@@ -135,7 +136,7 @@ impl Sink for Maker<'_> {
     fn finish(&mut self, layer: usize, place: u32) -> io::Result<()> {
         self.open = None;
         if let Some(item) = self.item(layer, place)
-            && let What::File(_, mode) = item.what
+            && let ItemKind::File(_, mode) = item.what
         {
             set_mode(&self.path(item), mode)?;
         }

@@ -14,7 +14,7 @@ use crate::tui::text::{cut, cut_middle, percent, plural};
 use crate::tui::theme::Paint;
 
 /// A piece of the header; the lower its rank, the longer it stays when the screen is narrow.
-struct Piece {
+struct HeaderPiece {
     text: String,
     paint: Paint,
     rank: u8,
@@ -31,7 +31,7 @@ pub fn header(frame: &mut Frame, area: Rect, app: &App) {
     let name = crate::tui::text::cut_middle(&app.name(), room.saturating_sub(wanted + 2).clamp(8, 60));
     let mut left = room.saturating_sub(name.width() + 2);
     let mut ranks: Vec<u8> = Vec::new();
-    let mut by_rank: Vec<&Piece> = pieces.iter().collect();
+    let mut by_rank: Vec<&HeaderPiece> = pieces.iter().collect();
     by_rank.sort_by_key(|piece| piece.rank);
     for piece in by_rank {
         if piece.text.width() + 2 <= left {
@@ -46,8 +46,8 @@ pub fn header(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
 }
 
-fn pieces(app: &App) -> Vec<Piece> {
-    let piece = |rank, text: String, paint| Piece { text, paint, rank };
+fn pieces(app: &App) -> Vec<HeaderPiece> {
+    let piece = |rank, text: String, paint| HeaderPiece { text, paint, rank };
     let Some(image) = &app.image else {
         return vec![piece(0, reading(app), Paint::Plain)];
     };

@@ -13,7 +13,7 @@ use crate::tui::text::{cut, cut_middle, wrap};
 use crate::tui::theme::Paint;
 
 /// The border: tabs on top, where the cursor is below.
-pub(super) fn block(app: &App, place: &layout::Frame) -> Block<'static> {
+pub(super) fn block(app: &App, place: &layout::PaneArea) -> Block<'static> {
     let (breadcrumb, state) = (place.pane.behavior().breadcrumb(app), place.pane.behavior().state(app));
     let is_focused = app.focus == place.pane;
     let theme = app.options.theme;
@@ -35,7 +35,7 @@ pub(super) fn block(app: &App, place: &layout::Frame) -> Block<'static> {
     block
 }
 
-fn tab_line(app: &App, place: &layout::Frame) -> Line<'static> {
+fn tab_line(app: &App, place: &layout::PaneArea) -> Line<'static> {
     let theme = app.options.theme;
     let mut spans = Vec::new();
     for (at, (pane, text)) in tab_texts(app, place).into_iter().enumerate() {
@@ -54,7 +54,7 @@ fn tab_line(app: &App, place: &layout::Frame) -> Line<'static> {
     Line::from(spans)
 }
 
-fn tab_texts(app: &App, place: &layout::Frame) -> Vec<(Pane, String)> {
+fn tab_texts(app: &App, place: &layout::PaneArea) -> Vec<(Pane, String)> {
     let is_narrow = usize::from(place.area.width) < 20 + 11 * place.tabs.len();
     let title = |pane: Pane| {
         let count = pane.behavior().tab(app).map(|count| format!(" ({count})")).unwrap_or_default();
@@ -69,7 +69,7 @@ fn tab_texts(app: &App, place: &layout::Frame) -> Vec<(Pane, String)> {
 
 /// Returns the tab whose title is at a column of the border.
 #[must_use]
-pub fn tab_at(app: &App, place: &layout::Frame, column: u16) -> Option<Pane> {
+pub fn tab_at(app: &App, place: &layout::PaneArea, column: u16) -> Option<Pane> {
     let mut start = usize::from(place.area.x) + 1;
     for (pane, text) in tab_texts(app, place) {
         let end = start + text.width();

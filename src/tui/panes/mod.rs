@@ -39,7 +39,7 @@ use crate::layer::entry::EntryRef;
 pub use border::tab_at;
 use border::{hint, window};
 use details::Detail;
-use fixes::Subject;
+use fixes::FixSubject;
 use row::{RowLine, cursor, line_of};
 
 /// What the screen asks of a pane, and what a pane does about keys that mean something else in each.
@@ -121,8 +121,8 @@ pub trait Behavior {
     }
 
     /// Returns the fix whose lines are copied; elsewhere that of the marked layers, or the first.
-    fn fix(&self, app: &App) -> Option<Subject> {
-        Some(if app.fixes.table.what_if.is_some() { Subject::Marked } else { Subject::Fix(0) })
+    fn fix(&self, app: &App) -> Option<FixSubject> {
+        Some(if app.fixes.table.what_if.is_some() { FixSubject::Marked } else { FixSubject::Fix(0) })
     }
 
     /// Describes what is under the cursor.
@@ -136,11 +136,11 @@ impl Pane {
     #[must_use]
     pub fn behavior(self) -> &'static dyn Behavior {
         match self {
-            Pane::Layers => &layers::Layers,
-            Pane::Files => &files::Files,
-            Pane::Waste => &waste::Waste,
-            Pane::Fixes => &fixes::Fixes,
-            Pane::Details => &details::Details,
+            Pane::Layers => &layers::LayersBehavior,
+            Pane::Files => &files::FilesBehavior,
+            Pane::Waste => &waste::WasteBehavior,
+            Pane::Fixes => &fixes::FixesBehavior,
+            Pane::Details => &details::DetailsBehavior,
         }
     }
 }

@@ -47,9 +47,9 @@ pub(super) fn give_back() {
 }
 
 /// The terminal as long as it is ours: a thread that panics gives it back, and nothing may be drawn after that.
-pub(super) struct Output;
+pub(super) struct TakenTerminal;
 
-impl Write for Output {
+impl Write for TakenTerminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut out = io::stdout().lock();
         if IS_TAKEN.load(Ordering::SeqCst) {

@@ -9,8 +9,8 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::execute;
 
 use super::guard::{give_back, set_mouse, take};
-use crate::tui::loader::{self, Job};
-use crate::tui::{Host, Message};
+use crate::tui::loader::{self, BackgroundJob};
+use crate::tui::{Host, ScreenMessage};
 
 /// How long the end waits for work that was stopped, so that it leaves nothing half-written behind.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
@@ -18,12 +18,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// The real outside.
 pub(super) struct Outside {
     mouse: bool,
-    sender: Sender<Message>,
+    sender: Sender<ScreenMessage>,
     jobs: Vec<JoinHandle<()>>,
 }
 
 impl Outside {
-    pub(super) fn new(mouse: bool, sender: Sender<Message>) -> Self {
+    pub(super) fn new(mouse: bool, sender: Sender<ScreenMessage>) -> Self {
         Outside { mouse, sender, jobs: Vec::new() }
     }
 
@@ -57,7 +57,7 @@ impl Host for Outside {
         let _ = execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text));
     }
 
-    fn spawn(&mut self, job: Job) {
+    fn spawn(&mut self, job: BackgroundJob) {
         self.jobs.retain(|job| !job.is_finished());
         self.jobs.push(loader::spawn(self.sender.clone(), job));
     }

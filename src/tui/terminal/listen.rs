@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use crossterm::event;
 
-use crate::tui::Message;
+use crate::tui::ScreenMessage;
 use crate::tui::loader::ReportDeath;
 
 /// How often the terminal is asked whether it is still there when nothing comes from it.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) fn to_keys(sender: Sender<Message>) {
+pub(super) fn to_keys(sender: Sender<ScreenMessage>) {
     thread::spawn(move || {
         let _report = ReportDeath::new(sender.clone());
         loop {
             let message = next();
-            let is_last = matches!(message, Message::Closed);
+            let is_last = matches!(message, ScreenMessage::Closed);
             if sender.send(message).is_err() || is_last {
                 return;
             }
@@ -27,24 +27,24 @@ pub(super) fn to_keys(sender: Sender<Message>) {
 }
 
 /// Waits for the next event. The reader never ends on a terminal that was closed, so it is asked now and then.
-fn next() -> Message {
+fn next() -> ScreenMessage {
     loop {
         match event::poll(CHECK_EVERY) {
-            Ok(true) => return event::read().map_or(Message::Closed, Message::Input),
+            Ok(true) => return event::read().map_or(ScreenMessage::Closed, ScreenMessage::Input),
             Ok(false) if crossterm::terminal::window_size().is_ok() => {}
-            Ok(false) | Err(_) => return Message::Closed,
+            Ok(false) | Err(_) => return ScreenMessage::Closed,
         }
     }
 }
 
 #[cfg(unix)]
-pub(super) fn to_signals(sender: &Sender<Message>) -> io::Result<()> {
+pub(super) fn to_signals(sender: &Sender<ScreenMessage>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
     let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP])?;
     let sender = sender.clone();
     thread::spawn(move || {
         for signal in &mut signals {
-            if sender.send(Message::Signal(signal)).is_err() {
+            if sender.send(ScreenMessage::Signal(signal)).is_err() {
                 return;
             }
         }
@@ -54,6 +54,6 @@ pub(super) fn to_signals(sender: &Sender<Message>) -> io::Result<()> {
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "the same signature everywhere")]
-pub(super) fn to_signals(_: &Sender<Message>) -> io::Result<()> {
+pub(super) fn to_signals(_: &Sender<ScreenMessage>) -> io::Result<()> {
     Ok(())
 }

@@ -14,10 +14,10 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::app::{App, Options};
-use super::{Ending, Message, loader, run_loop};
+use super::{Ending, ScreenMessage, loader, run_loop};
 use crate::analysis::OpenOptions;
 use crate::draft;
-use guard::{Guard, Output};
+use guard::{Guard, TakenTerminal};
 use host::Outside;
 
 /// The signal that asks the program to stop until it is continued.
@@ -46,7 +46,7 @@ pub fn run(options: Options, open: &OpenOptions) -> io::Result<Ending> {
 ///
 /// # Errors
 /// Where the terminal cannot be used.
-pub fn run_with(options: Options, start: impl FnOnce(Sender<Message>)) -> io::Result<Ending> {
+pub fn run_with(options: Options, start: impl FnOnce(Sender<ScreenMessage>)) -> io::Result<Ending> {
     guard::install_panic_hook();
     let (sender, messages) = channel();
     let (width, height) = crossterm::terminal::size()?;
@@ -54,7 +54,7 @@ pub fn run_with(options: Options, start: impl FnOnce(Sender<Message>)) -> io::Re
     let guard = Guard::take(options.mouse)?;
     listen::to_signals(&sender)?;
     // A frame is written in one piece.
-    let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, Output));
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, TakenTerminal));
     // Dropping it writes to the terminal and panics where that is gone; the guard does all there is to do.
     let mut terminal = ManuallyDrop::new(Terminal::new(backend)?);
     // The process ends after this: giving millions of entries back one by one would only take time.

@@ -2,7 +2,7 @@
 
 /// What the tree is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum TreeScope {
     /// What one layer changes.
     Layer,
     /// What the layers up to one show.

@@ -19,8 +19,8 @@ use crate::layer::entry::{EntryRef, Kind, LayerNumber, NodeId, Slot};
 use crate::layer::index::Index;
 use crate::layer::tree::Tree;
 use crate::merge::changes::ChangeKind;
-pub use kinds::{Letter, Scope, Show, Sort, SortKey};
-pub use rows::Row;
+pub use kinds::{Letter, Show, Sort, SortKey, TreeScope};
+pub use rows::FileRow;
 use steps::Steps;
 
 /// Low bits of a path's flags: its letter's place in [`Letter::ALL`].
@@ -56,7 +56,7 @@ pub struct FileTree {
     blocks: HashMap<u32, Vec<u32>>,
     steps: Steps,
     dead: Vec<Dead>,
-    scope: Scope,
+    scope: TreeScope,
     layer: usize,
     sort: Sort,
     show: Show,
@@ -90,13 +90,13 @@ impl FileTree {
             blocks: HashMap::new(),
             steps: Steps::new(&analysis.index),
             dead: dead(analysis),
-            scope: Scope::Layer,
+            scope: TreeScope::Layer,
             layer: 0,
             sort: Sort::default(),
             show: Show::default(),
         };
         files.flags[0] |= OPEN;
-        files.set_view(analysis, Scope::Layer, 0);
+        files.set_view(analysis, TreeScope::Layer, 0);
         files
     }
 
@@ -111,7 +111,7 @@ impl FileTree {
 
     /// Says what the tree is about.
     #[must_use]
-    pub fn scope(&self) -> Scope {
+    pub fn scope(&self) -> TreeScope {
         self.scope
     }
 
@@ -200,7 +200,7 @@ impl FileTree {
     }
 
     /// Shows another layer or scope. Costs all paths, and the entries of the layers between the two.
-    pub fn set_view(&mut self, analysis: &Analysis, scope: Scope, layer: usize) {
+    pub fn set_view(&mut self, analysis: &Analysis, scope: TreeScope, layer: usize) {
         (self.scope, self.layer) = (scope, layer);
         self.flags.iter_mut().for_each(|flags| *flags &= OPEN | MATCH);
         for figures in [&mut self.size, &mut self.waste, &mut self.hides] {
@@ -208,9 +208,9 @@ impl FileTree {
         }
         self.stored_in.fill(0);
         match scope {
-            Scope::Layer => self.fill_layer(analysis, layer),
-            Scope::UpTo => self.fill_view(analysis, layer + 1),
-            Scope::Final => self.fill_view(analysis, analysis.layers.len()),
+            TreeScope::Layer => self.fill_layer(analysis, layer),
+            TreeScope::UpTo => self.fill_view(analysis, layer + 1),
+            TreeScope::Final => self.fill_view(analysis, analysis.layers.len()),
         }
         self.fill_waste();
         self.sum_up(&analysis.index.tree);
@@ -249,7 +249,7 @@ impl FileTree {
     fn fill_view(&mut self, analysis: &Analysis, layer_count: usize) {
         let index = &analysis.index;
         let Some(last) = layer_count.checked_sub(1) else { return };
-        let is_whole = self.scope == Scope::Final;
+        let is_whole = self.scope == TreeScope::Final;
         if !is_whole {
             self.put_removed(index, last);
         }
@@ -289,9 +289,9 @@ impl FileTree {
         for place in 0..self.dead.len() {
             let Dead { stored_in, hidden_by, node, bytes } = self.dead[place];
             let (is_stored, is_hidden) = match self.scope {
-                Scope::Layer => (stored_in == number, hidden_by == number),
-                Scope::UpTo => (hidden_by <= number, false),
-                Scope::Final => (true, false),
+                TreeScope::Layer => (stored_in == number, hidden_by == number),
+                TreeScope::UpTo => (hidden_by <= number, false),
+                TreeScope::Final => (true, false),
             };
             let at = node as usize;
             if is_stored {
@@ -321,7 +321,7 @@ impl FileTree {
             let above = parent.index();
             if self.flags[above] & PRESENT == 0 {
                 // In a view of all paths, only what is gone has a directory that is gone.
-                let is_gone = self.scope != Scope::Layer && self.is_gone(at);
+                let is_gone = self.scope != TreeScope::Layer && self.is_gone(at);
                 let letter = if is_gone { Letter::Deleted } else { Letter::Unmodified };
                 self.flags[above] |= PRESENT | letter as u8;
             }
@@ -371,7 +371,7 @@ impl FileTree {
         let letter = self.show.letters[usize::from(flags & LETTER)];
         let waste = !self.show.only_waste || self.waste[at] + self.hides[at] > 0;
         // A directory without a letter is there for what is below it, unless the view is about everything.
-        let is_frame = self.scope == Scope::Layer && flags & LETTER == Letter::Unmodified as u8;
+        let is_frame = self.scope == TreeScope::Layer && flags & LETTER == Letter::Unmodified as u8;
         letter && waste && !is_frame && flags & MATCH != 0
     }
 

@@ -9,7 +9,7 @@ use crate::layer::tree::Tree;
 
 /// One visible row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
+pub struct FileRow {
     /// The path.
     pub node: NodeId,
     /// Directories above it, the root left out.
@@ -32,7 +32,7 @@ impl FileTree {
     /// Returns at most `height` rows from `first` on. Costs the rows, the directories above them and a glance at each
     /// block of siblings; directories that come into sight are put in order.
     #[must_use]
-    pub fn rows(&mut self, tree: &Tree, first: usize, height: usize) -> Vec<Row> {
+    pub fn rows(&mut self, tree: &Tree, first: usize, height: usize) -> Vec<FileRow> {
         let mut rows = Vec::with_capacity(height.min(self.row_count()));
         let mut skip = first;
         let mut ways = vec![self.enter(tree, 0)];
@@ -52,7 +52,7 @@ impl FileTree {
             if skip > 0 {
                 skip -= 1;
             } else {
-                rows.push(Row { node: NodeId::at(at), depth: ways.len() - 1 });
+                rows.push(FileRow { node: NodeId::at(at), depth: ways.len() - 1 });
             }
             if count > 1 {
                 ways.push(self.enter(tree, at));

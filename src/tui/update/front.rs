@@ -19,7 +19,7 @@ use crate::task::Task;
 use crate::tui::app::App;
 use crate::tui::front::{Asking, ContentView, Popup, Prompt, Writing};
 use crate::tui::keys::Action;
-use crate::tui::loader::{Job, News};
+use crate::tui::loader::{BackgroundJob, News};
 use crate::tui::pager::Pager;
 use crate::tui::panes;
 use crate::tui::text::plural;
@@ -87,7 +87,7 @@ impl App {
             let result = contents::open(&reader, inode, &task);
             News::Content(request, result.map_err(|error| explain(&error)))
         };
-        Some(Effect::Work(Job::new(open)))
+        Some(Effect::Work(BackgroundJob::new(open)))
     }
 
     pub(super) fn content_known(&mut self, request: u64, result: Result<Region, String>) {
@@ -128,7 +128,9 @@ impl App {
         view.task.stop();
         (view.request, view.task, view.is_busy) = (self.requests, Task::default(), true);
         let (request, task) = (self.requests, view.task.clone());
-        Some(Effect::Work(Job::new(move || News::Found(request, pattern.find(&region, from, forward, &task)))))
+        Some(Effect::Work(BackgroundJob::new(move || {
+            News::Found(request, pattern.find(&region, from, forward, &task))
+        })))
     }
 
     pub(super) fn text_found(&mut self, request: u64, result: Result<Option<Hit>, String>) {
@@ -179,7 +181,7 @@ impl App {
         let (wanted, reader) = (self.wanted.take()?, self.content_reader()?);
         let task = self.start_writing(self.label(wanted))?;
         let units = self.options.units;
-        Some(Effect::Work(Job::new(move || {
+        Some(Effect::Work(BackgroundJob::new(move || {
             let (target, extracted) = extract::extract(&reader, wanted, &typed, &task);
             let target = escape(target.as_os_str().as_encoded_bytes());
             News::Written(match extracted {
@@ -195,7 +197,7 @@ impl App {
         let style = report::Style { units: self.options.units, ..report::Style::default() };
         let task = self.start_writing("the report".to_owned())?;
         let image = self.options.source.clone();
-        Some(Effect::Work(Job::new(move || {
+        Some(Effect::Work(BackgroundJob::new(move || {
             let analysis = &reader.analysis;
             let name = match &request.target {
                 report::Output::File(path) => escape(path.as_os_str().as_encoded_bytes()),

@@ -4,8 +4,8 @@ use crate::layer::entry::NodeId;
 use crate::tui::app::App;
 use crate::tui::front::{Asking, Prompt};
 use crate::tui::layout::Pane;
-use crate::tui::loader::Job;
-use crate::tui::matching::{Matches, Purpose, Search};
+use crate::tui::loader::BackgroundJob;
+use crate::tui::matching::{Matches, PatternSearch, Purpose};
 
 /// A filter that keeps more is narrowed further before anyone reads it all.
 const MOST_OPENED: usize = 100;
@@ -13,7 +13,7 @@ const NOT_FOUND: &str = "not found in this view (v changes the view)";
 
 impl App {
     /// Returns the work that waits to be started, once for all keys that came together.
-    pub fn job(&mut self) -> Option<Job> {
+    pub fn job(&mut self) -> Option<BackgroundJob> {
         self.matching.job(&self.image.as_ref()?.analysis)
     }
 
@@ -31,7 +31,7 @@ impl App {
 
     pub(super) fn matches_known(&mut self, matches: Matches) {
         let Some(search) = self.matching.finished() else { return };
-        let Search { purpose, text, entered, is_settled } = search;
+        let PatternSearch { purpose, text, entered, is_settled } = search;
         let shown = matches.and_then(|matches| match purpose {
             Purpose::Find { origin } => self.show_found(text, matches, origin),
             Purpose::Filter => {
@@ -105,7 +105,7 @@ impl App {
             self.show_filtered(text, None);
             self.filter_waste();
         } else {
-            self.matching.start(Search { purpose: Purpose::Filter, text, entered: None, is_settled: true });
+            self.matching.start(PatternSearch { purpose: Purpose::Filter, text, entered: None, is_settled: true });
         }
     }
 

@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 
-use super::app::{App, Image};
+use super::app::{App, LoadedImage};
 use super::front::Popup;
 use super::keys::{Action, Focus, Key};
 use super::layout::Pane;
-use super::loader::{Job, News};
+use super::loader::{BackgroundJob, News};
 use super::panes;
 use super::text::plural;
 use super::tree::Letter;
@@ -43,7 +43,7 @@ pub enum Effect {
     /// Put text on the clipboard.
     Copy(String),
     /// Work in a thread.
-    Work(Job),
+    Work(BackgroundJob),
 }
 
 /// No effect outside.
@@ -109,7 +109,7 @@ impl App {
         self.list_layers();
     }
 
-    fn image_known(&mut self, image: Image) {
+    fn image_known(&mut self, image: LoadedImage) {
         let analysis = Arc::clone(&image.analysis);
         self.spec = Some(Arc::new(analysis.spec.clone()));
         self.known = analysis.layers.iter().map(|layer| Some(layer.stored_bytes)).collect();

@@ -5,7 +5,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use super::{Effect, NOTHING};
 use crate::tui::app::App;
 use crate::tui::keys::Action;
-use crate::tui::layout::{Frame, Pane};
+use crate::tui::layout::{Pane, PaneArea};
 use crate::tui::panes;
 use crate::tui::tree::Sort;
 
@@ -49,7 +49,7 @@ impl App {
         }
     }
 
-    pub(super) fn click(&mut self, frame: &Frame, column: u16, row: u16) {
+    pub(super) fn click(&mut self, frame: &PaneArea, column: u16, row: u16) {
         if row == frame.area.y {
             if let Some(pane) = panes::tab_at(self, frame, column) {
                 self.focus_on(pane);
@@ -78,7 +78,7 @@ impl App {
         }
     }
 
-    fn sort_by_column(&mut self, frame: &Frame, column: u16) {
+    fn sort_by_column(&mut self, frame: &PaneArea, column: u16) {
         let pane = frame.pane.behavior();
         let (Some(at), Some(old)) = (column.checked_sub(frame.area.x + 1), pane.sort(self)) else { return };
         let width = usize::from(frame.area.width.saturating_sub(2));

@@ -10,7 +10,7 @@ use crate::tui::app::App;
 use crate::tui::front::{Asking, Prompt};
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
-use crate::tui::matching::{Purpose, Search};
+use crate::tui::matching::{PatternSearch, Purpose};
 
 /// No path of a file system is longer.
 const MOST_TYPED_BYTES: usize = 4096;
@@ -88,7 +88,7 @@ impl App {
             Asking::FindText | Asking::Extract | Asking::Report => return,
         };
         let text = prompt.text.clone();
-        self.matching.start(Search { purpose, text, entered: None, is_settled: false });
+        self.matching.start(PatternSearch { purpose, text, entered: None, is_settled: false });
     }
 
     fn cancel(&mut self) {

@@ -32,9 +32,9 @@ impl Default for DetailsPane {
 }
 
 /// The pane as the screen knows it.
-pub(super) struct Details;
+pub(super) struct DetailsBehavior;
 
-impl Behavior for Details {
+impl Behavior for DetailsBehavior {
     fn row_count(&self, app: &App) -> usize {
         app.details.lines.len() * 3
     }

@@ -13,12 +13,12 @@ use ratatui::layout::Rect;
 
 use crate::escape::escape;
 use crate::layer::entry::NodeId;
-use crate::tui::app::{App, Image};
+use crate::tui::app::{App, LoadedImage};
 use crate::tui::layout::Pane;
 use crate::tui::panes::{RowLine, cursor, hint, line_of};
 use crate::tui::text::{count, cut_middle};
 use crate::tui::theme::Paint;
-use crate::tui::tree::{Letter, Row, Scope, SortKey};
+use crate::tui::tree::{FileRow, Letter, SortKey, TreeScope};
 
 const SIZE: usize = 10;
 const LAYER: usize = 7;
@@ -28,20 +28,20 @@ const SIZE_FROM: usize = 36;
 
 /// Where the columns start.
 #[derive(Debug, Clone, Copy)]
-pub struct Columns {
+pub struct FileColumns {
     size: bool,
     hides: bool,
     layer: bool,
 }
 
-impl Columns {
+impl FileColumns {
     /// Chooses the columns that fit.
     #[must_use]
     pub fn new(app: &App, width: usize) -> Self {
         let files = app.image.as_ref().map(|image| &image.files);
-        let is_layer = files.is_some_and(|files| files.scope() == Scope::Layer);
+        let is_layer = files.is_some_and(|files| files.scope() == TreeScope::Layer);
         let is_sorted = files.is_some_and(|files| files.sort().key == SortKey::Layer);
-        Columns {
+        FileColumns {
             size: width >= SIZE_FROM,
             hides: width >= HIDES_FROM && is_layer,
             layer: width >= LAYER_FROM && (!is_layer || is_sorted),
@@ -77,7 +77,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
         return hint(frame, area, app, "files appear once all layers are read; q quits");
     };
     let width = usize::from(area.width);
-    let columns = Columns::new(app, width);
+    let columns = FileColumns::new(app, width);
     heading(frame, area, app, columns);
     if image.files.row_count() == 0 {
         let words = nothing(app, image);
@@ -92,7 +92,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     }
 }
 
-fn nothing(app: &App, image: &Image) -> String {
+fn nothing(app: &App, image: &LoadedImage) -> String {
     let show = image.files.show();
     if !app.filter.is_empty() {
         return format!("nothing here matches {:?}: Esc clears the filter", app.filter);
@@ -104,12 +104,12 @@ fn nothing(app: &App, image: &Image) -> String {
         return "everything here is hidden: A C D U show it".to_owned();
     }
     match image.files.scope() {
-        Scope::Layer => "this layer changes no file".to_owned(),
+        TreeScope::Layer => "this layer changes no file".to_owned(),
         _ => "no file yet".to_owned(),
     }
 }
 
-fn heading(frame: &mut Frame, area: Rect, app: &App, columns: Columns) {
+fn heading(frame: &mut Frame, area: Rect, app: &App, columns: FileColumns) {
     let mut line = RowLine::new(app, usize::from(area.width));
     line.left("±", 2, Paint::Dim);
     if columns.size {
@@ -127,7 +127,7 @@ fn heading(frame: &mut Frame, area: Rect, app: &App, columns: Columns) {
     line.draw(line_of(area, 0), frame.buffer_mut(), None);
 }
 
-fn fill(line: &mut RowLine, app: &App, image: &Image, row: Row, columns: Columns) {
+fn fill(line: &mut RowLine, app: &App, image: &LoadedImage, row: FileRow, columns: FileColumns) {
     let files = &image.files;
     let letter = files.letter(row.node);
     let paint = match letter {
@@ -165,7 +165,7 @@ fn bytes(line: &mut RowLine, app: &App, bytes: u64) {
 /// Deep directories must leave room for the name.
 const MOST_INDENT: usize = 24;
 
-fn name(app: &App, image: &Image, row: Row, room: usize) -> String {
+fn name(app: &App, image: &LoadedImage, row: FileRow, room: usize) -> String {
     let tree = &image.analysis.index.tree;
     let indent = (2 * row.depth).min(MOST_INDENT.min(room / 2));
     let is_directory = image.files.is_directory(row.node);
@@ -200,9 +200,9 @@ pub fn state(app: &App) -> String {
     let files = &image.files;
     let layer = app.layer() + 1;
     let scope = match files.scope() {
-        Scope::Layer => format!("layer {layer} only"),
-        Scope::UpTo => format!("up to layer {layer}"),
-        Scope::Final => "final image".to_owned(),
+        TreeScope::Layer => format!("layer {layer} only"),
+        TreeScope::UpTo => format!("up to layer {layer}"),
+        TreeScope::Final => "final image".to_owned(),
     };
     let show = files.show();
     let mut parts = vec![scope];

@@ -13,7 +13,7 @@ use crate::tui::app::App;
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
 use crate::tui::list::ListState;
-use crate::tui::tree::{Letter, Row, Scope, Sort, SortKey};
+use crate::tui::tree::{FileRow, Letter, Sort, SortKey, TreeScope};
 
 /// The state of the pane; the tree itself is made with the image.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct FilesPane {
     /// Its cursor.
     pub list: ListState,
     /// The rows in sight.
-    pub rows: Vec<Row>,
+    pub rows: Vec<FileRow>,
     /// The path under the cursor.
     pub node: NodeId,
     /// What `/` found: the pattern, and whether it takes each path.
@@ -46,9 +46,9 @@ impl Default for FilesPane {
 }
 
 /// The pane as the screen knows it.
-pub(super) struct Files;
+pub(super) struct FilesBehavior;
 
-impl Behavior for Files {
+impl Behavior for FilesBehavior {
     fn row_count(&self, app: &App) -> usize {
         app.image.as_ref().map_or(0, |image| image.files.row_count())
     }
@@ -97,7 +97,7 @@ impl Behavior for Files {
     }
 
     fn sort_key_at(&self, app: &App, width: usize, column: usize) -> Option<SortKey> {
-        Some(draw::Columns::new(app, width).key_at(column))
+        Some(draw::FileColumns::new(app, width).key_at(column))
     }
 
     fn clipboard(&self, app: &App) -> Option<String> {
@@ -120,9 +120,9 @@ impl App {
         let layer = self.layer();
         let Some(image) = &mut self.image else { return };
         let scope = match image.files.scope() {
-            Scope::Layer => Scope::UpTo,
-            Scope::UpTo => Scope::Final,
-            Scope::Final => Scope::Layer,
+            TreeScope::Layer => TreeScope::UpTo,
+            TreeScope::UpTo => TreeScope::Final,
+            TreeScope::Final => TreeScope::Layer,
         };
         image.files.set_view(&image.analysis, scope, layer);
         self.details.is_stale = true;
@@ -253,9 +253,9 @@ impl App {
         let (index, places, layer) = (&image.analysis.index, &image.places, self.layer());
         let shown = |layer_count| places.shown(index, layer_count, node);
         let found = match image.files.scope() {
-            Scope::Layer => shown(layer + 1).or_else(|| image.files.removed(node)),
-            Scope::UpTo => shown(layer + 1),
-            Scope::Final => shown(index.layers.len()),
+            TreeScope::Layer => shown(layer + 1).or_else(|| image.files.removed(node)),
+            TreeScope::UpTo => shown(layer + 1),
+            TreeScope::Final => shown(index.layers.len()),
         };
         found.or_else(|| places.waste(&image.analysis, node).last().map(|record| record.copy))
     }
@@ -266,9 +266,9 @@ impl App {
         self.files.is_arranged = true;
         self.show_layer_row(layer);
         if let Some(image) = &mut self.image
-            && image.files.scope() != Scope::Layer
+            && image.files.scope() != TreeScope::Layer
         {
-            image.files.set_view(&image.analysis, Scope::Layer, layer.index());
+            image.files.set_view(&image.analysis, TreeScope::Layer, layer.index());
         }
         self.focus_on(Pane::Files);
     }
@@ -278,9 +278,9 @@ impl App {
         let image = self.image.as_ref()?;
         let layer = self.layer();
         let state = match image.files.scope() {
-            Scope::Layer => ImageState::Layer(layer),
-            Scope::UpTo => ImageState::UpTo(layer + 1),
-            Scope::Final => ImageState::UpTo(image.analysis.layers.len()),
+            TreeScope::Layer => ImageState::Layer(layer),
+            TreeScope::UpTo => ImageState::UpTo(layer + 1),
+            TreeScope::Final => ImageState::UpTo(image.analysis.layers.len()),
         };
         Some(Wanted { node: self.files.node, state })
     }

@@ -13,7 +13,7 @@ use crate::tui::app::App;
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
 use crate::tui::list::ListState;
-pub use table::{FixRow, FixTable, Lead, Subject};
+pub use table::{FixRow, FixSubject, FixTable, Lead};
 
 /// The state of the pane.
 #[derive(Debug)]
@@ -33,9 +33,9 @@ impl Default for FixesPane {
 }
 
 /// The pane as the screen knows it.
-pub(super) struct Fixes;
+pub(super) struct FixesBehavior;
 
-impl Behavior for Fixes {
+impl Behavior for FixesBehavior {
     fn row_count(&self, app: &App) -> usize {
         app.fixes.table.rows().len()
     }
@@ -68,14 +68,14 @@ impl Behavior for Fixes {
         app.fix_row().map(|row| row.full.clone()).filter(|text| !text.is_empty())
     }
 
-    fn fix(&self, app: &App) -> Option<Subject> {
+    fn fix(&self, app: &App) -> Option<FixSubject> {
         app.fix_row().map(|row| row.subject)
     }
 
     fn details(&self, app: &App) -> Vec<Detail> {
         let (Some(image), Some(row)) = (&app.image, app.fix_row()) else { return app.describe_layer() };
         let (analysis, units) = (&image.analysis, app.options.units);
-        if let Subject::Finding(place) = row.subject {
+        if let FixSubject::Finding(place) = row.subject {
             let node = analysis.bloat[place].node;
             return details::path(analysis, &image.places, node, app.shown_at_last(node), units);
         }
@@ -110,10 +110,10 @@ impl App {
         }
     }
 
-    fn fold_fix(&mut self, subject: Subject) {
+    fn fold_fix(&mut self, subject: FixSubject) {
         self.fixes.table.set_open(subject, false);
         self.fixes.is_stale = true;
-        if subject != Subject::Ledger
+        if subject != FixSubject::Ledger
             && let Some(row) = self.fixes.table.row_of(subject)
         {
             let (rows, height) = (self.row_count(Pane::Fixes), self.height(Pane::Fixes));
@@ -124,11 +124,11 @@ impl App {
     /// Goes to the layers of the fix under the cursor, with all of them marked.
     pub(in crate::tui) fn show_fix_layers(&mut self) {
         match self.fix_row().map(|row| (row.subject, row.lead)) {
-            Some((subject @ (Subject::Fix(_) | Subject::Marked), lead)) => {
+            Some((subject @ (FixSubject::Fix(_) | FixSubject::Marked), lead)) => {
                 let layer = if let Lead::Layer(layer) = lead { Some(layer) } else { None };
                 self.mark_fix(subject, layer);
             }
-            Some((Subject::Finding(place), _)) => {
+            Some((FixSubject::Finding(place), _)) => {
                 let layer = self.image.as_ref().map(|image| image.analysis.bloat[place].layer);
                 if let Some(layer) = layer {
                     self.show_layer_row(layer);
@@ -139,7 +139,7 @@ impl App {
         }
     }
 
-    fn mark_fix(&mut self, subject: Subject, layer: Option<LayerNumber>) {
+    fn mark_fix(&mut self, subject: FixSubject, layer: Option<LayerNumber>) {
         let Some(image) = &self.image else { return };
         let Some(fix) = self.fixes.table.fix(&image.analysis, subject) else { return };
         let layers = fix.layers.clone();

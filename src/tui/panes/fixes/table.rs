@@ -15,7 +15,7 @@ use crate::tui::theme::Paint;
 
 /// What a row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
+pub enum FixSubject {
     /// Merging the marked layers.
     Marked,
     /// A fix, by its place.
@@ -43,7 +43,7 @@ pub enum Lead {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixRow {
     /// What it is about.
-    pub subject: Subject,
+    pub subject: FixSubject,
     /// What it leads to.
     pub lead: Lead,
     /// A saving, or a label.
@@ -62,7 +62,7 @@ pub const FIGURE: usize = 12;
 pub struct FixTable {
     /// What merging the marked layers would save.
     pub what_if: Option<WhatIf>,
-    open: BTreeSet<Subject>,
+    open: BTreeSet<FixSubject>,
     rows: Vec<FixRow>,
     width: usize,
 }
@@ -81,8 +81,8 @@ impl FixTable {
     }
 
     /// Opens or closes a fix or a finding.
-    pub fn set_open(&mut self, subject: Subject, open: bool) {
-        if open && subject != Subject::Ledger {
+    pub fn set_open(&mut self, subject: FixSubject, open: bool) {
+        if open && subject != FixSubject::Ledger {
             self.open.insert(subject);
         } else {
             self.open.remove(&subject);
@@ -91,29 +91,29 @@ impl FixTable {
 
     /// Says whether it is open.
     #[must_use]
-    pub fn is_open(&self, subject: Subject) -> bool {
+    pub fn is_open(&self, subject: FixSubject) -> bool {
         self.open.contains(&subject)
     }
 
     /// Takes what merging the marked layers would save, or that none are marked; the steps are seen at once.
     pub fn set_what_if(&mut self, what_if: Option<WhatIf>) {
-        self.set_open(Subject::Marked, what_if.is_some());
+        self.set_open(FixSubject::Marked, what_if.is_some());
         self.what_if = what_if;
     }
 
     /// Returns the fix of a subject.
     #[must_use]
-    pub fn fix<'a>(&'a self, analysis: &'a Analysis, subject: Subject) -> Option<&'a Fix> {
+    pub fn fix<'a>(&'a self, analysis: &'a Analysis, subject: FixSubject) -> Option<&'a Fix> {
         match subject {
-            Subject::Marked => self.what_if.as_ref()?.merges.first(),
-            Subject::Fix(place) => analysis.fixes.get(place),
-            Subject::Finding(_) | Subject::Ledger => None,
+            FixSubject::Marked => self.what_if.as_ref()?.merges.first(),
+            FixSubject::Fix(place) => analysis.fixes.get(place),
+            FixSubject::Finding(_) | FixSubject::Ledger => None,
         }
     }
 
     /// Returns the row on which a subject starts.
     #[must_use]
-    pub fn row_of(&self, subject: Subject) -> Option<usize> {
+    pub fn row_of(&self, subject: FixSubject) -> Option<usize> {
         self.rows.iter().position(|row| row.subject == subject)
     }
 
@@ -123,11 +123,11 @@ impl FixTable {
         let mut all = FixRows { analysis, units, room: width.saturating_sub(FIGURE + 1).max(16), rows: Vec::new() };
         if let Some(what_if) = &self.what_if {
             for merge in &what_if.merges {
-                all.fix(Subject::Marked, merge, self.is_open(Subject::Marked));
+                all.fix(FixSubject::Marked, merge, self.is_open(FixSubject::Marked));
             }
         }
         for (place, fix) in analysis.fixes.iter().enumerate() {
-            let subject = Subject::Fix(place);
+            let subject = FixSubject::Fix(place);
             all.fix(subject, fix, self.is_open(subject));
         }
         all.ledger();
@@ -145,12 +145,12 @@ struct FixRows<'a> {
 }
 
 impl FixRows<'_> {
-    fn push(&mut self, subject: Subject, lead: Lead, figure: (String, Paint), text: (String, Paint)) {
+    fn push(&mut self, subject: FixSubject, lead: Lead, figure: (String, Paint), text: (String, Paint)) {
         let full = text.0.clone();
         self.rows.push(FixRow { subject, lead, figure, text, full });
     }
 
-    fn label(&mut self, subject: Subject, lead: Lead, label: &str, text: String, paint: Paint) {
+    fn label(&mut self, subject: FixSubject, lead: Lead, label: &str, text: String, paint: Paint) {
         self.push(subject, lead, (label.to_owned(), Paint::Dim), (text, paint));
     }
 
@@ -158,11 +158,11 @@ impl FixRows<'_> {
         (self.units.show(bytes), paint)
     }
 
-    fn fix(&mut self, subject: Subject, fix: &Fix, is_open: bool) {
+    fn fix(&mut self, subject: FixSubject, fix: &Fix, is_open: bool) {
         let fold = if is_open { '▾' } else { '▸' };
         let title = match (subject, fix.saves_bytes) {
-            (Subject::Marked, 0) => format!("if merged: {} would save nothing", layers(fix)),
-            (Subject::Marked, _) => format!("if merged: {}", fix.title),
+            (FixSubject::Marked, 0) => format!("if merged: {} would save nothing", layers(fix)),
+            (FixSubject::Marked, _) => format!("if merged: {}", fix.title),
             _ => fix.title.clone(),
         };
         let figure = match fix.saves_bytes {
@@ -178,7 +178,7 @@ impl FixRows<'_> {
         }
     }
 
-    fn inside(&mut self, subject: Subject, fix: &Fix) {
+    fn inside(&mut self, subject: FixSubject, fix: &Fix) {
         self.wrapped(subject, "why", &fix.why, Paint::Plain);
         for (at, (layer, step)) in fix.layers.iter().zip(&fix.steps).enumerate() {
             let step = one_line(step);
@@ -198,7 +198,7 @@ impl FixRows<'_> {
         }
     }
 
-    fn files(&mut self, subject: Subject, fix: &Fix) {
+    fn files(&mut self, subject: FixSubject, fix: &Fix) {
         let Some(last) = fix.layers.last() else { return };
         for (at, file) in fix.files.iter().enumerate() {
             let path = escape(&self.analysis.index.tree.path(file.node));
@@ -227,7 +227,7 @@ impl FixRows<'_> {
         Some(record.hidden_by)
     }
 
-    fn wrapped(&mut self, subject: Subject, label: &str, text: &str, paint: Paint) {
+    fn wrapped(&mut self, subject: FixSubject, label: &str, text: &str, paint: Paint) {
         for (at, line) in wrap(text, self.room).into_iter().enumerate() {
             self.label(subject, Lead::Text, if at == 0 { label } else { "" }, line, paint);
             if let Some(row) = self.rows.last_mut() {
@@ -261,7 +261,7 @@ impl FixRows<'_> {
         for (bytes, text, paint) in lines {
             let paint = if bytes == 0 { Paint::Dim } else { paint };
             let figure = self.size(bytes, paint);
-            self.push(Subject::Ledger, Lead::Text, figure, (text, Paint::Dim));
+            self.push(FixSubject::Ledger, Lead::Text, figure, (text, Paint::Dim));
         }
         let (now, then) = (self.units.show(totals.stored_bytes), self.units.show(self.analysis.fixed_bytes()));
         let saved = percent(totals.fixable_bytes, totals.stored_bytes);
@@ -269,25 +269,25 @@ impl FixRows<'_> {
             0 => format!("the image stores {now}"),
             _ => format!("image size: {now} now, {then} with all fixes (-{saved})"),
         };
-        self.label(Subject::Ledger, Lead::Text, "", text, Paint::Bold);
+        self.label(FixSubject::Ledger, Lead::Text, "", text, Paint::Bold);
     }
 
-    fn findings(&mut self, is_open: impl Fn(Subject) -> bool) {
+    fn findings(&mut self, is_open: impl Fn(FixSubject) -> bool) {
         let findings = &self.analysis.bloat;
         if findings.is_empty() {
             return;
         }
         let sum = findings.iter().map(|finding| finding.bytes).sum();
         let text = format!("Not wasted, but probably not needed ({}):", self.units.show(sum));
-        self.label(Subject::Ledger, Lead::Text, "", String::new(), Paint::Plain);
-        self.label(Subject::Ledger, Lead::Text, "", text, Paint::Bold);
+        self.label(FixSubject::Ledger, Lead::Text, "", String::new(), Paint::Plain);
+        self.label(FixSubject::Ledger, Lead::Text, "", text, Paint::Bold);
         for (place, finding) in findings.iter().enumerate() {
-            let subject = Subject::Finding(place);
+            let subject = FixSubject::Finding(place);
             self.finding(subject, finding, is_open(subject));
         }
     }
 
-    fn finding(&mut self, subject: Subject, finding: &Finding, is_open: bool) {
+    fn finding(&mut self, subject: FixSubject, finding: &Finding, is_open: bool) {
         let path = escape(&self.analysis.index.tree.path(finding.node));
         let kind = format!("  {}, layer {}", finding.rule.kind, finding.layer);
         let room = self.room.saturating_sub(kind.len() + 2).max(8);

@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use super::Behavior;
 use super::details::{self, Detail};
 use crate::layer::entry::LayerNumber;
-use crate::tui::app::{App, Image};
+use crate::tui::app::{App, LoadedImage};
 use crate::tui::keys::Action;
 use crate::tui::layout::Pane;
 use crate::tui::list::ListState;
@@ -49,9 +49,9 @@ impl Default for LayersPane {
 }
 
 /// The pane as the screen knows it.
-pub(super) struct Layers;
+pub(super) struct LayersBehavior;
 
-impl Behavior for Layers {
+impl Behavior for LayersBehavior {
     fn row_count(&self, app: &App) -> usize {
         app.layers.rows.len()
     }
@@ -207,7 +207,7 @@ impl App {
 
 /// Returns the bytes that each layer hides.
 #[must_use]
-pub(in crate::tui) fn hidden_bytes(image: &Image) -> Vec<u64> {
+pub(in crate::tui) fn hidden_bytes(image: &LoadedImage) -> Vec<u64> {
     let mut hidden = vec![0; image.analysis.layers.len()];
     for group in &image.waste_groups {
         hidden[group.hidden_by.index()] += group.bytes;

@@ -10,7 +10,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::escape::escape;
-use crate::tui::app::{App, Image};
+use crate::tui::app::{App, LoadedImage};
 use crate::tui::layout::Pane;
 use crate::tui::panes::waste::WasteRow;
 use crate::tui::panes::{RowLine, cursor, hint, line_of};
@@ -24,15 +24,15 @@ const LAYER: usize = 7;
 
 /// Which columns there are.
 #[derive(Debug, Clone, Copy)]
-pub struct Columns {
+pub struct WasteColumns {
     cause: bool,
 }
 
-impl Columns {
+impl WasteColumns {
     /// Chooses the columns that fit.
     #[must_use]
     pub fn new(width: usize) -> Self {
-        Columns { cause: width >= 50 }
+        WasteColumns { cause: width >= 50 }
     }
 
     /// Returns what the column at an offset is sorted by.
@@ -61,7 +61,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
         return hint(frame, area, app, words);
     }
     let width = usize::from(area.width);
-    let columns = Columns::new(width);
+    let columns = WasteColumns::new(width);
     let mut heading = RowLine::new(app, width);
     heading.right("Bytes", BYTES, Paint::Dim);
     if columns.cause {
@@ -81,7 +81,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App) {
     }
 }
 
-fn fill(line: &mut RowLine, app: &App, image: &Image, row: WasteRow, columns: Columns) {
+fn fill(line: &mut RowLine, app: &App, image: &LoadedImage, row: WasteRow, columns: WasteColumns) {
     let (WasteRow::Group(group) | WasteRow::Record(group, _)) = row;
     let group = image.waste.group(group);
     let tree = &image.analysis.index.tree;

@@ -25,9 +25,9 @@ pub struct WastePane {
 }
 
 /// The pane as the screen knows it.
-pub(super) struct Waste;
+pub(super) struct WasteBehavior;
 
-impl Behavior for Waste {
+impl Behavior for WasteBehavior {
     fn row_count(&self, app: &App) -> usize {
         app.image.as_ref().map_or(0, |image| image.waste.row_count())
     }
@@ -77,7 +77,7 @@ impl Behavior for Waste {
     }
 
     fn sort_key_at(&self, _: &App, width: usize, column: usize) -> Option<SortKey> {
-        draw::Columns::new(width).key_at(column)
+        draw::WasteColumns::new(width).key_at(column)
     }
 
     /// The layer that stores a record, and the one that hid it.
