@@ -32,28 +32,43 @@
 
 pub mod analysis;
 pub mod archive;
-pub mod cli;
-pub mod columns;
-pub mod config;
-pub mod contents;
 pub mod digest;
 pub mod dockerfile;
-pub mod draft;
 pub mod error;
 pub mod escape;
-pub mod exit;
 pub mod gate;
 pub mod layer;
-pub mod merge;
 pub mod open;
-pub mod path;
 pub mod report;
-pub mod rewrite;
-pub mod run;
 pub mod size;
 pub mod source;
+
+pub(crate) mod path;
+
+// What the program is made of beside the library: its own tests and benchmarks use it, nobody else should.
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod columns;
+#[doc(hidden)]
+pub mod config;
+#[doc(hidden)]
+pub mod contents;
+#[doc(hidden)]
+pub mod draft;
+#[doc(hidden)]
+pub mod exit;
+#[doc(hidden)]
+pub mod merge;
+#[doc(hidden)]
+pub mod rewrite;
+#[doc(hidden)]
+pub mod run;
+#[doc(hidden)]
 pub mod tarball;
+#[doc(hidden)]
 pub mod task;
+#[doc(hidden)]
 pub mod tui;
 
 /// The model: what is counted, and how.

@@ -12,8 +12,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use layerlens::analysis::bloat::Scope;
-use layerlens::analysis::fixes::Fix;
+use layerlens::analysis::Fix;
+use layerlens::analysis::Scope;
 use layerlens::{Analysis, OpenOptions};
 use naive::names::{Path, joined};
 use naive::view::{MergedView, Shown, Stack, Thing};

@@ -418,7 +418,7 @@ fn dive_weighs_deleted_directories() {
     ];
     let image = on_disk(&Image::new("d:latest", &["one", "two", "three"], layers));
     let analysis = layerlens::open(&image.path, &layerlens::OpenOptions::default()).expect("an image");
-    let numbers = layerlens::gate::dive::DiveNumbers::of(&analysis);
+    let numbers = layerlens::gate::DiveNumbers::of(&analysis);
     assert_eq!(numbers.wasted_bytes, 2000);
     assert!((numbers.efficiency - 6.0 / 7.0).abs() < 1e-12, "{numbers:?}");
     assert!((numbers.user_wasted_share - 2.0).abs() < 1e-12, "above 1: {numbers:?}");

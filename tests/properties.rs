@@ -19,7 +19,7 @@ use proptest::test_runner::RngSeed;
 
 use layerlens::contents::ContentReader;
 use layerlens::error::WarningCode;
-use layerlens::layer::entry::NodeId;
+use layerlens::layer::NodeId;
 use layerlens::merge::view::View;
 use layerlens::source::Access;
 use layerlens::task::Task;

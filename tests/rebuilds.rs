@@ -39,8 +39,7 @@ fn todays_suggestions_are_those_that_were_built() {
         let case = &row[0];
         let text = fs::read_to_string(folder().join(case).join("fixes.json")).expect("recorded");
         let expected: Value = serde_json::from_str(&text).expect("JSON");
-        let report: Value =
-            serde_json::from_slice(&layerlens::report::json::to_vec(&analyse(case), false)).expect("JSON");
+        let report: Value = serde_json::from_slice(&layerlens::report::to_json(&analyse(case), false)).expect("JSON");
         let fixes = report["fixes"].as_array().expect("a list");
         assert_eq!(fixes.len(), expected.as_array().map_or(0, Vec::len), "{case}");
         for (fix, expected) in fixes.iter().zip(expected.as_array().into_iter().flatten()) {
@@ -65,7 +64,7 @@ fn layers_find_their_lines() {
         let text = fs::read_to_string(&path).expect("the Dockerfile");
         let file = layerlens::dockerfile::Dockerfile::read(&path).expect("the Dockerfile");
         let analysis = analyse(case);
-        let found = layerlens::analysis::dockerfile::lines_by_layer(&file, &analysis);
+        let found = layerlens::analysis::lines_by_layer(&file, &analysis);
         let expected: Vec<u32> = (1..)
             .zip(text.lines())
             .filter(|(_, line)| ["RUN ", "COPY ", "ADD ", "WORKDIR "].iter().any(|name| line.starts_with(name)))

@@ -276,7 +276,7 @@ fn the_summaries_are_what_they_were() {
         let analysis =
             layerlens::open(&common::sample(name), &layerlens::OpenOptions::default()).expect("a whole image");
         let (mut found, style) = (Vec::new(), layerlens::report::Style::default());
-        layerlens::report::text::write(&analysis, None, &style, &mut found).expect("memory");
+        layerlens::report::write(layerlens::report::Format::Text, &analysis, None, &style, &mut found).expect("memory");
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
         if std::env::var_os("LAYERLENS_UPDATE").is_some() {
             std::fs::write(&golden, &found).expect("written");

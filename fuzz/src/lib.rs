@@ -99,5 +99,5 @@ fn check(result: &Result<Analysis>) {
     assert_eq!(totals.wasted_bytes, wasted);
     let stored: u64 = analysis.layers.iter().map(|layer| layer.stored_bytes).sum();
     assert_eq!(totals.stored_bytes, stored);
-    assert!(!layerlens::report::json::to_vec(analysis, true).is_empty());
+    assert!(!layerlens::report::to_json(analysis, true).is_empty());
 }

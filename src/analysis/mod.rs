@@ -1,13 +1,21 @@
 //! The finished picture of an image: plain, owned, complete. Every output draws from one [`Analysis`] and computes no
 //! number of its own.
 
-pub mod base;
-pub mod bloat;
-pub mod dockerfile;
-pub mod fixes;
-pub mod waste;
-pub mod waste_groups;
-pub mod weights;
+pub(crate) mod base;
+pub(crate) mod bloat;
+pub(crate) mod dockerfile;
+pub(crate) mod fixes;
+pub(crate) mod waste;
+pub(crate) mod waste_groups;
+pub(crate) mod weights;
+
+pub use base::{Base, BaseChoice, BaseFrom};
+pub use bloat::{DuplicateContent, Finding, Scope};
+pub use dockerfile::{Entry as HistoryStep, entries as history_steps, lines_by_layer};
+pub use fixes::{Fix, FixFile, Kind as FixKind, NotRanges, Ranges, WhatIf};
+pub use waste::{Cause, WasteRecord};
+pub use waste_groups::WasteGroup;
+pub use weights::{Weight, Weights};
 
 use std::path::Path;
 
@@ -22,10 +30,6 @@ use crate::merge::identity;
 use crate::merge::merger::{self, LayerEffect};
 use crate::open::{self, LoadOptions, Loaded};
 use crate::source;
-use base::{Base, BaseChoice};
-use bloat::Finding;
-use fixes::Fix;
-use waste::{Cause, WasteRecord};
 
 /// How an image is read and judged.
 #[derive(Debug, Clone, Default)]

@@ -8,14 +8,14 @@ mod candidate;
 mod docker;
 mod docker_root;
 pub(crate) mod explain;
-pub mod history;
+pub(crate) mod history;
 mod image;
-pub mod members;
+pub(crate) mod members;
 mod oci;
 mod registry;
 mod select;
 mod selection;
-pub mod spec;
+pub(crate) mod spec;
 mod store;
 mod v1;
 
@@ -25,13 +25,14 @@ use crate::error::Result;
 use crate::source::compression::Compression;
 use crate::source::{Input, Region};
 
+pub use history::HistoryEntry;
 pub use image::{Format, ImageSpec, LayerRef, StatedDigest};
-pub use select::select;
+pub(crate) use select::select;
 pub use selection::{NotAPlatform, Platform, Selection};
-pub use store::{Documents, MOST_DOCUMENT_BYTES, Store};
+pub(crate) use store::{Documents, MOST_DOCUMENT_BYTES, Store};
 
 /// An input, as it can be read.
-pub enum Opened {
+pub(crate) enum Opened {
     /// Documents and blobs can be opened in any order.
     Store(Box<dyn Store>),
     /// A file that is compressed as a whole.
@@ -44,7 +45,7 @@ pub enum Opened {
 ///
 /// # Errors
 /// Where it cannot be read, is damaged, or a registry refuses.
-pub fn open(input: Input, selection: &Selection) -> Result<Opened> {
+pub(crate) fn open(input: Input, selection: &Selection) -> Result<Opened> {
     let store: Box<dyn Store> = match input {
         Input::Directory(path) => Box::new(members::Directory::open(&path)?),
         Input::Registry(repository) => Box::new(registry::Pulled::fetch(*repository, selection)?),

@@ -6,7 +6,7 @@ mod file;
 mod instructions;
 pub(crate) mod join;
 pub(crate) mod shell;
-pub mod step;
+pub(crate) mod step;
 
 pub use file::Dockerfile;
 pub use instructions::Lines;

@@ -6,11 +6,11 @@
 //! [`Rules`] is what an image is held to, [`Verdict`] what came of it; [`measures`] are the numbers, of the image and of
 //! its [`baseline`]. [`dive`] judges what a `.dive-ci` asks for by the numbers that it was written for.
 
-pub mod baseline;
-pub mod dive;
+pub(crate) mod baseline;
+pub(crate) mod dive;
 mod limits;
-pub mod measures;
-pub mod paths;
+pub(crate) mod measures;
+pub(crate) mod paths;
 mod rule;
 mod share;
 mod verdict;
@@ -18,13 +18,13 @@ mod verdict;
 use std::collections::BTreeMap;
 
 use crate::analysis::Analysis;
-use baseline::Baseline;
-use dive::DiveRules;
-use measures::Measures;
-use paths::{Forbidden, Ignore};
 
+pub use baseline::Baseline;
+pub use dive::{DiveNumbers, DiveRules};
 pub(crate) use limits::Value;
 pub use limits::{Level, Limits, Threshold};
+pub use measures::Measures;
+pub use paths::{Forbidden, Ignore, PathPattern};
 pub use rule::Rule;
 pub use share::{NotAShare, Share};
 pub use verdict::{Actual, Compared, Ignored, Judged, Verdict};

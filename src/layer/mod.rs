@@ -4,11 +4,16 @@
 //! once, forward ([`reader`]), by a thread of its own where there are cores ([`mod@crate::open`]), and handed in batches to the one
 //! builder of the index ([`index`]). What layers do to each other is left to [`crate::merge`].
 
-pub mod batch;
-pub mod blob;
+pub(crate) mod batch;
+pub(crate) mod blob;
 mod budget;
-pub mod entry;
-pub mod index;
-pub mod reader;
-pub mod tree;
-pub mod wire;
+pub(crate) mod entry;
+pub(crate) mod index;
+pub(crate) mod reader;
+pub(crate) mod tree;
+pub(crate) mod wire;
+
+pub use blob::Blob;
+pub use entry::{Content, Entry, EntryRef, Kind, LayerNumber, NodeId, Slot};
+pub use index::{Extra, Index, LayerEntries};
+pub use tree::Tree;

@@ -6,11 +6,11 @@
 //! [`crate::layer`].
 
 mod blob;
-pub mod image;
-pub mod options;
+pub(crate) mod image;
+pub(crate) mod options;
 mod store;
 mod stream;
-pub mod watch;
+pub(crate) mod watch;
 
 use std::io::BufReader;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use blob::{STREAM_READ, decoder};
 
 pub use image::Loaded;
 pub use options::LoadOptions;
+pub use watch::{Stage, Watch};
 
 /// Reads an image.
 ///

@@ -4,17 +4,17 @@ mod csv;
 mod dockerfile;
 mod findings;
 mod fixes;
-pub mod github;
+pub(crate) mod github;
 mod gitlab;
-pub mod html;
-pub mod json;
+pub(crate) mod html;
+pub(crate) mod json;
 mod junit;
 mod markdown;
 mod ndjson;
 mod output;
 mod records;
 mod sarif;
-pub mod text;
+pub(crate) mod text;
 mod waste;
 mod words;
 
@@ -28,6 +28,7 @@ use crate::escape::{LogSafe, Notation};
 use crate::gate::Verdict;
 use crate::size::Units;
 
+pub use json::to_vec as to_json;
 pub use output::Output;
 
 /// A format of reports.

@@ -9,25 +9,27 @@
 
 #[cfg(feature = "remote")]
 mod cache;
-pub mod compression;
+pub(crate) mod compression;
 #[cfg(feature = "remote")]
 mod credentials;
 #[cfg(feature = "remote")]
 mod engine;
-pub mod feed;
+pub(crate) mod feed;
 #[cfg(feature = "remote")]
 mod http;
 #[cfg(feature = "remote")]
 mod origin;
-pub mod reference;
+pub(crate) mod reference;
 #[cfg(feature = "remote")]
-pub mod registry;
+pub(crate) mod registry;
 #[cfg(not(feature = "remote"))]
 #[path = "offline.rs"]
-pub mod registry;
+pub(crate) mod registry;
 mod tar_split;
 #[cfg(all(unix, feature = "remote"))]
 mod unix;
+
+pub use compression::Compression;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -38,7 +40,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use compression::Compression;
 use reference::Reference;
 #[cfg(not(feature = "remote"))]
 use registry as engine;
@@ -60,7 +61,7 @@ pub enum Input {
 }
 
 /// The bytes of a blob.
-pub enum Bytes {
+pub(crate) enum Bytes {
     /// They are at hand.
     Here(Region),
     /// They have to be fetched.
@@ -75,12 +76,6 @@ impl Bytes {
             Bytes::Here(region) => region.len(),
             Bytes::Remote(blob) => blob.len(),
         }
-    }
-
-    /// Says whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -291,7 +286,7 @@ impl Region {
 
     /// Returns a reader of the bytes from the start on that counts what it reads into `progress`.
     #[must_use]
-    pub fn reader(&self, progress: &Arc<Progress>) -> RegionReader {
+    pub(crate) fn reader(&self, progress: &Arc<Progress>) -> RegionReader {
         RegionReader { region: self.clone(), offset: 0, progress: Arc::clone(progress) }
     }
 }
@@ -312,7 +307,7 @@ fn positioned_read(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize
 
 /// Reads a [`Region`] forward.
 #[derive(Debug)]
-pub struct RegionReader {
+pub(crate) struct RegionReader {
     region: Region,
     offset: u64,
     progress: Arc<Progress>,

@@ -120,7 +120,7 @@ impl Repository {
 
     /// Returns a blob, which is taken from the cache or fetched when it is read.
     #[must_use]
-    pub fn blob(self: &Arc<Self>, digest: &Digest, size: u64) -> Bytes {
+    pub(crate) fn blob(self: &Arc<Self>, digest: &Digest, size: u64) -> Bytes {
         let (repository, digest) = (Arc::clone(self), digest.clone());
         Bytes::Remote(Blob { repository, digest, size, kept: Arc::default() })
     }
@@ -364,12 +364,6 @@ impl Blob {
     #[must_use]
     pub fn len(&self) -> u64 {
         self.size
-    }
-
-    /// Says whether there are no bytes.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.size == 0
     }
 
     /// Returns its bytes where they are in the cache, after [`Blob::open`] has been read to the end.

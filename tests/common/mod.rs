@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 /// The one place that calls the library. The error is its whole message, as the binary would print it.
 pub fn analyse(path: &Path) -> Result<Value, String> {
     let analysis = layerlens::open(path, &layerlens::OpenOptions::default()).map_err(|error| error.to_string())?;
-    let report = layerlens::report::json::to_vec(&analysis, true);
+    let report = layerlens::report::to_json(&analysis, true);
     serde_json::from_slice(&report).map_err(|error| format!("the report is no JSON: {error}"))
 }
 

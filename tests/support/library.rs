@@ -10,7 +10,7 @@ use super::findings::{ChangeKind, Findings, number};
 pub fn report(path: &Path) -> Value {
     let analysis = layerlens::open(path, &layerlens::OpenOptions::default())
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_slice(&layerlens::report::json::to_vec(&analysis, true)).expect("a report is JSON")
+    serde_json::from_slice(&layerlens::report::to_json(&analysis, true)).expect("a report is JSON")
 }
 
 /// Checks what must hold within a report whatever the image is: the ledger of the totals, and each layer's counts.
