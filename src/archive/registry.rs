@@ -102,17 +102,17 @@ fn read(manifest: &Manifest) -> Result<ManifestOrIndex> {
     };
     if document.schema_version == Some(1) {
         let what =
-            "the registry has it as a Docker manifest of schema 1, which engines stopped writing in 2016".to_owned();
-        return unsupported(what, "pull the image with an engine of then and push it with a current one");
+            "the registry stores it as a Docker schema 1 manifest, which engines stopped writing in 2016".to_owned();
+        return unsupported(what, "push the image again with a current engine");
     }
     if oci::is_artifact(&document) {
-        let what = "the registry has an artifact under this name (a chart, a signature, an SBOM), no image".to_owned();
-        return unsupported(what, "name the image itself");
+        let what = "this name is an artifact (a chart, a signature, an SBOM), not an image".to_owned();
+        return unsupported(what, "give the name of the image itself");
     }
     if document.manifests.is_none() && (document.config.is_none() || document.layers.is_none()) {
         let stated = crate::escape::escape(manifest.media_type.as_bytes());
-        let what = format!("the registry sent a manifest of a type that is not known here: {stated}");
-        return unsupported(what, "image manifests and indexes of OCI and of Docker are understood");
+        let what = format!("the registry sent a manifest of an unknown type: {stated}");
+        return unsupported(what, "OCI and Docker image manifests and indexes are supported");
     }
     Ok(document)
 }

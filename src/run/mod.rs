@@ -1,6 +1,6 @@
-//! Does what was asked: settles a [`plan`](plan::Plan), reads the image, judges it, shows it.
+//! Does what was asked: settles a `plan`, reads the image, judges it, shows it.
 //!
-//! [`plan`] puts flags, files and surroundings together and is tested a case a line; `inputs` reads what is needed beside the
+//! `plan` puts flags, files and surroundings together and is tested a case a line; `inputs` reads what is needed beside the
 //! image; `progress`, `screen`, `merge` and `output` show; [`Failure`] says what went wrong and what the exit code is.
 
 mod failure;

@@ -1,7 +1,7 @@
 //! Blobs of registries, kept by digest in `$XDG_CACHE_HOME/layerlens`, so that the next look at an image costs nothing.
 //!
-//! Promises: what is handed out has just been read and has the digest that was asked for, whoever else writes to the
-//! folder; together the blobs take at most [`MOST_BYTES`]; only the user can read them; nothing here ever fails the
+//! Promises: what is handed out has just been read and has the digest that was asked for, whatever else writes to
+//! the folder; together the blobs take at most [`MOST_BYTES`]; only the user can read them; nothing here ever fails the
 //! analysis. What was used longest ago is removed first.
 
 use std::env;
@@ -17,7 +17,7 @@ use crate::draft::{self, Draft};
 
 /// What the blobs take together; a blob that alone takes more than half of it is not kept.
 const MOST_BYTES: u64 = 4 << 30;
-/// A draft that nobody has written to for so long belongs to a process that was killed.
+/// A draft that has not changed for this long belongs to a process that was killed.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is read at once to compare a digest.
 const BUFFER: usize = 256 << 10;
@@ -65,7 +65,7 @@ impl Cache {
         Some(NewBlob { draft: Draft::private(&self.path(digest)).ok()? })
     }
 
-    /// Removes what was used longest ago, until there is room for `size` bytes, and drafts that nobody will finish.
+    /// Removes what was used longest ago, until there is room for `size` bytes, and abandoned drafts.
     fn make_room(&self, size: u64) {
         let mut kept = Vec::new();
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {

@@ -70,7 +70,7 @@ pub(super) fn export(engine: Engine, name: &str, access: &Access) -> Result<Inpu
     let mut failure = None;
     for endpoint in &endpoints.list {
         match Connection::new(engine, endpoint, access)?.export(name) {
-            // A default that is not there is no failure: another may be.
+            // A default socket that does not exist is not a failure: another one may.
             Err(error) if !endpoints.is_chosen && is_absent(&error) => {}
             Err(error @ Error::Connect { .. }) if !endpoints.is_chosen => failure = failure.or(Some(error)),
             result => return result,
@@ -187,7 +187,7 @@ impl Tls {
 /// Where to look for an engine.
 struct Endpoints {
     list: Vec<Endpoint>,
-    /// Whether somebody chose it: then it is the only one, and its absence an error.
+    /// Whether the user chose it: then it is the only one, and an error if it does not answer.
     is_chosen: bool,
 }
 

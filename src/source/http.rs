@@ -24,9 +24,9 @@ const CONNECT: Duration = Duration::from_secs(15);
 const MOST_MESSAGE_BYTES: u64 = 64 << 10;
 /// As many redirects as browsers and curl follow, roughly.
 const MOST_REDIRECTS: usize = 10;
-/// Bytes a second, on average over the timeout: whoever sends less is not slow but keeps us waiting.
+/// The minimum rate in bytes a second, averaged over the timeout. A server below it is not slow, it is stalling.
 const SLOWEST: u64 = 1000;
-/// No image is larger; whoever sends more does not stop.
+/// No image is larger: a server that sends more never stops.
 const MOST_BODY_BYTES: u64 = 1 << 40;
 
 /// How a server is reached.
@@ -92,7 +92,7 @@ impl Client {
         for _ in 0..=MOST_REDIRECTS {
             let origin = Origin::of(&url);
             if origin != first {
-                // For good: who comes back from elsewhere comes with somebody else's request.
+                // For good: when another server redirects back, the request is no longer ours.
                 login = None;
             }
             let login = login.map(|value| ("Authorization", value));
@@ -175,7 +175,7 @@ fn plain(error: ureq::Error) -> io::Error {
     match error {
         ureq::Error::Io(error) => error,
         ureq::Error::Timeout(_) => io::Error::new(io::ErrorKind::TimedOut, "it does not answer in time"),
-        ureq::Error::HostNotFound => io::Error::new(io::ErrorKind::NotFound, "there is no host of that name"),
+        ureq::Error::HostNotFound => io::Error::new(io::ErrorKind::NotFound, "no such host"),
         error => io::Error::other(error),
     }
 }

@@ -1,6 +1,6 @@
 //! What the user named: a path, an engine's image, a registry's image, an engine's data root.
 //!
-//! A scheme decides; without one it is a path, and a bare word that is no file may still be the name of an image
+//! A scheme decides; without one it is a path, and a bare word that does not name a file may still be the name of an image
 //! ([`is_image_name`]).
 
 use std::fmt;

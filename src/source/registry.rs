@@ -35,7 +35,7 @@ const MANIFEST_TYPES: [&str; 4] = [
 /// Registries refuse manifests beyond 4 MiB.
 const MOST_MANIFEST_BYTES: u64 = 8 << 20;
 const MOST_TOKEN_BYTES: u64 = 1 << 20;
-/// How often something that failed is tried again, and how long before the first time; each pause doubles it.
+/// How often a failed request is repeated, and the pause before the first time; each pause doubles it.
 const RETRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Where a server wants a longer pause than this, its refusal is reported instead.
@@ -125,7 +125,7 @@ impl Repository {
         Bytes::Remote(Blob { repository, digest, size, kept: Arc::default() })
     }
 
-    /// Asks until there is an answer that counts: again after a while where the server is busy or ill.
+    /// Asks until there is a final answer: again after a pause where the server is busy or failing.
     fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
         let mut pause = FIRST_PAUSE;
         for left in (0..=RETRIES).rev() {
@@ -149,7 +149,7 @@ impl Repository {
         Err(Error::Connect { peer: self.peer.clone(), source: io::ErrorKind::TimedOut.into() })
     }
 
-    /// Asks once; where the registry wants to know who asks, once more.
+    /// Asks once; where the registry asks for a login, once more.
     fn ask_authorized(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
         let url = url(&format!("{}{path}", self.base))?;
         let known = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -174,7 +174,7 @@ impl Repository {
         Ok(self.credentials.get_or_init(|| found).as_ref())
     }
 
-    /// Answers the registry's challenge; nothing where there is nothing to answer it with.
+    /// Answers the registry's challenge; nothing where the user has no login for it.
     fn authorize(&self, answer: &Answer) -> Result<Option<String>> {
         let challenges: Vec<Challenge> =
             answer.headers("WWW-Authenticate").iter().filter_map(|text| Challenge::parse(text)).collect();
@@ -234,7 +234,10 @@ impl Repository {
         let unsupported = |what: String, hint| Err(Error::Unsupported { what, hint });
         let Some((url, origin)) = origin::parse(realm).and_then(|url| Some((url.clone(), Origin::of(&url)?))) else {
             let what = format!("{} asks for a login at an address that is not valid", self.peer);
-            return unsupported(what, "a user name in an address is not accepted; tell whoever runs the registry");
+            return unsupported(
+                what,
+                "addresses with a user name are refused; report it to the operator of the registry",
+            );
         };
         if origin.is_encrypted() || origin.is_loopback() || self.access.insecure {
             return Ok(url);
@@ -264,7 +267,7 @@ fn root(client: &Client, host: &str, insecure: bool) -> Result<String> {
             // What a TLS server answers to plain http.
             Ok(answer) if *scheme == "http" && answer.status() == 400 => {}
             Ok(_) => return Ok(root),
-            // Who speaks, but not this, is better described by what the other scheme ends with.
+            // Where the server answered in another protocol, the other scheme's failure says more.
             Err(error) if failure.as_ref().is_none_or(is_misunderstanding) => failure = Some(error),
             Err(_) => {}
         }
@@ -273,7 +276,7 @@ fn root(client: &Client, host: &str, insecure: bool) -> Result<String> {
     Err(failure.unwrap_or_else(unknown))
 }
 
-/// Says whether somebody answered, but not in HTTP.
+/// Says whether there was an answer, but not in HTTP.
 fn is_misunderstanding(error: &Error) -> bool {
     matches!(error, Error::Connect { source, .. } if source.kind() == io::ErrorKind::Other)
 }
@@ -303,7 +306,7 @@ fn encode(text: &str) -> String {
     utf8_percent_encode(text, IN_QUERY).to_string()
 }
 
-/// How a registry wants to be shown who asks.
+/// How a registry asks for a login.
 #[derive(Debug, PartialEq, Eq)]
 enum Challenge {
     Basic,
@@ -458,7 +461,7 @@ impl Download {
         io::Error::other(Error::Transfer { peer, received: self.received, source })
     }
 
-    /// Waits and starts again; gives the failure back where that was done often enough.
+    /// Waits and starts again; returns the failure after too many attempts.
     fn resume(&mut self, failure: io::Error) -> io::Result<()> {
         self.body = None;
         if self.received - self.last_success >= PROGRESS {
@@ -497,7 +500,7 @@ impl Read for Download {
 }
 
 impl Download {
-    /// Puts what all answers together brought into the message.
+    /// Makes the message count the bytes of all answers together.
     fn counted(&self, error: io::Error) -> io::Error {
         match error.downcast::<Error>() {
             Ok(Error::Transfer { peer, source, .. }) => {

@@ -18,7 +18,7 @@ pub(super) fn agent(config: Config, path: PathBuf) -> Agent {
     Agent::with_parts(config, UnixConnector { path }, NoNames)
 }
 
-/// There are no names to look up: the socket is the server. The client insists on some address.
+/// The socket is the server, so no name is looked up. The client needs some address all the same.
 #[derive(Debug)]
 struct NoNames;
 

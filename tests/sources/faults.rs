@@ -212,7 +212,7 @@ fn a_busy_registry_is_asked_again() {
 
 #[test]
 fn a_busy_registry_may_name_a_date() {
-    // The date of RFC 9110's example, and one that is later than any patience.
+    // A date that is too late to wait for, and the one of RFC 9110's example.
     let server = registry(|request, _, _| {
         let later = "Fri, 01 Jan 2100 00:00:00 GMT";
         request.path.contains("/manifests/").then(|| Response::new(429, "").header("Retry-After", later))
@@ -293,9 +293,9 @@ fn a_layer_of_an_absurd_size_is_refused() {
 #[test]
 fn what_is_no_image_is_named() {
     for (media_type, body, part) in [
-        ("application/x-unknown", "hello".to_owned(), "of a type that is not known here: application/x-unknown"),
-        (MANIFEST, json!({"schemaVersion": 2, "mediaType": "x/y"}).to_string(), "not known here"),
-        ("text/html", "<html>".to_owned(), "not known here: text/html"),
+        ("application/x-unknown", "hello".to_owned(), "of an unknown type: application/x-unknown"),
+        (MANIFEST, json!({"schemaVersion": 2, "mediaType": "x/y"}).to_string(), "of an unknown type"),
+        ("text/html", "<html>".to_owned(), "of an unknown type: text/html"),
         (
             "application/vnd.docker.distribution.manifest.v1+prettyjws",
             json!({"schemaVersion": 1, "fsLayers": []}).to_string(),
