@@ -1,6 +1,6 @@
 //! Finds the wasted and needless bytes in container images, and the Dockerfile change that removes them.
 //!
-//! [`open`] reads an image and returns its [`Analysis`]; [`model`] defines every number in it.
+//! [`open()`] reads an image and returns its [`Analysis`]; [`model`] defines every number in it.
 //!
 //! ```text
 //!              leaves: path · digest · size · escape · columns · dockerfile · draft · task · error  (used by all, use no other module)
