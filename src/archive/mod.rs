@@ -1,8 +1,8 @@
 //! From bytes to one image: its documents, its layers in order, the history entry that made each.
 //!
-//! [`open()`] makes a [`Store`] of an input: a plain file or a directory is indexed once and its blobs are reopened by
-//! offset ([`members`]). What passes by once, a compressed archive or a pipe, is left to [`mod@crate::open`]. Either way
-//! [`select()`] finds the image in the documents.
+//! `open()` makes a `Store` of an input: a plain file or a directory is indexed once and its blobs are reopened by
+//! offset (`members`). What passes by once, a compressed archive or a pipe, is left to [`mod@crate::open`]. Either way
+//! `select()` finds the image in the documents.
 
 mod candidate;
 mod docker;

@@ -3,8 +3,8 @@
 //! Each rule has up to two limits: beyond the one it warns, beyond the other it fails. What is not set is no rule, and no
 //! rule is ever made up: without any the verdict is empty, and whoever shows it says so.
 //!
-//! [`Rules`] is what an image is held to, [`Verdict`] what came of it; [`measures`] are the numbers, of the image and of
-//! its [`baseline`]. [`dive`] judges what a `.dive-ci` asks for by the numbers that it was written for.
+//! [`Rules`] is what an image is held to, [`Verdict`] what came of it; `measures` are the numbers, of the image and of
+//! its `baseline`. `dive` judges what a `.dive-ci` asks for by the numbers that it was written for.
 
 pub(crate) mod baseline;
 pub(crate) mod dive;

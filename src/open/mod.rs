@@ -2,7 +2,7 @@
 //!
 //! Where documents and blobs can be opened in any order, the layers are read by several threads (`store`); what passes by
 //! once is indexed as it comes (`stream`). Both read a layer the same way (`blob`), and one place puts the image
-//! together and compares sizes and digests ([`image`]). What the bytes mean is left to [`crate::archive`] and
+//! together and compares sizes and digests (`image`). What the bytes mean is left to [`crate::archive`] and
 //! [`crate::layer`].
 
 mod blob;

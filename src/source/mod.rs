@@ -1,6 +1,6 @@
 //! Where the bytes come from: a file, a directory, a stream, an engine's socket, a registry. The only input on the way in.
 //!
-//! [`mod@reference`] says what a name means, `engine` asks the engines of this machine, [`registry`] a registry; `http` is
+//! `reference` says what a name means, `engine` asks the engines of this machine, `registry` a registry; `http` is
 //! the client of both, `origin` decides whom a URL reaches, `credentials` finds logins, `cache` keeps blobs. A build
 //! without the feature `remote` has none of these and refuses engines and registries by name.
 //!

@@ -1,4 +1,4 @@
-//! Tar as container tools write it: one forward pass over any [`Feed`], for whole archives and for layers alike.
+//! Tar as container tools write it: one forward pass over any `Feed`, for whole archives and for layers alike.
 //!
 //! Understood: v7, ustar (name prefix), star, GNU (long names and links, base-256 numbers, sparse files), PAX (local
 //! records; global ones are read over, as engines do). Promises: no allocation per member once the buffers have grown,
