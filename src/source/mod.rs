@@ -65,6 +65,7 @@ pub(crate) enum Bytes {
     /// They are at hand.
     Here(Region),
     /// They have to be fetched.
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "that build has no registries"))]
     Remote(registry::Blob),
 }
 

@@ -35,17 +35,17 @@ pub struct Repository {
 }
 
 /// A manifest or an index: there is none.
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// What the registry says it is.
-    pub media_type: String,
+    pub(crate) media_type: String,
     /// The document.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Its digest.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
 }
 
 /// A blob of a registry: there is none.
-pub struct Blob {
+pub(crate) struct Blob {
     none: Infallible,
 }
 
@@ -60,7 +60,7 @@ impl Repository {
     ///
     /// # Errors
     /// Never.
-    pub fn manifest(&self, _: &str) -> Result<Manifest> {
+    pub(crate) fn manifest(&self, _: &str) -> Result<Manifest> {
         match self.none {}
     }
 
@@ -68,13 +68,13 @@ impl Repository {
     ///
     /// # Errors
     /// Never.
-    pub fn document(&self, _: &'static str, _: &Digest, _: u64) -> Result<Vec<u8>> {
+    pub(crate) fn document(&self, _: &'static str, _: &Digest, _: u64) -> Result<Vec<u8>> {
         match self.none {}
     }
 
     /// Never called.
     #[must_use]
-    pub fn blob(self: &Arc<Self>, _: &Digest, _: u64) -> Bytes {
+    pub(crate) fn blob(self: &Arc<Self>, _: &Digest, _: u64) -> Bytes {
         match self.none {}
     }
 }
@@ -82,19 +82,13 @@ impl Repository {
 impl Blob {
     /// Never called.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         match self.none {}
     }
 
     /// Never called.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        match self.none {}
-    }
-
-    /// Never called.
-    #[must_use]
-    pub fn kept(&self) -> Option<Region> {
+    pub(crate) fn kept(&self) -> Option<Region> {
         match self.none {}
     }
 
@@ -102,7 +96,7 @@ impl Blob {
     ///
     /// # Errors
     /// Never.
-    pub fn open(&self) -> Result<Empty> {
+    pub(crate) fn open(&self) -> Result<Empty> {
         match self.none {}
     }
 }
