@@ -6,7 +6,6 @@ mod rules;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, ValueEnum};
@@ -168,9 +167,9 @@ struct AccessArgs {
     #[arg(long)]
     no_cache: bool,
 
-    /// How many seconds a server may be silent.
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
-    patience: u64,
+    /// Give up when a server sends nothing for this long; 60 by default.
+    #[arg(long, value_name = "SECONDS", value_parser = config::timeout)]
+    timeout: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -349,6 +348,7 @@ impl Cli {
             self.min_saving.map(Setting::MinSaving),
             self.choice.base_layers.map(Setting::BaseLayers),
             self.choice.base.clone().map(Setting::Base),
+            self.access.timeout.map(Setting::Timeout),
             self.look.units.map(|arg| Setting::Units(units(arg))),
         ];
         let all = plain.into_iter().flatten().chain(self.rules.settings());
@@ -378,12 +378,8 @@ impl Cli {
             return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
         let selection = Selection { image: choice.name, platform: choice.platform };
-        let access = Access {
-            socket: access.socket,
-            insecure: access.insecure,
-            cache: !access.no_cache,
-            timeout: Duration::from_secs(access.patience),
-        };
+        let access =
+            Access { socket: access.socket, insecure: access.insecure, cache: !access.no_cache, ..Access::default() };
         let load = LoadOptions {
             selection,
             verify: choice.verify,

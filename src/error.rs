@@ -329,7 +329,7 @@ fn reach_hint(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "the socket belongs to another user: use sudo, join the docker group, or run the engine rootless"
         }
-        io::ErrorKind::TimedOut => "it may be busy or behind a firewall: try again, or give it longer with --patience",
+        io::ErrorKind::TimedOut => "it may be busy or behind a firewall: try again, or give it longer with --timeout",
         _ => "see that it is running; --socket, DOCKER_HOST or the image's name say where it is looked for",
     }
 }

@@ -275,7 +275,7 @@ fn the_file_counts_less_than_variables_and_those_less_than_flags() {
             .env("LAYERLENS_MAX_WASTE", variable)
             .outcome()
     };
-    with("", &[]).assert_code(1);
+    run(&seed(), &["--ci"]).file(".layerlens.toml", config).outcome().assert_code(1);
     with("5MB", &[]).assert_code(0);
     with("5MB", &["--max-waste", "1B"]).assert_code(1);
     with("1B", &["--no-config"]).assert_code(0);
@@ -354,6 +354,187 @@ fn the_limits_of_today_hold_today() {
     let outcome = on(&seed(), &["--write-config=limits.toml"]);
     let limits = String::from_utf8_lossy(&outcome.contents[0]).into_owned();
     assert!(limits.contains("max-waste = \"4.2MB\"  # 4194304 bytes today"), "{limits}");
+}
+
+// ---- configuration that came with a clone ----
+
+fn last_line(outcome: &Outcome) -> &str {
+    outcome.stdout_text().trim_end().lines().last().unwrap_or_default()
+}
+
+/// A file may ignore waste and move the base, but the verdict's line says so and names the line.
+#[test]
+fn the_verdict_tells_what_a_file_changed() {
+    let with = |config: &str, flags: &[&str]| {
+        run(&seed(), &[&["--ci"], flags].concat()).file(".layerlens.toml", config).outcome()
+    };
+    let all = with("\n[[ignore]]\npath = \"**\"\n", &["--max-waste", "1MB"]);
+    all.assert_code(0);
+    assert_eq!(last_line(&all), "PASSED: 1 rule held; .layerlens.toml:3 ignores 4.2 MB (**)");
+    let base = with("base-layers = 7\n", &["--max-user-waste", "1%"]);
+    base.assert_code(0);
+    assert_eq!(last_line(&base), "PASSED: 1 rule held; .layerlens.toml:1 sets the base image (7 layers)");
+    let config = format!("baseline = {:?}\n", text(&seed()));
+    let baseline = with(&config, &["--max-growth", "1%"]);
+    assert_eq!(last_line(&baseline), "PASSED: 1 rule held; .layerlens.toml:1 sets the baseline");
+    // What has no effect is not told, nor what was typed.
+    let none = with("base-layers = 7\n[[ignore]]\npath = \"/none\"\n", &["--max-waste", "5MB"]);
+    assert_eq!(last_line(&none), "PASSED: 1 rule held");
+    let typed = with("", &["--max-waste", "1MB", "--ignore", "/data", "--base-layers", "7", "--max-user-waste", "1%"]);
+    assert_eq!(last_line(&typed), "PASSED: 2 rules held");
+    let json = with("[[ignore]]\npath = \"/data\"\n", &["--max-waste", "1MB", "--report", "json"]).json();
+    assert_eq!(json["gate"]["ignored"][0]["set_in"], ".layerlens.toml:2");
+    assert!(json["gate"]["notes"][0].as_str().is_some_and(|note| note.contains(".layerlens.toml:2")), "{json}");
+}
+
+/// Neither an engine nor a registry is asked, nor a pipe waited for, because a file that was found says so.
+#[test]
+fn a_found_file_names_files_only() {
+    for value in ["registry://127.0.0.1:1/base:1", "docker://base", "podman://base", "-"] {
+        for key in ["base", "baseline"] {
+            let config = format!("\n{key} = \"{value}\"\n");
+            let outcome = run(&seed(), &[]).file(".layerlens.toml", &config).outcome();
+            outcome.assert_code(2);
+            let expected = format!(".layerlens.toml:2: \"{value}\" is not a file");
+            assert!(outcome.stderr_text().contains(&expected), "{outcome}");
+            // The user's own word is another matter: there it is tried.
+            let named = run(&seed(), &["--config", "mine.toml", "--timeout", "1"]).file("mine.toml", &config).outcome();
+            assert_ne!(named.code, Some(2), "{named}");
+        }
+    }
+    // A bare word is a file, too: no engine is asked for it.
+    for value in ["alpine", "docker-root:/var/lib/docker", "."] {
+        let outcome = run(&seed(), &[]).file(".layerlens.toml", format!("base = \"{value}\"\n")).outcome();
+        outcome.assert_code(2);
+        assert!(outcome.stderr_text().contains(".layerlens.toml:1: "), "{outcome}");
+    }
+    // What a flag replaces does not matter.
+    let config = "base = \"missing.tar\"\n";
+    run(&seed(), &["--base-layers", "1"]).file(".layerlens.toml", config).outcome().assert_code(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_device_is_no_configuration() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo is there");
+    assert!(made.success());
+    let in_folder = || {
+        let mut command = std::process::Command::new("timeout");
+        command.args(["20", env!("CARGO_BIN_EXE_layerlens")]).arg(seed()).current_dir(folder.path());
+        command.output().expect("it runs")
+    };
+    for name in [".layerlens.toml", ".dive-ci"] {
+        let place = folder.path().join(name);
+        for target in [fifo.as_path(), Path::new("/dev/zero"), Path::new("/"), Path::new("nowhere")] {
+            std::os::unix::fs::symlink(target, &place).expect("a link");
+            let output = in_folder();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{name} -> {}: {stderr}", target.display());
+            assert!(stderr.contains(name), "{stderr}");
+            std::fs::remove_file(&place).expect("the link");
+        }
+    }
+    for key in ["base", "baseline", "dockerfile"] {
+        std::fs::write(folder.path().join(".layerlens.toml"), format!("{key} = \"fifo\"\n")).expect("written");
+        let output = in_folder();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(".layerlens.toml:1: ./fifo: not a regular file"), "{stderr}");
+    }
+}
+
+/// Only root can give a file away; for anybody else the unit test of `config::found` stands in.
+#[cfg(unix)]
+#[test]
+fn a_strangers_file_is_refused_unless_it_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join(".layerlens.toml");
+    std::fs::write(&place, "[rules]\nmax-layers = 1\n").expect("written");
+    let is_strangers = std::os::unix::fs::chown(&place, Some(12_345), None).is_ok();
+    let in_folder = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_layerlens"));
+        command.arg(seed()).arg("--ci").args(arguments).current_dir(folder.path()).env_remove("SUDO_UID");
+        command.output().expect("it runs")
+    };
+    let refused = in_folder(&[]);
+    assert_eq!(refused.status.code(), Some(if is_strangers { 2 } else { 1 }));
+    let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let is_told = stderr.contains("belongs to another user (12345)") && stderr.contains("--config");
+    assert_eq!(is_told, is_strangers, "{stderr}");
+    assert_eq!(in_folder(&["--config", ".layerlens.toml"]).status.code(), Some(1));
+    assert_eq!(in_folder(&["--no-config"]).status.code(), Some(0));
+}
+
+// ---- the base, where rules depend on it ----
+
+/// A CMD in the middle of the user's own Dockerfile is taken for the end of the base image's.
+#[test]
+fn a_guessed_base_is_told_where_it_decides() {
+    let layers = [b'a', b'b', b'c'].map(|byte| archive::layer(&[Member::File("f", 0o644, &[byte; 1000])]));
+    let mut steps = Image::new("g:latest", &["ADD file:1 in / # buildkit", "RUN a", "RUN b"], layers.to_vec());
+    steps.config = with_command_after(&steps.config, 1);
+    let image = on_disk(&steps);
+    let gate = |flags: &[&str]| on(&image.path, &[&["--ci"], flags].concat());
+    let guessed = gate(&["--max-user-waste", "60%"]);
+    guessed.assert_code(0);
+    let expected =
+        "PASSED: 1 rule held; the base image (2 layers) is a guess: settle it with --base-layers 2 or --base IMAGE";
+    assert_eq!(last_line(&guessed), expected);
+    let settled = gate(&["--max-user-waste", "60%", "--base-layers", "2"]);
+    assert_eq!(last_line(&settled), "PASSED: 1 rule held");
+    assert_eq!(last_line(&gate(&["--max-waste", "99%"])), "PASSED: 1 rule held", "it does not depend on the base");
+}
+
+/// Puts a CMD into the history, behind the entry at `at`.
+fn with_command_after(config: &[u8], at: usize) -> Vec<u8> {
+    let mut config: Value = serde_json::from_slice(config).expect("a config");
+    let history = config["history"].as_array_mut().expect("a history");
+    history.insert(at + 1, serde_json::json!({"created_by": "CMD [\"x\"]", "empty_layer": true}));
+    serde_json::to_vec(&config).expect("JSON")
+}
+
+#[test]
+fn a_base_beyond_the_image_is_a_mistake() {
+    let flag = on(&seed(), &["--base-layers", "8"]);
+    flag.assert_code(2);
+    assert!(flag.stderr_text().contains("--base-layers 8: the image has only 7 layers"), "{flag}");
+    let file = run(&seed(), &[]).file(".layerlens.toml", "base-layers = 99\n").outcome();
+    file.assert_code(2);
+    assert!(file.stderr_text().contains(".layerlens.toml:1: --base-layers 99"), "{file}");
+    assert_eq!(flag.stdout_text(), "");
+}
+
+#[test]
+fn what_could_never_fail_is_a_mistake() {
+    for arguments in [
+        ["--max-waste", "101%"],
+        ["--max-user-waste", "100.5%"],
+        ["--warn", "max-waste=200%"],
+        ["--forbid", "./secret"],
+        ["--forbid", "a//b"],
+        ["--forbid", "../x"],
+        ["--ignore", "/etc/../var"],
+        ["--warn", "forbid=.wh.x"],
+        ["--timeout", "0"],
+    ] {
+        on(&seed(), &arguments).assert_code(2);
+    }
+    for name in ["LAYERLENS_MAX_WASTE", "LAYERLENS_UNITS", "LAYERLENS_IGNORE"] {
+        let outcome = run(&seed(), &[]).env(name, "").outcome();
+        outcome.assert_code(2);
+        assert!(outcome.stderr_text().contains(&format!("{name}: is empty")), "{outcome}");
+    }
+}
+
+#[test]
+fn a_timeout_is_set_in_every_way() {
+    let printed = |run: Run| run.outcome().assert_code(0).stdout_text().to_owned();
+    let print = |flags: &[&str]| layerlens([&["--print-config"], flags].concat());
+    assert!(printed(print(&["--timeout", "5"])).contains("timeout = 5  # a flag"));
+    assert!(printed(print(&[]).env("LAYERLENS_TIMEOUT", "6")).contains("timeout = 6  # LAYERLENS_TIMEOUT"));
+    assert!(printed(print(&[]).file(".layerlens.toml", "timeout = 7\n")).contains("timeout = 7  # .layerlens.toml:1"));
 }
 
 // ---- .dive-ci ----

@@ -156,6 +156,7 @@ fn the_verdict_is_told_as_the_gate_tells_it() {
     let mut verdict = rules.judge(&analysis);
     verdict.notes.push("a note of <i>some</i> length".to_owned());
     verdict.ignored.push(Ignored {
+        set_in: None,
         pattern: "/data/<one>".to_owned(),
         reason: Some("\"because\"".to_owned()),
         expires: None,

@@ -44,8 +44,9 @@ impl RuleArgs {
     pub(super) fn settings(&self) -> Vec<Setting> {
         let forbid =
             |pattern: &PathPattern| Setting::Forbid(Forbidden { pattern: pattern.clone(), level: Level::Fail });
-        let ignore =
-            |pattern: &PathPattern| Setting::Ignore(Ignore { pattern: pattern.clone(), reason: None, expires: None });
+        let ignore = |pattern: &PathPattern| {
+            Setting::Ignore(Ignore { pattern: pattern.clone(), reason: None, expires: None, set_in: None })
+        };
         let settings = self.limits.0.iter().cloned();
         let settings = settings.chain(self.forbid.iter().map(forbid)).chain(self.ignore.iter().map(ignore));
         settings.chain(self.baseline.clone().map(Setting::Baseline)).chain(self.warn.iter().cloned()).collect()

@@ -5,6 +5,7 @@
 //! baseline = "layerlens.json"
 //! base-layers = 5                  # or base = "base.tar"
 //! min-saving = "500kB"
+//! timeout = 60                     # seconds
 //! units = "iec"
 //!
 //! [rules]
@@ -19,12 +20,12 @@
 //! ```
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::setting::{Origin, PLAIN, Set, Setting, day, unknown_key};
+use super::setting::{Origin, PLAIN, Paths, Set, Setting, day, unknown_key};
 use super::{did_you_mean, name};
 use crate::gate::Level;
 
@@ -35,25 +36,27 @@ type Value<'a> = Spanned<DeValue<'a>>;
 ///
 /// # Errors
 /// `FILE:LINE: ` and what is wrong there: the first mistake.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Set>, String> {
+pub(super) fn parse(path: &Path, text: &str, origin: fn(PathBuf, usize) -> Origin) -> Result<Vec<Set>, String> {
     let at = |span: Range<usize>| text.get(..span.start).map_or(1, |before| 1 + before.matches('\n').count());
     let table = Table::parse(text).map_err(|error| {
         let line = error.span().map_or(1, at);
         format!("{}:{line}: {}", name(path), error.message())
     })?;
-    let mut reader = Reader { path, found: Vec::new(), problems: Vec::new() };
+    let is_found = matches!(origin(PathBuf::new(), 0), Origin::Found(..));
+    let paths = Paths { folder: path.parent().unwrap_or(Path::new("")), is_found };
+    let mut reader = Reader { paths, found: Vec::new(), problems: Vec::new() };
     reader.top(table.get_ref());
     reader.problems.sort_by_key(|(span, _)| span.start);
     if let Some((span, problem)) = reader.problems.into_iter().next() {
         return Err(format!("{}:{}: {problem}", name(path), at(span)));
     }
     reader.found.sort_by_key(|(span, _)| span.start);
-    let set = |(span, setting)| Set { setting, origin: Origin::File(path.to_owned(), at(span)) };
+    let set = |(span, setting)| Set { setting, origin: origin(path.to_owned(), at(span)) };
     Ok(reader.found.into_iter().map(set).collect())
 }
 
 struct Reader<'a> {
-    path: &'a Path,
+    paths: Paths<'a>,
     found: Vec<(Range<usize>, Setting)>,
     problems: Vec<(Range<usize>, String)>,
 }
@@ -74,8 +77,7 @@ impl Reader<'_> {
                 ("ignore", DeValue::Array(entries)) => entries.iter().for_each(|entry| self.ignore(entry)),
                 ("ignore", _) => self.problems.push((key.span(), "ignore is a list: write [[ignore]]".to_owned())),
                 (name, _) if PLAIN.contains(&name) => {
-                    let folder = self.path.parent().unwrap_or(Path::new(""));
-                    let setting = scalar(value).and_then(|text| Setting::plain(name, &text, folder));
+                    let setting = scalar(value).and_then(|text| Setting::plain(name, &text, &self.paths));
                     self.take(value.span(), setting);
                 }
                 (name, _) => self.problems.push((key.span(), unknown_key(name))),
@@ -175,7 +177,7 @@ mod tests {
     use super::*;
 
     fn problem(text: &str) -> String {
-        parse(Path::new("f.toml"), text).expect_err(text)
+        parse(Path::new("f.toml"), text, Origin::Found).expect_err(text)
     }
 
     #[test]
@@ -184,7 +186,7 @@ mod tests {
                     units = \"iec\"\n[rules]\nmax-layers = 30\nmin-efficiency = 0.95\n\
                     max-waste = { warn = \"5MB\", fail = \"20MB\" }\nforbid = [\"*.pem\"]\n\
                     [[ignore]]\npath = \"/var\"\nreason = \"why\"\nexpires = 2027-03-31\n";
-        let found = parse(Path::new("dir/f.toml"), text).expect("valid");
+        let found = parse(Path::new("dir/f.toml"), text, Origin::File).expect("valid");
         let lines: Vec<usize> = found
             .iter()
             .map(|set| match set.origin {
@@ -203,15 +205,17 @@ mod tests {
         for (text, expected) in [
             ("[rules]\nmax-wast = 1\n", "f.toml:2: there is no rule \"max-wast\", did you mean \"max-waste\"?"),
             ("\n\nrulse = 1\n", "f.toml:3: there is no key \"rulse\", did you mean \"rules\"?"),
-            ("max-waste = 1\n", "f.toml:1: \"max-waste\" is a rule: it belongs below [rules]"),
+            ("max-waste = 1\n", "f.toml:1: \"max-waste\" is a rule: it belongs under [rules]"),
             ("[rules]\nmax-waste = \"10XB\"\n", "f.toml:2: \"10XB\" is not a size"),
             ("[rules]\nmax-waste = [1]\n", "f.toml:2: a text or a number"),
             ("[rules.max-waste]\nfial = 1\n", "f.toml:2: there is no level \"fial\", did you mean \"fail\"?"),
             ("[[ignore]]\nreason = \"x\"\n", "f.toml:1: an entry of ignore needs a path"),
-            ("[[ignore]]\npath = \"x\"\nexpires = \"soon\"\n", "f.toml:3: \"soon\" is no day"),
+            ("[[ignore]]\npath = \"x\"\nexpires = \"soon\"\n", "f.toml:3: \"soon\" is not a day"),
             ("[[ignore]]\npath = \"x\"\nuntil = 1\n", "f.toml:3: there is no key \"until\""),
             ("[ui]\ntheme = \"mono\"\n", "f.toml:1: how the screen looks"),
             ("a = \n", "f.toml:1: "),
+            ("\nbase = \"registry://h/base:1\"\n", "f.toml:2: \"registry://h/base:1\" is not a file"),
+            ("baseline = \"-\"\n", "f.toml:1: \"-\" is not a file"),
             ("base-layers = -1\n", "f.toml:1: \"-1\" is not a number of layers"),
         ] {
             assert!(problem(text).starts_with(expected), "{text:?}: {}", problem(text));

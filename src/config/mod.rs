@@ -10,19 +10,24 @@
 
 mod dive_ci;
 mod file;
+mod found;
 mod setting;
 mod variables;
 pub mod write;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::escape::escape;
 use crate::gate::dive::DiveRules;
+use crate::gate::paths::Ignore;
 use crate::gate::{Level, Rules};
+use found::User;
 
+pub(crate) use setting::timeout;
 pub use setting::{Origin, Set, Setting};
 
 /// The file's name.
@@ -57,16 +62,21 @@ pub fn load(choice: &Choice, variables: impl Iterator<Item = (OsString, OsString
     let mut settings = Settings::default();
     match choice {
         Choice::Nothing => return Ok(settings),
-        Choice::File(path) => settings.list = file::parse(path, &read(path)?)?,
+        Choice::File(path) => {
+            let file = File::open(path).map_err(|error| format!("{}: {error}", name(path)))?;
+            settings.list = file::parse(path, &read(path, file)?, Origin::File)?;
+        }
         Choice::Search => {
             let here = std::env::current_dir().map_err(|error| format!("the working directory: {error}"))?;
             // What lies here needs no long name.
             let short = |path: PathBuf| path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path);
-            if let Some(path) = find(&here, FILE).map(short) {
-                settings.list = file::parse(&path, &read(&path)?)?;
+            let user = User::now();
+            if let Some(path) = found::find(&here, FILE).map(short) {
+                let text = read(&path, found::open(&path, &user)?)?;
+                settings.list = file::parse(&path, &text, Origin::Found)?;
             }
-            if let Some(path) = find(&here, dive_ci::FILE).map(short) {
-                settings.dive = Some(dive_ci::parse(&path, &read(&path)?)?);
+            if let Some(path) = found::find(&here, dive_ci::FILE).map(short) {
+                settings.dive = Some(dive_ci::parse(&path, &read(&path, found::open(&path, &user)?)?)?);
             }
         }
     }
@@ -77,10 +87,9 @@ pub fn load(choice: &Choice, variables: impl Iterator<Item = (OsString, OsString
 /// No file of people is larger.
 const MOST_BYTES: u64 = 1 << 20;
 
-fn read(path: &Path) -> Result<String, String> {
+fn read(path: &Path, file: File) -> Result<String, String> {
     let problem = |error: io::Error| format!("{}: {error}", name(path));
     let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(problem)?;
     let length = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(problem)?;
     if length as u64 > MOST_BYTES {
         // What would be cut off could be a rule.
@@ -92,12 +101,6 @@ fn read(path: &Path) -> Result<String, String> {
 /// Returns a file's name for people.
 fn name(path: &Path) -> String {
     escape(path.as_os_str().as_encoded_bytes())
-}
-
-/// Looks for a file from `here` up to the root of the repository.
-fn find(here: &Path, file: &str) -> Option<PathBuf> {
-    let root = here.ancestors().position(|folder| folder.join(".git").exists()).unwrap_or(0);
-    here.ancestors().take(root + 1).map(|folder| folder.join(file)).find(|path| path.is_file())
 }
 
 /// Returns the known word that is most like a wrong one, as a question.
@@ -118,6 +121,19 @@ impl Settings {
         self
     }
 
+    /// Makes sure that what a found file names is a file, as far as it counts.
+    ///
+    /// # Errors
+    /// The place, and what is wrong there.
+    pub fn check(&self) -> Result<(), String> {
+        (0..self.list.len()).filter(|at| self.counts(*at)).try_for_each(|at| found::check(&self.list[at]))
+    }
+
+    /// Returns the place of the last setting that `pick` takes.
+    pub fn origin(&self, pick: impl Fn(&Setting) -> bool) -> Option<&Origin> {
+        self.list.iter().rev().find(|set| pick(&set.setting)).map(|set| &set.origin)
+    }
+
     /// Returns what the last setting is for which `pick` returns something.
     pub fn last<'a, T>(&'a self, pick: impl Fn(&'a Setting) -> Option<T>) -> Option<T> {
         self.list.iter().rev().find_map(|set| pick(&set.setting))
@@ -126,14 +142,22 @@ impl Settings {
     /// Returns the rules, without a baseline.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        let mut rules = Rules { dive: self.dive.clone(), ..Rules::default() };
+        let origin = |pick: fn(&Setting) -> bool| self.origin(pick).and_then(Origin::beside_flags);
+        let mut rules = Rules {
+            dive: self.dive.clone(),
+            base_set_in: origin(|setting| matches!(setting, Setting::Base(_) | Setting::BaseLayers(_))),
+            baseline_set_in: origin(|setting| matches!(setting, Setting::Baseline(_))),
+            ..Rules::default()
+        };
         for set in &self.list {
             match &set.setting {
                 Setting::Limit(rule, level, threshold) => {
                     rules.limits.entry(*rule).or_default().set(*level, threshold.clone());
                 }
                 Setting::Forbid(forbidden) => rules.forbid.push(forbidden.clone()),
-                Setting::Ignore(ignore) => rules.ignore.push(ignore.clone()),
+                Setting::Ignore(ignore) => {
+                    rules.ignore.push(Ignore { set_in: set.origin.beside_flags(), ..ignore.clone() });
+                }
                 _ => {}
             }
         }
@@ -185,23 +209,9 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         let long = "#".repeat(1 << 20);
         std::io::Write::write_all(&mut file, long.as_bytes()).expect("written");
-        assert!(read(file.path()).is_ok());
+        let read = |file: &tempfile::NamedTempFile| read(file.path(), File::open(file.path()).expect("it is there"));
+        assert!(read(&file).is_ok());
         std::io::Write::write_all(&mut file, b"\n").expect("written");
-        assert!(read(file.path()).expect_err("too large").ends_with("too large for a configuration"));
-    }
-
-    #[test]
-    fn files_are_found_up_to_the_repository() {
-        let top = tempfile::tempdir().expect("a folder");
-        let deep = top.path().join("repo/a/b");
-        std::fs::create_dir_all(&deep).expect("folders");
-        std::fs::write(top.path().join(FILE), "").expect("a file outside");
-        assert_eq!(find(&deep, FILE), None, "outside of a repository only the folder itself counts");
-        std::fs::create_dir(top.path().join("repo/.git")).expect("a repository");
-        assert_eq!(find(&deep, FILE), None, "what lies above the repository does not count");
-        std::fs::write(top.path().join("repo").join(FILE), "").expect("a file at the root");
-        assert_eq!(find(&deep, FILE), Some(top.path().join("repo").join(FILE)));
-        std::fs::write(deep.join(FILE), "").expect("a nearer file");
-        assert_eq!(find(&deep, FILE), Some(deep.join(FILE)));
+        assert!(read(&file).expect_err("too large").ends_with("too large for a configuration"));
     }
 }

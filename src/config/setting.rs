@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use time::{Date, Month};
 
-use super::{did_you_mean, name};
+use super::{did_you_mean, found, name};
 use crate::gate::paths::{Forbidden, Ignore, PathPattern};
 use crate::gate::{Level, Rule, Threshold};
 use crate::size::{self, Units};
@@ -23,6 +23,8 @@ pub enum Setting {
     Dockerfile(PathBuf),
     /// What a step must save to be worth merging.
     MinSaving(u64),
+    /// For how many seconds a server may send nothing.
+    Timeout(u64),
     /// How sizes are shown.
     Units(Units),
     /// A limit.
@@ -45,8 +47,10 @@ pub struct Set {
 /// Where something was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// On a line of a file.
+    /// On a line of a file that the user named.
     File(PathBuf, usize),
+    /// On a line of a file that was found.
+    Found(PathBuf, usize),
     /// In a variable of this name.
     Variable(String),
     /// On the command line.
@@ -56,27 +60,66 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::File(path, line) => write!(out, "{}:{line}", name(path)),
+            Origin::File(path, line) | Origin::Found(path, line) => write!(out, "{}:{line}", name(path)),
             Origin::Variable(name) => out.write_str(name),
             Origin::Flag => out.write_str("a flag"),
         }
     }
 }
 
-/// The keys that are no rules.
-pub(super) const PLAIN: [&str; 6] = ["base", "base-layers", "baseline", "dockerfile", "min-saving", "units"];
+impl Origin {
+    /// Returns the place for people, where it is not the command line.
+    pub(super) fn beside_flags(&self) -> Option<String> {
+        (*self != Origin::Flag).then(|| self.to_string())
+    }
+}
+
+/// The keys that are not rules.
+pub(super) const PLAIN: [&str; 7] = ["base", "base-layers", "baseline", "dockerfile", "min-saving", "timeout", "units"];
+
+/// A timeout of more than a day is none.
+pub(crate) const LONGEST_TIMEOUT: u64 = 86_400;
 
 const UNITS: [(&str, Units); 3] = [("si", Units::Si), ("iec", Units::Iec), ("bytes", Units::Bytes)];
 
+/// What paths mean where they are written.
+#[derive(Clone, Copy)]
+pub(super) struct Paths<'a> {
+    /// Where relative ones begin.
+    pub(super) folder: &'a Path,
+    /// Whether they stand in a file that was found.
+    pub(super) is_found: bool,
+}
+
+impl Paths<'_> {
+    /// Makes a path of what names an image; it may be one of an engine or a registry, unless a found file says so.
+    fn image(&self, value: &str) -> Result<PathBuf, String> {
+        let is_elsewhere = value == "-" || value.contains("://");
+        if is_elsewhere && !self.is_found { Ok(value.into()) } else { self.file(value) }
+    }
+
+    fn file(&self, value: &str) -> Result<PathBuf, String> {
+        if self.is_found { found::file(value, self.folder) } else { Ok(self.folder.join(value)) }
+    }
+}
+
+/// Understands a number of seconds.
+///
+/// # Errors
+/// What it must look like.
+pub(crate) fn timeout(text: &str) -> Result<u64, String> {
+    let seconds = text.trim().parse().ok().filter(|seconds| (1..=LONGEST_TIMEOUT).contains(seconds));
+    seconds.ok_or_else(|| format!("{text:?} is not a timeout: write whole seconds, from 1 to {LONGEST_TIMEOUT}"))
+}
+
 impl Setting {
-    /// Understands the value of a key that is no rule; relative paths begin in `folder`.
-    pub(super) fn plain(key: &str, value: &str, folder: &Path) -> Result<Self, String> {
-        // What names an engine or a registry is no path.
-        let path = |value: &str| if value.contains("://") || value == "-" { value.into() } else { folder.join(value) };
+    /// Understands the value of a key that is not a rule.
+    pub(super) fn plain(key: &str, value: &str, paths: &Paths<'_>) -> Result<Self, String> {
         Ok(match key {
-            "base" => Setting::Base(path(value)),
-            "baseline" => Setting::Baseline(path(value)),
-            "dockerfile" => Setting::Dockerfile(folder.join(value)),
+            "base" => Setting::Base(paths.image(value)?),
+            "baseline" => Setting::Baseline(paths.image(value)?),
+            "dockerfile" => Setting::Dockerfile(paths.file(value)?),
+            "timeout" => Setting::Timeout(timeout(value)?),
             "base-layers" => {
                 let count = value.trim().parse();
                 Setting::BaseLayers(
@@ -86,7 +129,7 @@ impl Setting {
             "min-saving" => Setting::MinSaving(size::parse_size(value).map_err(|error| error.to_string())?),
             "units" => {
                 let units = UNITS.iter().find(|(name, _)| *name == value);
-                let problem = || format!("{value:?} are no units: there are si, iec, bytes");
+                let problem = || format!("{value:?} is an unknown unit: there are si, iec, bytes");
                 Setting::Units(units.ok_or_else(problem)?.1)
             }
             _ => return Err(unknown_key(key)),
@@ -114,7 +157,7 @@ impl Setting {
     /// Understands a path whose waste is overlooked.
     pub(super) fn ignore(pattern: &str) -> Result<Self, String> {
         let pattern: PathPattern = pattern.parse()?;
-        Ok(Setting::Ignore(Ignore { pattern, reason: None, expires: None }))
+        Ok(Setting::Ignore(Ignore { pattern, reason: None, expires: None, set_in: None }))
     }
 
     /// Says whether this, set later, takes the place of `other`.
@@ -135,6 +178,7 @@ impl Setting {
             Setting::Baseline(baseline) => path("baseline", baseline),
             Setting::Dockerfile(dockerfile) => path("dockerfile", dockerfile),
             Setting::BaseLayers(count) => ("base-layers".to_owned(), count.to_string()),
+            Setting::Timeout(seconds) => ("timeout".to_owned(), seconds.to_string()),
             Setting::MinSaving(bytes) => ("min-saving".to_owned(), quoted(&format!("{bytes}B"))),
             Setting::Units(units) => {
                 let name = UNITS.iter().find(|(_, known)| known == units).map_or("si", |(name, _)| name);
@@ -174,7 +218,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// Understands a day such as `2027-03-31`.
 pub(super) fn day(text: &str) -> Result<Date, String> {
-    let problem = || format!("{text:?} is no day: write it like 2027-03-31");
+    let problem = || format!("{text:?} is not a day: write it like 2027-03-31");
     let mut parts = text.trim().splitn(3, '-').map(str::parse::<u16>);
     let mut next = || parts.next().and_then(Result::ok).ok_or_else(problem);
     let (year, month, day) = (next()?, next()?, next()?);
@@ -191,11 +235,10 @@ pub(super) fn unknown_rule(rule: &str) -> String {
 
 pub(super) fn unknown_key(key: &str) -> String {
     if key == "ui" {
-        return "how the screen looks is no matter of a project: [ui] belongs into ~/.config/layerlens/config.toml"
-            .to_owned();
+        return "how the screen looks is set per user: [ui] belongs in ~/.config/layerlens/config.toml".to_owned();
     }
     if Rule::named(key).is_some() || key == "forbid" {
-        return format!("{key:?} is a rule: it belongs below [rules]");
+        return format!("{key:?} is a rule: it belongs under [rules]");
     }
     let known = || PLAIN.into_iter().chain(["rules", "ignore"]);
     let list = known().collect::<Vec<_>>().join(", ");
@@ -215,13 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn timeouts_are_bounded() {
+        assert_eq!(timeout("60"), Ok(60));
+        for bad in ["0", "-1", "", "1m", "86401", "99999999999999999999"] {
+            assert!(timeout(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_explained() {
+        let paths = Paths { folder: Path::new(""), is_found: false };
         let problem = |text: &str| Setting::assignment(text, Level::Warn).expect_err(text);
         assert!(problem("max-wast=1MB").contains("did you mean \"max-waste\"?"));
         assert!(problem("max-waste").contains("RULE=LIMIT"));
         assert!(problem("max-waste=much").contains("much"));
         assert!(problem("max-layers=5MB").contains("whole number"));
-        assert!(Setting::plain("basline", "x", Path::new("")).expect_err("a key").contains("\"baseline\"?"));
-        assert!(Setting::plain("max-waste", "1", Path::new("")).expect_err("a key").contains("below [rules]"));
+        assert!(Setting::plain("basline", "x", &paths).expect_err("a key").contains("\"baseline\"?"));
+        assert!(Setting::plain("max-waste", "1", &paths).expect_err("a key").contains("under [rules]"));
     }
 }

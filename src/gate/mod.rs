@@ -7,6 +7,7 @@
 //! its `baseline`. `dive` judges what a `.dive-ci` asks for by the numbers that it was written for.
 
 pub(crate) mod baseline;
+mod caveats;
 pub(crate) mod dive;
 mod limits;
 pub(crate) mod measures;
@@ -27,7 +28,7 @@ pub use measures::Measures;
 pub use paths::{Forbidden, Ignore, PathPattern};
 pub use rule::Rule;
 pub use share::{NotAShare, Share};
-pub use verdict::{Actual, Compared, Ignored, Judged, Verdict};
+pub use verdict::{Actual, Caveat, Compared, Ignored, Judged, Verdict};
 
 /// What an image is held to; what is not set is no rule.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,10 @@ pub struct Rules {
     pub baseline: Option<Baseline>,
     /// What a `.dive-ci` asks for.
     pub dive: Option<DiveRules>,
+    /// Where the base image is set, if not on the command line: the line of a file, a variable. Escaped.
+    pub base_set_in: Option<String>,
+    /// Where the baseline is set, if not on the command line.
+    pub baseline_set_in: Option<String>,
 }
 
 impl Rules {
@@ -79,6 +84,7 @@ impl Rules {
             before: baseline.measures.clone(),
             now: whole,
         });
-        Verdict { rules, ignored, compared, notes, nothing_to_judge: analysis.layers.is_empty() }
+        let caveats = caveats::of(self, analysis, &ignored);
+        Verdict { rules, ignored, compared, notes, caveats, nothing_to_judge: analysis.layers.is_empty() }
     }
 }

@@ -34,12 +34,38 @@ impl FromStr for PathPattern {
             None => format!("**/{trimmed}"),
         };
         if trimmed.trim_start_matches('/').is_empty() {
-            return Err(format!("{text:?} is no pattern: write a path or a glob, like /var/cache or *.pem"));
+            return Err(format!("{text:?} is not a pattern: write a path or a glob, like /var/cache or *.pem"));
+        }
+        if let Some(reason) = never_matches(trimmed.strip_prefix('/').unwrap_or(trimmed)) {
+            return Err(format!("{text:?} can never match: {reason}"));
         }
         let glob = GlobBuilder::new(&glob).literal_separator(true).build();
-        let glob = glob.map_err(|error| format!("{text:?} is no pattern: {}", error.kind()))?;
+        let glob = glob.map_err(|error| format!("{text:?} is not a pattern: {}", error.kind()))?;
         Ok(PathPattern { text: text.to_owned(), matcher: glob.compile_matcher() })
     }
+}
+
+/// Says why no path of an image can match, where that is plain to see: then the pattern is a mistake.
+fn never_matches(pattern: &str) -> Option<&'static str> {
+    let (mut depth, mut is_escaped) = (0u32, false);
+    let is_separator = |character: char| {
+        let is_plain = !std::mem::take(&mut is_escaped);
+        match character {
+            '\\' if is_plain => is_escaped = true,
+            '[' | '{' if is_plain => depth += 1,
+            ']' | '}' if is_plain => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == '/' && depth == 0
+    };
+    pattern.split(is_separator).find_map(|name| match name {
+        "" => Some("it has two slashes in a row"),
+        "." | ".." => Some("paths begin at the image's root and have no \".\" or \"..\" in them"),
+        _ if name.contains('\0') => Some("no name has a zero byte"),
+        _ if name.starts_with(".wh.") => Some("a whiteout deletes a path and is not one itself"),
+        _ if name.len() > 255 && !name.contains(['*', '[', '{', '\\']) => Some("no name is longer than 255 bytes"),
+        _ => None,
+    })
 }
 
 impl PartialEq for PathPattern {
@@ -75,7 +101,7 @@ impl PathPattern {
     }
 }
 
-/// Paths that no layer may hold, be they deleted by a later one.
+/// Paths that no layer may hold, even if a later one deletes them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forbidden {
     /// Which.
@@ -134,6 +160,8 @@ pub struct Ignore {
     pub reason: Option<String>,
     /// The last day on which that holds, in UTC; later the entry ignores nothing and is a broken rule itself.
     pub expires: Option<Date>,
+    /// The line of a file, or the variable, that says so; nothing for the command line. Escaped.
+    pub set_in: Option<String>,
 }
 
 /// Finds what each entry stands for; a copy belongs to the first one that takes it.
@@ -147,6 +175,7 @@ pub(super) fn overlook(entries: &[Ignore], analysis: &Analysis) -> Vec<Ignored> 
             pattern: escape(entry.pattern.text.as_bytes()),
             reason: entry.reason.as_ref().map(|reason| escape(reason.as_bytes())),
             expires: entry.expires,
+            set_in: entry.set_in.clone(),
             is_expired: entry.expires.is_some_and(|day| day < today),
             bytes: 0,
             inherited_bytes: 0,
@@ -200,8 +229,29 @@ mod tests {
                 paths.iter().zip(nodes).filter(|(_, node)| found[node.index()]).map(|(path, _)| *path).collect();
             assert_eq!(taken, expected, "{pattern}");
         }
-        for bad in ["", " ", "/", "//", "[", "{a"] {
+        let long = "x".repeat(256);
+        for bad in [
+            "",
+            " ",
+            "/",
+            "//",
+            "[",
+            "{a",
+            "./a",
+            "a/./b",
+            "../a",
+            "a//b",
+            "//a",
+            "a/..",
+            ".wh.a",
+            "d/.wh..wh..opq",
+            "a\0",
+            &long,
+        ] {
             assert!(bad.parse::<PathPattern>().is_err(), "{bad:?}");
+        }
+        for good in ["a/**/b", "[/a]b", "{a/b,c}", ".why", "..a", "a./b", "*"] {
+            assert!(good.parse::<PathPattern>().is_ok(), "{good:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::NotAShare;
 use super::limits::{Threshold, Value};
 use super::measures::Measures;
 use crate::layer::entry::LayerNumber;
-use crate::size::{self, NotASize};
+use crate::size::{self, Limit, NotASize};
 
 /// A rule that has a limit. Rules are ordered as reports show them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +53,9 @@ enum Counts {
     /// Waste above the base image, so it also depends on where the base ends.
     UserWaste,
 }
+
+/// Enough bytes to tell every percentage above 100 from 100.
+const WHOLE: u64 = 1_000_000_000_000_000;
 
 /// What a number belongs to, for people and escaped, and the layer.
 pub(super) type Subject = (String, LayerNumber);
@@ -180,7 +183,15 @@ impl Rule {
     pub fn parse(self, text: &str) -> Result<Threshold, String> {
         let bytes = |text: &str| text.parse().map(Threshold::Bytes).map_err(|error: NotASize| error.to_string());
         match self.row().measure {
-            Measure::Part(..) | Measure::Growth(_) => bytes(text),
+            Measure::Growth(_) => bytes(text),
+            Measure::Part(..) => {
+                let limit: Limit = text.parse().map_err(|error: NotASize| error.to_string())?;
+                // A part is never larger than its whole: such a limit would always hold.
+                if text.trim().ends_with('%') && !limit.is_exceeded_by(WHOLE + 1, WHOLE) {
+                    return Err(format!("{text:?} is more than all of it: write at most 100%"));
+                }
+                Ok(Threshold::Bytes(limit))
+            }
             Measure::Bytes(_) => {
                 // There is nothing that a percentage could be taken of.
                 size::parse_size(text).map_err(|error| error.to_string())?;
@@ -235,6 +246,8 @@ mod tests {
     fn limits_are_those_of_the_number() {
         for (rule, good, bad) in [
             ("max-waste", "2.5%", "1XB"),
+            ("max-waste", "100%", "101%"),
+            ("max-user-waste", "1%", "100.000001%"),
             ("max-size", "2.5GB", "5%"),
             ("min-efficiency", "95%", "10MB"),
             ("max-layers", "30", "-1"),

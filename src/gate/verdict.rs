@@ -3,6 +3,7 @@
 use time::Date;
 
 use super::measures::Measures;
+use crate::columns::cut_middle;
 use crate::layer::entry::LayerNumber;
 use crate::size::Units;
 
@@ -69,6 +70,8 @@ pub struct Ignored {
     pub reason: Option<String>,
     /// The last day on which it holds.
     pub expires: Option<Date>,
+    /// The line of a file, or the variable, that says so; nothing for the command line. Escaped.
+    pub set_in: Option<String>,
     /// Whether that day is over: it is overlooked no longer.
     pub is_expired: bool,
     /// The wasted bytes that it stands for.
@@ -101,8 +104,51 @@ pub struct Verdict {
     pub compared: Option<Compared>,
     /// What a reader should know about the numbers.
     pub notes: Vec<String>,
+    /// What beside flags had a say in it, and what was only guessed: a part of the verdict's line.
+    pub caveats: Vec<Caveat>,
     /// Whether the image has no layers: then every rule holds, and none of them says anything.
     pub nothing_to_judge: bool,
+}
+
+/// Something that a reader of the verdict's line has to know, because the verdict depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Caveat {
+    /// Waste was ignored, and not by a flag.
+    Ignored {
+        /// How much.
+        bytes: u64,
+        /// The pattern, escaped.
+        pattern: String,
+        /// Where that is set.
+        set_in: String,
+    },
+    /// More entries than are listed ignore waste.
+    MoreIgnored(usize),
+    /// The user's layers begin where a guess says.
+    GuessedBase(u32),
+    /// The user's layers begin where something else than a flag says.
+    BaseSetIn(u32, String),
+    /// What the image is compared with is set by something else than a flag.
+    BaselineSetIn(String),
+}
+
+impl Caveat {
+    fn show(&self, units: Units) -> String {
+        let layers = |count: &u32| if *count == 1 { "1 layer".to_owned() } else { format!("{count} layers") };
+        match self {
+            Caveat::Ignored { bytes, pattern, set_in } => {
+                format!("{} ignores {} ({})", cut_middle(set_in, 200), units.show(*bytes), cut_middle(pattern, 200))
+            }
+            Caveat::MoreIgnored(count) => format!("{count} more entries ignore waste"),
+            Caveat::GuessedBase(count) => format!(
+                "the base image ({}) is a guess: settle it with --base-layers {count} or --base IMAGE",
+                layers(count)
+            ),
+            Caveat::BaseSetIn(count, set_in) => format!("{set_in} sets the base image ({})", layers(count)),
+            Caveat::BaselineSetIn(set_in) => format!("{set_in} sets the baseline"),
+        }
+    }
 }
 
 impl Verdict {
@@ -114,17 +160,26 @@ impl Verdict {
 
     /// Returns the verdict in one line, with its word in front.
     #[must_use]
-    pub fn headline(&self) -> String {
+    pub fn headline(&self, units: Units) -> String {
         match (self.rules.is_empty(), self.passed()) {
-            (true, _) => self.line(),
-            (false, true) => format!("PASSED: {}", self.line()),
-            (false, false) => format!("FAILED: {}", self.line()),
+            (true, _) => self.line(units),
+            (false, true) => format!("PASSED: {}", self.line(units)),
+            (false, false) => format!("FAILED: {}", self.line(units)),
         }
+    }
+
+    /// Returns for people what the verdict depends on beside the image and the flags.
+    pub fn caveats(&self, units: Units) -> impl Iterator<Item = String> {
+        self.caveats.iter().map(move |caveat| caveat.show(units))
     }
 
     /// Returns in one line what came of the rules.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn line(&self, units: Units) -> String {
+        std::iter::once(self.count()).chain(self.caveats(units)).collect::<Vec<_>>().join("; ")
+    }
+
+    fn count(&self) -> String {
         let rules = |count: usize| if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") };
         let broken = self.rules.iter().filter(|rule| !rule.passed).count();
         let warned = match self.rules.iter().filter(|rule| rule.warned).count() {

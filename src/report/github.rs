@@ -33,7 +33,7 @@ pub(super) fn write(
         writeln!(out, "and {} more findings", found.len() - MOST_ANNOTATIONS)?;
     }
     match verdict {
-        Some(verdict) => writeln!(out, "layerlens: {}", verdict.headline()),
+        Some(verdict) => writeln!(out, "layerlens: {}", verdict.headline(style.units)),
         None => Ok(()),
     }
 }

@@ -20,6 +20,7 @@ use crate::escape::{escape, push_escaped};
 use crate::gate::{Actual, Verdict};
 use crate::layer::entry::{LayerNumber, NodeId};
 use crate::merge::changes::{Change, What};
+use crate::size::Units;
 
 /// The version of the contract; it grows, nothing in it is renamed or removed.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -290,6 +291,7 @@ fn gate(verdict: &Verdict) -> Value {
             "reason": ignored.reason,
             "expires": ignored.expires.map(|day| day.to_string()),
             "expired": ignored.is_expired,
+            "set_in": ignored.set_in,
             "bytes": ignored.bytes,
             "files": ignored.count,
         })
@@ -300,7 +302,7 @@ fn gate(verdict: &Verdict) -> Value {
         "ignored": ignored.collect::<Vec<_>>(),
         "ignored_bytes": verdict.ignored_bytes(),
         "baseline": verdict.compared.as_ref().map(|compared| &compared.source),
-        "notes": verdict.notes,
+        "notes": verdict.notes.iter().cloned().chain(verdict.caveats(Units::Bytes)).collect::<Vec<_>>(),
     })
 }
 

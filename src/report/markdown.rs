@@ -86,8 +86,14 @@ impl Comment<'_> {
         };
         let verdict = match self.verdict {
             None => "layerlens".to_owned(),
-            Some(verdict) if verdict.rules.is_empty() => format!("layerlens: {}", verdict.line()),
-            Some(verdict) => format!("{} layerlens: {}", if verdict.passed() { '✅' } else { '❌' }, verdict.line()),
+            Some(verdict) => {
+                let line = entities(&verdict.line(self.style.units));
+                match (verdict.rules.is_empty(), verdict.passed()) {
+                    (true, _) => format!("layerlens: {line}"),
+                    (false, true) => format!("✅ layerlens: {line}"),
+                    (false, false) => format!("❌ layerlens: {line}"),
+                }
+            }
         };
         let mut text = format!("### {verdict}\n\n");
         let _ = writeln!(

@@ -225,7 +225,7 @@ impl<W: Write> Summary<'_, W> {
             writeln!(self.out, "{}", self.paint(DIM, &format!("note: {note}")))?;
         }
         let word = if verdict.passed() { self.paint(GOOD, "PASSED") } else { self.paint(BAD, "FAILED") };
-        writeln!(self.out, "{word}: {}", verdict.line())
+        writeln!(self.out, "{word}: {}", verdict.line(self.style.units))
     }
 
     fn ignored(&mut self, verdict: &Verdict) -> io::Result<()> {

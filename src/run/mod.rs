@@ -20,6 +20,7 @@ use plan::Plan;
 use progress::Bar;
 use surroundings::Surroundings;
 
+use crate::analysis::base::BaseChoice;
 use crate::analysis::{self, Analysis};
 use crate::cli::Request;
 use crate::config::{self, Settings};
@@ -57,6 +58,7 @@ fn settings(flags: Settings, choice: &config::Choice) -> Result<Settings, Failur
 /// Where the image cannot be read or a report not be written.
 pub fn run(mut request: Request, notes: &mut dyn Write) -> Result<Exit, Failure> {
     let settings = settings(std::mem::take(&mut request.settings), &request.config)?;
+    settings.check().map_err(Failure::Usage)?;
     let mut plan = Plan::settle(request, &settings, &Surroundings::now())?;
     if !plan.opens_screen {
         draft::remove_on_signals().map_err(Failure::Signals)?;
@@ -70,11 +72,24 @@ pub fn run(mut request: Request, notes: &mut dyn Write) -> Result<Exit, Failure>
     let analysis = analysis::open(&plan.image, &plan.open);
     bar.stop();
     let analysis = analysis?;
+    check_base(&plan, &analysis)?;
     output::note_others(&analysis, notes);
     let exit = show(&plan, &inputs, &analysis);
     // The process ends here: giving millions of entries back one by one would only take time.
     std::mem::forget(analysis);
     exit
+}
+
+/// A base that is larger than the image is a mistake, and would make all waste somebody else's.
+fn check_base(plan: &Plan, analysis: &Analysis) -> Result<(), Failure> {
+    let found = analysis.layers.len();
+    match plan.open.base {
+        BaseChoice::Layers(count) if count as usize > found => {
+            let origin = &plan.base_origin;
+            Err(Failure::Usage(format!("{origin}--base-layers {count}: the image has only {found} layers")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn show(plan: &Plan, inputs: &Inputs, analysis: &Analysis) -> Result<Exit, Failure> {

@@ -1,6 +1,7 @@
 //! Flags, settings and surroundings, settled into a plan: what is read, what is shown and where. Reads no file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Failure;
 use super::surroundings::Surroundings;
@@ -35,6 +36,8 @@ pub(super) struct Plan {
     pub(super) dockerfile: Option<PathBuf>,
     /// Layers whose merge is shown first.
     pub(super) merge: Option<Ranges>,
+    /// The place of `base-layers`, to begin a message with; empty for the command line.
+    pub(super) base_origin: String,
     /// Where the merged image goes.
     pub(super) write: Option<PathBuf>,
     /// Where the limits of today are written.
@@ -95,6 +98,11 @@ impl Plan {
             Setting::MinSaving(bytes) => Some(*bytes),
             _ => None,
         });
+        let seconds = settings.last(|setting| match setting {
+            Setting::Timeout(seconds) => Some(*seconds),
+            _ => None,
+        });
+        open.load.access.timeout = seconds.map_or(open.load.access.timeout, Duration::from_secs);
         open.bloat = bloat(request.docs, is_gate, &request.reports);
         let (baseline, rules) = (path(settings, Which::Baseline), settings.rules());
         if let Some(rule) = rules.limits.keys().find(|rule| rule.needs_baseline() && baseline.is_none()) {
@@ -110,6 +118,10 @@ impl Plan {
             rules,
             baseline,
             dockerfile: path(settings, Which::Dockerfile),
+            base_origin: settings
+                .origin(|setting| matches!(setting, Setting::BaseLayers(_)))
+                .filter(|origin| **origin != Origin::Flag)
+                .map_or_else(String::new, |origin| format!("{origin}: ")),
             merge: request.merge,
             write: request.write,
             write_config: request.write_config,

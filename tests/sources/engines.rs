@@ -101,7 +101,7 @@ fn a_socket_that_must_not_be_used_is_a_sentence() {
     let socket = home.path().join("s");
     let _listener = UnixListener::bind(&socket).expect("a socket");
     std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o000)).expect("its mode");
-    let outcome = home.run(&["docker://seed", "--patience", "1", "--socket", socket.to_str().expect("text")]).outcome();
+    let outcome = home.run(&["docker://seed", "--timeout", "1", "--socket", socket.to_str().expect("text")]).outcome();
     // For root there is no such thing: it gets through, and waits for an answer.
     assert_refused(&outcome, &["cannot reach docker at "]);
     let is_denied =
@@ -117,7 +117,7 @@ fn an_engine_that_dies_in_the_middle_is_an_error() {
             request.path.ends_with("/get").then(|| Response::new(200, archive.as_slice()).sent(manner))
         });
         let socket = format!("tcp://{}", server.address);
-        let outcome = Home::new().outcome(&["docker://seed", "--ci", "--patience", "1", "--socket", &socket]);
+        let outcome = Home::new().outcome(&["docker://seed", "--ci", "--timeout", "1", "--socket", &socket]);
         assert_refused(&outcome, &["docker at tcp://127.0.0.1", "stopped sending after 1"]);
     }
 }

@@ -161,12 +161,12 @@ fn a_slow_registry_is_waited_for_and_a_silent_one_is_not() {
         let slow = Manner::Slow(300_000, Duration::from_millis(100));
         is_large(request, content).then(|| content.answer(request).sent(slow))
     });
-    assert_like_the_archive(&Home::new(), &server, &["--patience", "2"]);
+    assert_like_the_archive(&Home::new(), &server, &["--timeout", "2"]);
     let server = registry(|request, _, content| {
         is_large(request, content).then(|| content.answer(request).sent(Manner::Stall(100)))
     });
     let started = Instant::now();
-    let outcome = Home::new().outcome(&[&name(&server), "--patience", "1"]);
+    let outcome = Home::new().outcome(&[&name(&server), "--timeout", "1"]);
     assert_refused(&outcome, &["stopped sending after", "in time"]);
     assert!(started.elapsed() < Duration::from_secs(20), "{outcome}");
 }
@@ -235,7 +235,7 @@ fn a_registry_that_drips_is_not_waited_for() {
     let server =
         registry(move |request, _, content| is_large(request, content).then(|| content.answer(request).sent(drip)));
     let started = Instant::now();
-    let outcome = Home::new().outcome(&[&name(&server), "--patience", "1"]);
+    let outcome = Home::new().outcome(&[&name(&server), "--timeout", "1"]);
     assert_refused(&outcome, &["stopped sending after", "less than 1 kB a second"]);
     assert!(started.elapsed() < Duration::from_secs(30), "{outcome}");
 }

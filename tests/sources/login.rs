@@ -221,7 +221,7 @@ fn a_helper_that_hangs_is_an_error() {
     let server = registry(|_| true);
     for script in ["#!/bin/sh\nexec sleep 30\n", "#!/bin/sh\nexec >&-\nexec sleep 30\n", "#!/bin/sh\nsleep 30 &\n"] {
         let started = std::time::Instant::now();
-        let outcome = home_with_helper(script).outcome(&[&name(&server), "--patience", "1"]);
+        let outcome = home_with_helper(script).outcome(&[&name(&server), "--timeout", "1"]);
         assert_refused(&outcome, &["cannot ask the credential helper of docker login: it does not answer in time"]);
         assert!(started.elapsed() < std::time::Duration::from_secs(15), "{outcome}");
     }

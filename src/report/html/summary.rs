@@ -87,7 +87,7 @@ impl<W: Write> Page<'_, W> {
         let mut out = format!(
             "<section id=\"verdict\" class=\"{class}\" aria-labelledby=\"verdict-title\">\
              <h2 id=\"verdict-title\">{word}: {}</h2><ul>",
-            verdict.line()
+            Html(&verdict.line(self.style.units))
         );
         let (rules, _) = rows(&verdict.rules, MOST_RULES, |rule| self.rule(rule));
         let (ignored, _) = rows(&verdict.ignored, MOST_RULES, |entry| self.ignored(entry));
