@@ -1,6 +1,10 @@
 //! Finds the wasted and needless bytes in container images, and the Dockerfile change that removes them.
 //!
-//! [`open()`] reads an image and returns its [`Analysis`]; [`model`] defines every number in it.
+//! [`open()`] reads an image and returns its [`Analysis`]; [`model`] defines every number in it. [`gate`] judges an analysis
+//! by rules, [`report`] writes it in any format.
+//!
+//! Cargo features, both on by default: `tui` is the program, with its command line and its screen; `remote` reads images from
+//! engines and registries. With `default-features = false` there is the library alone.
 //!
 //! ```text
 //!              leaves: path · digest · size · escape · columns · dockerfile · draft · task · error  (used by all, use no other module)
@@ -30,6 +34,11 @@
 //! # }
 //! ```
 
+#![cfg_attr(
+    not(feature = "tui"),
+    allow(dead_code, reason = "the program uses more of the rooms than the library shows")
+)]
+
 pub mod analysis;
 pub mod archive;
 pub mod digest;
@@ -46,12 +55,15 @@ pub mod source;
 pub(crate) mod path;
 
 // What the program is made of beside the library: its own tests and benchmarks use it, nobody else should.
+#[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod columns;
+#[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod config;
+#[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod contents;
 #[doc(hidden)]
@@ -62,12 +74,14 @@ pub mod exit;
 pub mod merge;
 #[doc(hidden)]
 pub mod rewrite;
+#[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
 pub mod tarball;
 #[doc(hidden)]
 pub mod task;
+#[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod tui;
 

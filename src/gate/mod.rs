@@ -22,6 +22,7 @@ use crate::analysis::Analysis;
 
 pub use baseline::Baseline;
 pub use dive::{DiveNumbers, DiveRules};
+#[cfg(feature = "tui")]
 pub(crate) use limits::Value;
 pub use limits::{Level, Limits, Threshold};
 pub use measures::Measures;
