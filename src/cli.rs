@@ -21,7 +21,7 @@ use crate::report;
 use crate::size::Units;
 use crate::source::{Access, Progress};
 
-/// Why is my container image this big, which build step did it, and what exactly do I change?
+/// Finds the wasted bytes in a container image, and the Dockerfile change that removes them.
 ///
 /// layerlens reads a saved image, applies its layers one by one, and finds every copy of a file that a later layer
 /// overwrote, chmod-copied or deleted: bytes that are stored, pulled and kept on disk, and that no container can ever
@@ -53,23 +53,23 @@ struct Cli {
     #[arg(long, value_name = "FORMAT[=FILE]")]
     report: Vec<report::Request>,
 
-    /// The Dockerfile that the image was built from: reports then name the lines of the steps.
+    /// The Dockerfile the image was built from; reports then name its lines.
     #[arg(long, value_name = "FILE")]
     dockerfile: Option<PathBuf>,
 
-    /// Print what merging these layers would save and make of the image, and the lines: 4..7 or 4..7,9..10.
+    /// Show the saving, the resulting image and the Dockerfile lines of merging these layers: 4..7 or 4..7,9..10.
     ///
     /// Both ends of a range belong to it. Nothing else is printed, unless --ci or --report asks for it.
     #[arg(long, value_name = "RANGES")]
     merge: Option<Ranges>,
 
-    /// Write the image that --merge makes to a new archive, which engines load: the proof of what it saves.
+    /// Write the merged image (with --merge) to a new archive, ready for docker load.
     ///
     /// The steps stay in its history, and its names end in -merged. The archive is read again and held to the prediction.
     #[arg(long, value_name = "OUT.tar", requires = "merge")]
     write: Option<PathBuf>,
 
-    /// Least bytes that a step must save to be worth merging into another: 1MB, 512KiB.
+    /// Minimum saving for which merging a step is suggested: 1MB, 512KiB.
     ///
     /// By default the larger of 100 kB and 0.1 % of the image: every merge costs build cache and layer sharing.
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
@@ -79,11 +79,11 @@ struct Cli {
     #[arg(long)]
     changes: bool,
 
-    /// Measure what the waste costs in transfer: reads compressed layers that hold some a second time.
+    /// Also report waste as pulled (compressed); re-reads the layers that contain waste.
     #[arg(long)]
     wire: bool,
 
-    /// Count documentation, manual pages and locales as live bloat, too.
+    /// Also count documentation, manual pages and locales as live bloat.
     #[arg(long)]
     docs: bool,
 
@@ -106,7 +106,7 @@ struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 struct ConfigArgs {
-    /// Read this instead of the .layerlens.toml that lies in the working directory or above, in the same repository.
+    /// Read this file instead of the nearest .layerlens.toml (working directory and above, within the repository).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -114,11 +114,11 @@ struct ConfigArgs {
     #[arg(long, conflicts_with = "config")]
     no_config: bool,
 
-    /// Print what is set, by flags, variables and files, and where.
+    /// Print every setting and where it comes from: flags, variables, files.
     #[arg(long)]
     print_config: bool,
 
-    /// Write a configuration whose limits stand just above what the image has today. It must not exist yet.
+    /// Write a configuration with limits just above the image's values of today. The file must not exist yet.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = config::FILE)]
     write_config: Option<PathBuf>,
 
@@ -130,23 +130,23 @@ struct ConfigArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which image")]
 struct ChoiceArgs {
-    /// Which image of an archive that holds several: NAME[:TAG], or a digest or its beginning.
+    /// Pick an image from an archive with several: NAME[:TAG], or a digest or its beginning.
     #[arg(long = "image", value_name = "NAME", id = "name")]
     name: Option<String>,
 
-    /// Which platform of an image for several: os/architecture[/variant], like linux/arm64.
+    /// Pick a platform of a multi-platform image: os/architecture[/variant], like linux/arm64.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
 
-    /// The lowest N layers are the base image's; what they waste counts as inherited.
+    /// Number of base image layers, from the bottom; their waste counts as inherited.
     #[arg(long, value_name = "N", conflicts_with = "base")]
     base_layers: Option<u32>,
 
-    /// The base image, saved: the layers that both share are the base.
+    /// Saved base image; the layers both images share count as base.
     #[arg(long, value_name = "IMAGE")]
     base: Option<PathBuf>,
 
-    /// Compute all digests and fail (exit 3) where they differ from what the image states. Reads every byte.
+    /// Recompute all digests and fail (exit 3) on a mismatch. Reads every byte.
     #[arg(long)]
     verify: bool,
 }
@@ -154,16 +154,16 @@ struct ChoiceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engines and registries")]
 struct AccessArgs {
-    /// The engine's socket: a path, unix://PATH or tcp://HOST:PORT. Default: what docker or podman itself would take.
+    /// The engine's address: a path, unix://PATH or tcp://HOST:PORT. Default: the one docker or podman would use.
     #[expect(clippy::doc_markdown, reason = "it is shown as it stands")]
     #[arg(long, value_name = "SOCKET")]
     socket: Option<String>,
 
-    /// Speak plain http to a registry, or take a certificate that nobody vouches for. Never needed on this machine.
+    /// Allow plain HTTP and unverified certificates (not needed for localhost).
     #[arg(long)]
     insecure: bool,
 
-    /// Neither keep the blobs of registries nor use those that were kept (in the user's cache folder).
+    /// Do not cache the blobs of registries, and do not use cached ones.
     #[arg(long)]
     no_cache: bool,
 

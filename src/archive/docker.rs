@@ -94,7 +94,7 @@ fn single(bytes: &[u8]) -> Result<Candidate> {
         return Err(Error::Unsupported { what, hint: "pull the image with a current engine and save it again" });
     }
     if manifest.config.is_none() || manifest.layers.is_none() {
-        return Err(document("expected a list of images, found an object that is no manifest either"));
+        return Err(document("expected a list of images, found an object that is not a manifest either"));
     }
     let blob = |digest: &Digest| digest.hex().into_bytes();
     oci::candidate(&manifest, Some(Digest::sha256(bytes)), blob)

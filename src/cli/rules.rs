@@ -14,18 +14,18 @@ pub(super) struct RuleArgs {
     #[command(flatten)]
     limits: LimitArgs,
 
-    /// Paths that no layer may hold, be they deleted later: '*.pem', /root/.ssh. May be given several times.
+    /// Paths that no layer may hold, even if deleted later: '*.pem', /root/.ssh. May be given several times.
     ///
     /// Patterns are read as in .gitignore: without a slash in front they match at every depth, and what matches a directory
     /// matches everything below it.
     #[arg(long, value_name = "GLOB")]
     forbid: Vec<PathPattern>,
 
-    /// What the image is compared with: an earlier JSON report, what --write-baseline wrote, or an image.
+    /// Compare with this: an earlier JSON report, a file from --write-baseline, or an image.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// Write the image's numbers, for a later --baseline.
+    /// Write the image's numbers for a later --baseline.
     #[arg(long, value_name = "FILE")]
     pub(super) write_baseline: Option<PathBuf>,
 
@@ -33,7 +33,7 @@ pub(super) struct RuleArgs {
     #[arg(long, value_name = "RULE=LIMIT", value_parser = |text: &str| Setting::assignment(text, Level::Warn))]
     warn: Vec<Setting>,
 
-    /// Paths whose waste the rules overlook; it is still shown. May be given several times.
+    /// Paths whose waste the rules leave out; it is still shown. May be given several times.
     ///
     /// The configuration file can say why, and until when.
     #[arg(long, value_name = "GLOB")]

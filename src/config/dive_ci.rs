@@ -112,7 +112,7 @@ fn pairs(text: &str) -> Result<Vec<(usize, String, String)>, Problem> {
                 Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing,
                 _,
             ) => {}
-            _ => return Err((line, "only rules and their limits stand in this file".to_owned())),
+            _ => return Err((line, "only rules and their limits belong in this file".to_owned())),
         }
     }
     Ok(pairs)

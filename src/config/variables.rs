@@ -51,7 +51,7 @@ fn settings(key: &str, value: &str) -> Result<Vec<Setting>, String> {
             let known = PLAIN.into_iter().chain(["warn", "forbid", "ignore"]).chain(Rule::all().map(Rule::name));
             let known: Vec<String> = known.map(variable).collect();
             let like = did_you_mean(&variable(key), known.iter().map(String::as_str));
-            Err(format!("there is no such variable{like}: there are {}", known.join(", ")))
+            Err(format!("unknown variable{like}; known are {}", known.join(", ")))
         }
     }
 }

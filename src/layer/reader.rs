@@ -199,7 +199,7 @@ impl<F: Feed> Reader<F> {
         } else if member.has_odd_record {
             (
                 WarningCode::OddRecord,
-                "has an owner or a time that is no number in its PAX records: the header's is shown",
+                "has an owner or a time that is not a number in its PAX records: the header's is shown",
             )
         } else {
             return;

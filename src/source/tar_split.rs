@@ -139,7 +139,7 @@ impl Assembly {
             SEGMENT => {
                 let bytes = STANDARD
                     .decode(line.payload.unwrap_or_default())
-                    .map_err(|_| bad("a segment that is no base64"))?;
+                    .map_err(|_| bad("a segment that is not base64"))?;
                 self.push(Origin::Segment(self.segments.len()), bytes.len() as u64)?;
                 self.segments.push(&bytes).map_err(|source| Error::Io { action: "keep the headers of", source })?;
                 if self.segments.len() > MOST_SEGMENT_BYTES {
@@ -153,7 +153,7 @@ impl Assembly {
             FILE if line.size == 0 => Ok(()),
             FILE => {
                 let raw = line.name_raw.map(|name| STANDARD.decode(name));
-                let name = raw.transpose().map_err(|_| bad("a name that is no base64"))?;
+                let name = raw.transpose().map_err(|_| bad("a name that is not base64"))?;
                 let name = name.unwrap_or_else(|| line.name.unwrap_or_default().into_bytes());
                 let mut path = Vec::new();
                 if normalize(&name, &mut path) == Normal::Outside {
@@ -228,7 +228,7 @@ impl Assembly {
         let path = self.folder.join(to_path(name)?);
         let parent = path.parent().unwrap_or(&self.folder).canonicalize()?;
         if !parent.starts_with(&self.folder) || !fs::symlink_metadata(&path)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a file of the layer is no file any more"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a file of the layer is gone"));
         }
         File::open(path)
     }

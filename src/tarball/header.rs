@@ -124,7 +124,7 @@ const FIELDS: [(&str, usize, usize); 5] =
 #[cold]
 fn bad_field(block: &[u8; BLOCK]) -> String {
     let bad = FIELDS.iter().find(|(_, at, len)| number(&block[*at..*at + *len]).is_none());
-    format!("its {} field is no number", bad.map_or("size", |(name, ..)| name))
+    format!("its {} field is not a number", bad.map_or("size", |(name, ..)| name))
 }
 
 /// Says whether a block is a header.
@@ -225,7 +225,7 @@ fn word(bytes: &[u8]) -> u64 {
 }
 
 fn field(block: &[u8; BLOCK], name: &str, at: usize, len: usize) -> Result<i64, String> {
-    number(&block[at..at + len]).ok_or_else(|| format!("its {name} field is no number"))
+    number(&block[at..at + len]).ok_or_else(|| format!("its {name} field is not a number"))
 }
 
 /// Decodes a numeric field: octal text between blanks, or base-256 in two's complement.

@@ -49,7 +49,7 @@ impl Records {
     }
 
     fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), String> {
-        let bad = || format!("its PAX record {} is no number", crate::escape::escape(key));
+        let bad = || format!("its PAX record {} is not a number", crate::escape::escape(key));
         // An empty value takes an earlier record back.
         let bytes = || (!value.is_empty()).then(|| value.to_vec());
         let size = || match value {
@@ -79,7 +79,7 @@ impl Records {
         Ok(())
     }
 
-    /// An owner or a time is never worth refusing an image for: what is no number leaves the header's value, and a
+    /// An owner or a time is never worth refusing an image for: what is not a number leaves the header's value, and a
     /// warning.
     fn number(&mut self, value: &[u8], parse: impl Fn(&[u8]) -> Option<i64>) -> Option<i64> {
         let number = parse(value);

@@ -28,10 +28,10 @@ impl FromStr for Ranges {
         let failure = |problem: String| NotRanges { problem };
         let mut ranges: Vec<(u32, u32)> = Vec::new();
         for part in text.split(',') {
-            let (first, last) = part.split_once("..").ok_or_else(|| failure(format!("{part:?} is no range")))?;
+            let (first, last) = part.split_once("..").ok_or_else(|| failure(format!("{part:?} is not a range")))?;
             let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0);
             let (Some(first), Some(last)) = (number(first), number(last.trim_start_matches('='))) else {
-                return Err(failure(format!("{part:?} is no range")));
+                return Err(failure(format!("{part:?} is not a range")));
             };
             if first >= last {
                 return Err(failure(format!("{part:?} holds less than two layers")));

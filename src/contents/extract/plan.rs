@@ -142,7 +142,7 @@ fn component(name: &[u8]) -> Result<PathBuf, String> {
     let mut parts = path.components();
     match (parts.next(), parts.next()) {
         (Some(Component::Normal(only)), None) if only == path.as_os_str() && !name.contains(&0) => Ok(path),
-        _ => Err(format!("the name {} cannot stand in a directory", escape(name))),
+        _ => Err(format!("a directory cannot hold the name {}", escape(name))),
     }
 }
 
