@@ -1,4 +1,4 @@
-//! Paths inside an image: bytes, components below `/`, and what a `.wh.` name means. MODEL.md 1 and 2.
+//! Paths inside an image: bytes, components below `/`, and what a `.wh.` name means. [Model](crate::model) 1 and 2.
 //!
 //! Names are bytes: they need not be UTF-8, and two names that differ in one byte are two names. Text appears only at
 //! the edge, through [`crate::escape`].

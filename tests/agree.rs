@@ -161,7 +161,7 @@ fn assert_damage_is_told(home: &Home, root: &str) {
     std::fs::remove_dir_all(only(driver).join("layerdb")).expect("it was there");
     assert_refused(&home.outcome(&[&image, "--image", "test/image0:1"]), &["layer 1: ", "is not in the image"]);
     std::fs::remove_dir_all(only(driver)).expect("it was there");
-    assert_refused(&home.outcome(&[&image]), &["the directory is no Docker data root"]);
+    assert_refused(&home.outcome(&[&image]), &["the directory is not a Docker data root"]);
 }
 
 fn a_real_registry_wants_a_login() -> Result<(), Missing> {

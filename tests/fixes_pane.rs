@@ -41,7 +41,7 @@ fn whole_screens() {
     }
 }
 
-/// MODEL.md's worked example: one fix, four copies of 1 MiB (and 1 kB of the engine's own), nothing left.
+/// src/model.md's worked example: one fix, four copies of 1 MiB (and 1 kB of the engine's own), nothing left.
 #[test]
 fn the_ledger_adds_up() {
     let mut screen = seed_at(80, 24);

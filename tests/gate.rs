@@ -175,7 +175,7 @@ fn seed_report(arguments: &[&str]) -> tempfile::TempPath {
     path
 }
 
-/// Merging steps 3 to 7 of the seed saves 4 MiB (MODEL.md 4): so much more has the image that did not merge them.
+/// Merging steps 3 to 7 of the seed saves 4 MiB (src/model.md 4): so much more has the image that did not merge them.
 #[test]
 fn growth_is_exact() {
     let merged = common::sample("seed-merged.tar.gz");
@@ -539,7 +539,7 @@ fn a_timeout_is_set_in_every_way() {
 
 // ---- .dive-ci ----
 
-/// By hand, from MODEL.md's table: `/data/one` is in layers 3, 4 and 6 and deleted in 7 (3 MiB), `/data/two` in 5 and 6
+/// By hand, from src/model.md's table: `/data/one` is in layers 3, 4 and 6 and deleted in 7 (3 MiB), `/data/two` in 5 and 6
 /// (2 MiB): 5 MiB in all. The layers above the first store 5 MiB, too; the least sizes of the paths are the base's own and
 /// 1 MiB of `/data/two`, because the whiteout of `/data/one` weighs nothing.
 #[test]

@@ -72,7 +72,7 @@ fn the_text_of_the_seed() {
     assert!(found == expected, "the page is not what it was; LAYERLENS_UPDATE=1 accepts it\n{found}");
 }
 
-/// The figures of `sample-images/README.md`, and what MODEL's ledger makes of them: one fix takes all the waste.
+/// The figures of `sample-images/README.md`, and what the model's ledger makes of them: one fix takes all the waste.
 #[test]
 fn the_ledger_of_the_seed() {
     let text = outline(&tokens(&page_of(&sample("seed.tar.gz"), &Rules::default())));

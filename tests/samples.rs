@@ -58,7 +58,7 @@ fn sums_hold_in_every_sample() {
     }
 }
 
-/// What MODEL.md 4 and 6 promise of every image.
+/// What src/model.md 4 and 6 promise of every image.
 fn assert_sums(report: &Value, name: &str) {
     let total = |field: &str| report["totals"][field].as_u64().unwrap_or_else(|| panic!("{name}: totals.{field}"));
     let sum = |list: &Value, field: &str| -> u64 {
@@ -74,7 +74,7 @@ fn assert_sums(report: &Value, name: &str) {
     assert_eq!(total("user_wasted_bytes") + total("inherited_bytes"), total("wasted_bytes"), "{name}: base and yours");
 }
 
-/// MODEL.md 4, the worked example, on the archives of two storage drivers.
+/// src/model.md 4, the worked example, on the archives of two storage drivers.
 #[test]
 fn the_seed_wastes_what_the_model_says() {
     let overlay = [

@@ -1,6 +1,6 @@
 //! Every case of `tests/scenarios`: what the file says must be found, by the naive model and by the library.
 //!
-//! The expectations are written by hand from MODEL.md; neither implementation was asked for them.
+//! The expectations are written by hand from src/model.md; neither implementation was asked for them.
 
 mod naive;
 mod support;

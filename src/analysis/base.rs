@@ -1,4 +1,4 @@
-//! Where the base image ends and the user's layers begin. MODEL.md 5.
+//! Where the base image ends and the user's layers begin. [Model](crate::model) 5.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Live bloat: bytes that containers can read and most likely never will. MODEL.md 7.
+//! Live bloat: bytes that containers can read and most likely never will. [Model](crate::model) 7.
 //!
 //! Apart from waste and never added to it. The rules are data ([`RULES`]): where to look, what to do, why it is bloat, and
 //! when it is not. A finding is the topmost place that a rule applies to; what lies below belongs to it. Places of less

@@ -1,4 +1,4 @@
-//! Waste records: each wasted copy, the layer that stores it, the layer that hid it, and why. MODEL.md 4.
+//! Waste records: each wasted copy, the layer that stores it, the layer that hid it, and why. [Model](crate::model) 4.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What each path weighs, the paths below it included: in the final image, and in waste. MODEL.md 4, by path.
+//! What each path weighs, the paths below it included: in the final image, and in waste. [Model](crate::model) 4, by path.
 
 use std::collections::HashMap;
 

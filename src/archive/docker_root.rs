@@ -50,7 +50,8 @@ impl DockerRoot {
                 Err(source) => return Err(Error::Io { action: "open", source }),
             }
         }
-        let not_a_root = || Error::NotAnImage { found: "the directory is not a Docker data root".to_owned(), hint: INFO };
+        let not_a_root =
+            || Error::NotAnImage { found: "the directory is not a Docker data root".to_owned(), hint: INFO };
         let mut opened =
             DockerRoot { root: root.to_owned(), driver: found.ok_or_else(not_a_root)?, manifest: Vec::new() };
         opened.manifest = opened.list(selection)?;

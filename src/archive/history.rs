@@ -1,4 +1,4 @@
-//! Which history entry made which layer: the n-th entry that is not empty belongs to layer n. MODEL.md 1.
+//! Which history entry made which layer: the n-th entry that is not empty belongs to layer n. [Model](crate::model) 1.
 
 use super::spec::HistorySpec;
 use crate::dockerfile::step::{Step, shell_words};

@@ -1,4 +1,4 @@
-//! Rules over an analysis. MODEL.md 8: a rule is broken when the value is beyond the limit; equality passes.
+//! Rules over an analysis. [Model](crate::model) 8: a rule is broken when the value is beyond the limit; equality passes.
 //!
 //! Each rule has up to two limits: beyond the one it warns, beyond the other it fails. What is not set is no rule, and no
 //! rule is ever made up: without any the verdict is empty, and whoever shows it says so.

@@ -1,4 +1,4 @@
-//! What each layer stores: its entries by path, its whiteouts and opaque directories. MODEL.md 1.
+//! What each layer stores: its entries by path, its whiteouts and opaque directories. [Model](crate::model) 1.
 //!
 //! All layers share one tree of paths (`tree`), so that a path is a number and the merged view an array. A layer is read
 //! once, forward (`reader`), by a thread of its own where there are cores ([`mod@crate::open`]), and handed in batches to the one

@@ -1,4 +1,4 @@
-//! What entries cost on the wire: the position of the compressed stream at each entry's start and end. MODEL.md 4.
+//! What entries cost on the wire: the position of the compressed stream at each entry's start and end. [Model](crate::model) 4.
 //!
 //! Decoders run ahead of what was asked for, so the first pass over a layer does not know these positions. A second one,
 //! which takes from the decoder exactly what each member needs, does; it is made only where someone asks.

@@ -1,4 +1,4 @@
-//! A, C and D of a layer, as `docker diff` prints them, and what a C changed. MODEL.md 3.
+//! A, C and D of a layer, as `docker diff` prints them, and what a C changed. [Model](crate::model) 3.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Equal bytes or not: by comparing hashes where both are known, by reading where not. MODEL.md 4.
+//! Equal bytes or not: by comparing hashes where both are known, by reading where not. [Model](crate::model) 4.
 
 use std::cmp::Ordering;
 use std::thread;

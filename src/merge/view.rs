@@ -1,7 +1,7 @@
 //! The merged view: what layers 1…n show together at each path.
 //!
 //! The rules are the OCI layer spec's ([applying changesets](https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets)),
-//! in the words of MODEL.md 2. Within one layer the whiteouts act first and on the lower view alone, then the layer's
+//! in the words of [model](crate::model) 2. Within one layer the whiteouts act first and on the lower view alone, then the layer's
 //! own entries apply in their order.
 
 use crate::layer::entry::{EntryRef, Kind, NodeId, Slot};

@@ -1,4 +1,4 @@
-//! The JSON report: REPORT.md's contract, `schema_version` 1. Its schema is `report.schema.json` beside this file.
+//! The JSON report: [model](crate::model) 9, `schema_version` 1. Its schema is `report.schema.json` beside this file.
 //!
 //! Bytes are integers, ratios 0 to 1, times as the image has them. Every string that comes from the image is escaped as
 //! [`crate::escape`] says, so that a report printed raw fools no terminal. Lists are sorted completely: the same image

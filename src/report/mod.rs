@@ -36,7 +36,7 @@ pub use output::Output;
 pub enum Format {
     /// The summary for people.
     Text,
-    /// REPORT.md's JSON, for scripts.
+    /// JSON for scripts, as [model](crate::model) 9 has it.
     Json,
     /// The steps as a Dockerfile, with what each stores and wastes.
     Dockerfile,

@@ -125,7 +125,7 @@ pub fn layer(members: &[Member]) -> Vec<u8> {
     builder.into_inner().expect("a Vec takes every write")
 }
 
-/// Returns the classic example of README and MODEL.md 4 with files of `file_bytes` bytes, as overlay2 stores
+/// Returns the classic example of README and src/model.md 4 with files of `file_bytes` bytes, as overlay2 stores
 /// it: a base and six steps, five times `file_bytes` stored above the base, four of them wasted.
 pub fn miniature(file_bytes: usize) -> Image {
     let (base, one, two) = (noise(1, file_bytes), noise(2, file_bytes), noise(3, file_bytes));

@@ -1,4 +1,4 @@
-//! MODEL.md 3 against `docker diff` as engines recorded it: all it prints is in our list, and what we list
+//! src/model.md 3 against `docker diff` as engines recorded it: all it prints is in our list, and what we list
 //! beyond it is of the three documented kinds.
 
 use std::collections::{BTreeSet, HashSet};
@@ -29,7 +29,7 @@ pub fn parse_recorded(text: &str) -> Vec<Step> {
     steps
 }
 
-/// Returns what contradicts MODEL.md 3, one sentence each.
+/// Returns what contradicts src/model.md 3, one sentence each.
 ///
 /// `directories` are the paths that each layer stores as directories, bottom first: the report does not tell.
 pub fn contradictions(report: &Value, steps: &[Step], directories: &[HashSet<Vec<u8>>]) -> Vec<String> {
@@ -66,7 +66,7 @@ fn changes_of<'a>(report: &'a Value, layer: &Value) -> Vec<&'a Value> {
     changes.iter().filter(|change| !layer.is_null() && change["layer"] == *layer).collect()
 }
 
-/// The three kinds of MODEL.md 3: stored again with nothing changed, a directory of which only the mtime
+/// The three kinds of src/model.md 3: stored again with nothing changed, a directory of which only the mtime
 /// changed, and a content change that kept size and mtime.
 fn is_documented_extra(change: &Value, directories: &[HashSet<Vec<u8>>]) -> bool {
     let what: Vec<&str> = change["what"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

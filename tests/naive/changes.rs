@@ -1,4 +1,4 @@
-//! MODEL.md section 3: what a layer added, changed and deleted.
+//! src/model.md section 3: what a layer added, changed and deleted.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! A second, slow and obvious implementation of MODEL.md's sections 1 to 4, to hold the library against.
+//! A second, slow and obvious implementation of src/model.md's sections 1 to 4, to hold the library against.
 //!
 //! Written from the definitions alone. Each merged view is a whole map of paths, made anew from the one below it;
 //! contents are compared byte by byte; questions like "which entry is in effect here" are answered by starting over.
@@ -17,7 +17,7 @@ use crate::support::layer::LayerSpec;
 
 use view::{Copies, MergedView, Stack};
 
-/// Computes everything that MODEL.md's sections 3 and 4 define for an image of these layers, bottom first.
+/// Computes everything that src/model.md's sections 3 and 4 define for an image of these layers, bottom first.
 pub fn analyse(layers: &[LayerSpec]) -> Findings {
     let stack = Stack::new(layers);
     let changes = (1..=layers.len()).flat_map(|number| changes::of_layer(&stack, number)).collect();

@@ -1,4 +1,4 @@
-//! What a member's name means: MODEL.md section 1 for paths, section 2 for `.wh.` names.
+//! What a member's name means: src/model.md section 1 for paths, section 2 for `.wh.` names.
 
 /// Components below the root; the root itself has none.
 pub type Path = Vec<Vec<u8>>;

@@ -1,4 +1,4 @@
-//! MODEL.md section 2: what the layers show together, and which copy each file of it is.
+//! src/model.md section 2: what the layers show together, and which copy each file of it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! MODEL.md section 4: which copies no container can read, which layer hid them, and why.
+//! src/model.md section 4: which copies no container can read, which layer hid them, and why.
 
 use crate::support::findings::Waste;
 

@@ -73,7 +73,7 @@ pub struct LayerTotals {
     pub wasted_bytes: u64,
 }
 
-/// Everything that MODEL.md's sections 3 and 4 say about an image.
+/// Everything that src/model.md's sections 3 and 4 say about an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     pub changes: Vec<Change>,
@@ -116,7 +116,7 @@ impl Findings {
         self
     }
 
-    /// Reads a report (REPORT.md) that has its changes. Panics where a field is missing or of another type.
+    /// Reads a report that has its changes. Panics where a field is missing or of another type.
     pub fn from_report(report: &Value) -> Self {
         let totals = &report["totals"];
         Self {

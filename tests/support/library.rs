@@ -1,4 +1,4 @@
-//! The one door to the library under test: an image in, its JSON report (REPORT.md) out.
+//! The one door to the library under test: an image in, its JSON report out.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Fixes: which steps belong into one, what that saves to the byte, and the lines to paste. MODEL.md 6.
+//! Fixes: which steps belong into one, what that saves to the byte, and the lines to paste. [Model](crate::model) 6.
 //!
 //! The ledger: `wasted = Σ fixes + inherited + remainder`. A fix is a set of layers above the base; it takes every record
 //! whose two layers are both in the set, and no layer is in two sets, so fixes never overlap and their savings add up.

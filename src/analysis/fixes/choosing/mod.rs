@@ -1,4 +1,4 @@
-//! Which layers belong into one: exact, and without a word of text. MODEL.md 6.
+//! Which layers belong into one: exact, and without a word of text. [Model](crate::model) 6.
 //!
 //! [`partition`] picks sets of layers, [`unavoidable`] is left out of the reasons; the steps between the members of a set
 //! are asked about through [`Between`].

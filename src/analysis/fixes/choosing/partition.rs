@@ -1,4 +1,4 @@
-//! Which layers belong into one: the choice of groups. MODEL.md 6.
+//! Which layers belong into one: the choice of groups. [Model](crate::model) 6.
 //!
 //! The waste records, summed up by pairs of layers, are a graph: two layers are joined by the bytes that one stores and the
 //! other hides. A group of layers saves what lies between its members and costs `threshold` bytes for each member beyond
