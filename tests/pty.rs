@@ -68,7 +68,7 @@ fn with_long_names() -> ImageSpec {
     let file = |number: u32| {
         Member::new(format!("{number}/{}", name(number)), Kind::File(Vec::new()), Metadata::with_mode(0o644))
     };
-    let layers = vec![LayerSpec::of((0..20_000).map(file).collect())];
+    let layers = vec![LayerSpec::of((0..80_000).map(file).collect())];
     ImageSpec { layers, tags: vec!["long:1".to_owned()], ..ImageSpec::default() }
 }
 
