@@ -65,7 +65,10 @@ fn run(seeds: impl Iterator<Item = u64>, shells: &[Shell], name: &str) -> (u64, 
 fn joined_scripts_do_what_they_did_apart() {
     let bin = tempfile::tempdir().expect("a folder");
     let shells = Shell::all(bin.path());
-    assert!(shells.iter().any(|shell| shell.name == "dash") && shells.iter().any(|shell| shell.name == "bash"));
+    let has = |name: &str| shells.iter().any(|shell| shell.name == name);
+    // Elsewhere than in CI, the shells of the machine are enough.
+    let is_required = std::env::var_os("TEST_PEERS").is_some_and(|value| value == "required");
+    assert!(has("bash") && (!is_required || (has("dash") && has("busybox"))), "install dash, bash and busybox");
     let first = number("JOIN_PROOF_FIRST").unwrap_or(0);
     let seeds = first..first + number("JOIN_PROOF_SCRIPTS").unwrap_or(SCRIPTS);
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
