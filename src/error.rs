@@ -413,7 +413,7 @@ pub enum WarningCode {
     DanglingLink,
     /// A member of a kind that tar readers do not agree about.
     UnknownType,
-    /// An owner or time that is no number.
+    /// An owner or time that is not a number.
     OddRecord,
     /// A sparse file: compared as it is stored.
     Sparse,

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::source::Region;
 use crate::tarball::header::BLOCK;
 
-/// Says what a file is that is no tar.
+/// Describes a file that is not a tar archive.
 pub(super) fn file(error: Error, region: &Region) -> Error {
     match error {
         Error::BadHeader { at: 0, .. } | Error::Truncated { inside: "a header", .. } => {
@@ -20,7 +20,7 @@ pub(super) fn file(error: Error, region: &Region) -> Error {
 
 const SAVE: &str = "docker save NAME -o image.tar (or podman save, skopeo copy) writes what layerlens reads";
 
-/// Says that there are no bytes at all.
+/// Reports an empty input.
 pub(crate) fn empty() -> Error {
     Error::NotAnImage { found: "it is empty".to_owned(), hint: SAVE }
 }

@@ -59,7 +59,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Text that is no platform.
+/// Text that is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a platform: write os/architecture or os/architecture/variant, like linux/arm64/v8")]
 pub struct NotAPlatform;

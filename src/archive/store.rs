@@ -13,7 +13,7 @@ const MOST_DOCUMENTS_BYTES: u64 = 64 << 20;
 
 /// The files of an image by name, as far as they are documents.
 pub trait Documents {
-    /// Returns the content of the document `name`, or nothing where there is no such member.
+    /// Returns the content of the document `name`, if the input has it.
     ///
     /// # Errors
     /// Where it is there and cannot be read.
@@ -33,7 +33,7 @@ pub trait Documents {
 
 /// Documents whose blobs can be opened, at any time and in any order.
 pub trait Store: Documents {
-    /// Returns the bytes of a blob, or nothing where there is no such member.
+    /// Returns the bytes of a blob, if the input has it.
     ///
     /// # Errors
     /// Where it is there and cannot be opened.

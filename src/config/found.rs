@@ -92,7 +92,7 @@ impl User {
 /// Returns a file that a found file names.
 ///
 /// # Errors
-/// Where it is no file's name.
+/// If it is not the name of a file.
 pub(super) fn file(value: &str, folder: &Path) -> Result<PathBuf, String> {
     if value == "-" || value.contains("://") {
         return Err(format!(
