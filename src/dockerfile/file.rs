@@ -13,17 +13,27 @@ use std::path::{Path, PathBuf};
 use super::instructions::{Instruction, Lines, instructions, plain};
 use super::step::Step;
 
-/// A Dockerfile, as far as it matters here.
+/// A Dockerfile: its text, and the instructions in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dockerfile {
     name: String,
+    text: String,
     instructions: Vec<Instruction>,
 }
+
+/// The names that builders look for, in their order.
+const NAMES: [&str; 2] = ["Dockerfile", "Containerfile"];
 
 /// No Dockerfile of people is as large.
 const MOST_BYTES: u64 = 4 << 20;
 
 impl Dockerfile {
+    /// Returns the Dockerfile of a folder, where it has one: a regular file with one of the names that builders look for.
+    #[must_use]
+    pub fn find(folder: &Path) -> Option<PathBuf> {
+        NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    }
+
     /// Reads the file.
     ///
     /// # Errors
@@ -41,7 +51,19 @@ impl Dockerfile {
     /// Understands the text of a Dockerfile; `name` is where it lies.
     #[must_use]
     pub fn parse(name: &str, text: &str) -> Self {
-        Dockerfile { name: name.to_owned(), instructions: instructions(text) }
+        Dockerfile { name: name.to_owned(), text: text.to_owned(), instructions: instructions(text) }
+    }
+
+    /// Returns the text of the file.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the instructions, in the order of the file.
+    #[must_use]
+    pub fn instructions(&self) -> &[Instruction] {
+        &self.instructions
     }
 
     /// Returns where the file lies: from the repository's root, because that is what code is shown from; outside of a
@@ -187,6 +209,19 @@ mod tests {
         assert_eq!(name(), file.to_string_lossy(), "outside of a repository as it was said");
         std::fs::create_dir(top.path().join("repo/.git")).expect("a repository");
         assert_eq!(name(), "build/Dockerfile");
+    }
+
+    #[test]
+    fn a_folder_has_one_dockerfile() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let found = || Dockerfile::find(folder.path()).map(|path| path.file_name().map(std::ffi::OsStr::to_owned));
+        assert_eq!(found(), None);
+        std::fs::create_dir(folder.path().join("Dockerfile")).expect("a folder of that name");
+        std::fs::write(folder.path().join("Containerfile"), "FROM a").expect("a file");
+        assert_eq!(found(), Some(Some("Containerfile".into())));
+        std::fs::remove_dir(folder.path().join("Dockerfile")).expect("empty");
+        std::fs::write(folder.path().join("Dockerfile"), "FROM a").expect("a file");
+        assert_eq!(found(), Some(Some("Dockerfile".into())));
     }
 
     #[test]

@@ -9,4 +9,4 @@ pub(crate) mod shell;
 pub(crate) mod step;
 
 pub use file::Dockerfile;
-pub use instructions::Lines;
+pub use instructions::{Instruction, Lines};
