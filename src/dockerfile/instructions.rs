@@ -25,6 +25,8 @@ pub struct Instruction {
     source: String,
     head: Head,
     has_heredoc: bool,
+    /// Whether it is a JSON list of words.
+    pub(super) is_exec: bool,
 }
 
 /// Where the parts before the body are in an instruction's source.
@@ -125,7 +127,7 @@ impl Head {
 }
 
 /// Returns how long the blanks before the next word are, with all lines that say nothing.
-fn gap(text: &str, mark: char) -> usize {
+pub(super) fn gap(text: &str, mark: char) -> usize {
     let mut rest = text;
     loop {
         rest = rest.trim_start_matches([' ', '\t']);
@@ -143,7 +145,8 @@ fn after_line_end(text: &str) -> Option<&str> {
     text.trim_start_matches([' ', '\t']).strip_prefix('\n')
 }
 
-fn says_nothing(line: &str) -> bool {
+/// Says whether a line is empty or a comment.
+pub(super) fn says_nothing(line: &str) -> bool {
     is_comment(line) || line.trim().is_empty()
 }
 
@@ -168,12 +171,20 @@ fn flag_length(text: &str, mark: char) -> usize {
 
 /// Brings what follows an instruction into one form: no flags, single spaces, the exec form as its words.
 pub(super) fn plain(text: &str) -> String {
-    let words = text.split_whitespace().skip_while(|word| word.starts_with("--"));
-    let text = words.collect::<Vec<_>>().join(" ");
+    let text = without_flags(text);
     match serde_json::from_str::<Vec<String>>(&text) {
         Ok(words) => words.join(" ").split_whitespace().collect::<Vec<_>>().join(" "),
         Err(_) => text,
     }
+}
+
+/// Says whether what follows an instruction is a JSON list of words.
+fn is_exec(text: &str) -> bool {
+    serde_json::from_str::<Vec<String>>(&without_flags(text)).is_ok()
+}
+
+fn without_flags(text: &str) -> String {
+    text.split_whitespace().skip_while(|word| word.starts_with("--")).collect::<Vec<_>>().join(" ")
 }
 
 /// Splits the text into its instructions: comments, continued lines and heredocs are understood.
@@ -211,6 +222,7 @@ fn instruction(lines: &[&str], first: usize, mark: char) -> (Instruction, usize)
     let source = lines[first..=last].join("\n");
     let number = |at: usize| u32::try_from(at + 1).unwrap_or(u32::MAX);
     let instruction = Instruction {
+        is_exec: is_exec(rest),
         text: plain(&recorded(&name, rest, &documents)),
         name,
         lines: Lines { first: number(first), last: number(last) },

@@ -15,13 +15,19 @@
 //! expansion ends a shell with 127 and a subshell with 1: a text in which one may fail becomes a child, or goes without its
 //! brackets where it is the last.
 //!
+//! Where a script's place in the user's Dockerfile is known, it is printed in the user's own layout, comments included. That
+//! is a matter of printing alone: the way is chosen by what the script says.
+//!
 //! [POSIX `set`]: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#set
 
 use super::shell::{Script, quote, single_quote};
 
+mod layout;
 #[cfg(all(test, unix))]
 mod proof;
 mod runner;
+
+use layout::{Glue, Layout};
 
 pub(crate) use runner::Runner;
 
@@ -33,6 +39,9 @@ pub(crate) struct Piece {
     pub directory: Option<String>,
     /// The variables that are set for it and not for the joined RUN.
     pub variables: Vec<(String, String)>,
+    /// The body as it stands in the Dockerfile, continued by backslashes. Without effect where it says something else than
+    /// `body`: what is edited is printed as it is.
+    pub source: Option<String>,
 }
 
 /// What is run.
@@ -73,7 +82,11 @@ pub(crate) struct Joined {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wrapped {
     /// Commands, each of which must succeed.
-    Flat(Vec<String>),
+    Flat {
+        commands: Vec<String>,
+        /// All of them in the user's layout.
+        list: Option<List>,
+    },
     /// A command that succeeds or fails as a whole.
     Whole(String),
     /// Text that a `set -e` around it watches.
@@ -86,15 +99,39 @@ enum Wrapped {
     },
 }
 
+/// Commands with `&&` between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct List {
+    text: String,
+    /// The same as a statement of its own, which a `set -e` watches: the list itself would go on where it fails. Nothing
+    /// where only the single commands do the same.
+    statement: Option<String>,
+}
+
+/// Where a piece goes.
+#[derive(Debug, Clone, Copy)]
+struct Site {
+    is_last: bool,
+    /// A `set -e` that is not the shell's own stands before it.
+    is_watched: bool,
+    /// The RUN is a here-document, which no builder reads.
+    in_document: bool,
+}
+
+/// A statement, with the comments on the lines before it.
+struct Statement {
+    comments: Vec<String>,
+    text: String,
+}
+
 /// Joins the pieces; `flags` are the RUN's own, like `--mount`.
 pub(crate) fn join(pieces: &[Piece], runner: &Runner, flags: &[String]) -> Joined {
     let pieces: Vec<&Piece> = pieces.iter().filter(|piece| !piece.is_empty()).collect();
-    let flags = flags.iter().flat_map(|flag| [flag, " \\\n    "]).collect::<String>();
     let doubts = doubts(&pieces);
     let lines = match pieces[..] {
         [] => String::new(),
-        [piece] if !piece.has_surroundings() => alone(piece, &flags),
-        _ => together(&pieces, runner, &flags),
+        [piece] if !piece.has_surroundings() => alone(piece, flags),
+        _ => together(&pieces, runner, flags),
     };
     Joined { lines, doubts }
 }
@@ -160,8 +197,16 @@ impl Piece {
         variables.chain(directory).collect()
     }
 
-    /// Wraps the piece; `is_watched`: a `set -e` that is not its own stands before it.
-    fn wrap(&self, runner: &Runner, is_last: bool, is_watched: bool) -> Wrapped {
+    fn layout(&self) -> Option<Layout<'_>> {
+        let Body::Script(script) = &self.body else { return None };
+        Layout::of(self.source.as_deref()?, script)
+    }
+
+    fn has_lines(&self) -> bool {
+        matches!(&self.body, Body::Script(script) if script.has_lines())
+    }
+
+    fn wrap(&self, runner: &Runner, site: Site) -> Wrapped {
         let around = self.surroundings();
         let script = match &self.body {
             Body::Words(words) => {
@@ -170,25 +215,39 @@ impl Piece {
             }
             Body::Script(script) => script,
         };
+        let layout = self.layout().filter(|layout| !site.in_document || layout.fits_shell());
+        let text = layout.as_ref().map_or(script.text(), |layout| layout.text);
         let may_fail = runner.may_fail_elsewhere(script);
         if let Some(commands) = script.commands() {
             // `bash` has yet another status for a failing expansion where `set -e` holds.
-            let is_flat = around.is_empty() && (is_last || !script.leaves_state()) && !(may_fail && is_watched);
+            let is_flat =
+                around.is_empty() && (site.is_last || !script.leaves_state()) && !(may_fail && site.is_watched);
             if is_flat {
-                return Wrapped::Flat(commands.iter().map(|one| script.text_of(one).to_owned()).collect());
+                let is_statement = site.is_last || commands.len() == 1;
+                let list = layout.map(|layout| List::new(layout.text, is_statement, may_fail));
+                let commands = commands.iter().map(|one| script.text_of(one).to_owned()).collect();
+                return Wrapped::Flat { commands, list };
             }
             if !may_fail {
-                return Wrapped::Whole(bracketed(&around, script.text()));
+                return Wrapped::Whole(bracketed(&around, text));
             }
         }
-        if fits_block(runner, script, is_last) {
+        if fits_block(runner, script, site.is_last) {
             let has_errexit = runner.errexit || script.starts_with_errexit(runner.dialect);
             let mut before = around;
             before.extend((!has_errexit).then(|| "set +e".to_owned()));
-            return Wrapped::Block { before, text: script.text().to_owned(), is_bare: is_last && may_fail };
+            return Wrapped::Block { before, text: text.to_owned(), is_bare: site.is_last && may_fail };
         }
-        let child = format!("{} {}", runner.command(), single_quote(script.text()));
+        let quoted = layout.filter(Layout::fits_shell).map_or(script.text(), |layout| layout.text);
+        let child = format!("{} {}", runner.command(), single_quote(quoted));
         Wrapped::Whole(if around.is_empty() { child } else { bracketed(&around, &child) })
+    }
+}
+
+impl List {
+    fn new(text: &str, is_statement: bool, may_fail: bool) -> Self {
+        let statement = if is_statement { Some(text.to_owned()) } else { (!may_fail).then(|| bracketed(&[], text)) };
+        List { text: text.to_owned(), statement }
     }
 }
 
@@ -214,45 +273,91 @@ fn bracketed(before: &[String], list: &str) -> String {
 }
 
 /// The RUN of one piece that needs nothing around it: the text as it is.
-fn alone(piece: &Piece, flags: &str) -> String {
-    match &piece.body {
-        Body::Words(words) => format!("RUN {flags}{}", serde_json::json!(words)),
-        Body::Script(script) if script.has_lines() => heredoc(script.text(), flags),
-        Body::Script(script) => format!("RUN {flags}{}", script.text()),
+fn alone(piece: &Piece, flags: &[String]) -> String {
+    let (text, is_exec) = match &piece.body {
+        Body::Words(words) => (serde_json::json!(words).to_string(), true),
+        Body::Script(script) => (script.text().to_owned(), false),
+    };
+    if let Some((gap, text)) = piece.source.as_deref().and_then(|source| layout::alone(source, &text, is_exec)) {
+        return start(flags, gap, text);
     }
+    if piece.has_lines() { heredoc(&text, flags) } else { start(flags, "", &text) }
 }
 
-fn together(pieces: &[&Piece], runner: &Runner, flags: &str) -> String {
-    let last = pieces.len() - 1;
+/// Begins the RUN; `gap` is the end of its first line, where the text begins on a later one.
+fn start(flags: &[String], gap: &str, text: &str) -> String {
+    let between = if gap.is_empty() { " \\\n    " } else { " " };
+    let flags = flags.join(" \\\n    ");
+    if flags.is_empty() { format!("RUN {gap}{text}") } else { format!("RUN {flags}{between}{gap}{text}") }
+}
+
+fn together(pieces: &[&Piece], runner: &Runner, flags: &[String]) -> String {
+    let in_document = pieces.iter().any(|piece| piece.has_lines());
     let wrap = |is_watched: bool| -> Vec<Wrapped> {
-        pieces.iter().enumerate().map(|(at, piece)| piece.wrap(runner, at == last, is_watched)).collect()
+        let last = pieces.len() - 1;
+        let site = |at: usize| Site { is_last: at == last, is_watched, in_document };
+        pieces.iter().enumerate().map(|(at, piece)| piece.wrap(runner, site(at))).collect()
     };
     let mut wrapped = wrap(false);
     let has_block = wrapped.iter().any(|one| matches!(one, Wrapped::Block { .. }));
-    let has_lines = pieces.iter().any(|piece| matches!(&piece.body, Body::Script(script) if script.has_lines()));
     let watch = (!runner.errexit).then(|| "set -e".to_owned());
-    if watch.is_some() && (has_block || has_lines) {
+    if watch.is_some() && (has_block || in_document) {
         wrapped = wrap(true);
     }
-    if has_lines {
-        let statements = wrapped.iter().flat_map(|one| one.statements("\n"));
-        let all: Vec<String> = watch.into_iter().chain(statements).collect();
-        return heredoc(&all.join("\n"), flags);
+    let statements = |gap: &str| -> Vec<Statement> {
+        pieces.iter().zip(&wrapped).flat_map(|(piece, one)| commented(piece, one.statements(gap))).collect()
+    };
+    let watch = watch.map(|text| Statement { comments: Vec::new(), text });
+    if in_document {
+        let all = watch.into_iter().chain(statements("\n"));
+        let lines: Vec<String> = all.flat_map(|one| [one.comments, vec![one.text]].concat()).collect();
+        return heredoc(&lines.join("\n"), flags);
     }
+    let gap = pieces[0].layout().map_or("", |layout| layout.gap);
     if has_block {
-        let statements = wrapped.iter().flat_map(|one| one.statements("; "));
-        let all: Vec<String> = watch.into_iter().chain(statements).collect();
-        return format!("RUN {flags}{}", all.join("; \\\n    "));
+        let gap = if watch.is_some() { "" } else { gap };
+        let all: Vec<Statement> = watch.into_iter().chain(statements("; ")).collect();
+        return listed(&all, gap, (";", "    "), flags);
     }
-    let commands = wrapped.iter().flat_map(|one| one.statements(" && "));
-    format!("RUN {flags}{}", commands.collect::<Vec<_>>().join(" \\\n && "))
+    let glue = pieces.iter().find_map(|piece| Glue::of(piece.layout()?.text)).unwrap_or_default();
+    let (end, begin) = glue.parts();
+    listed(&statements(" && "), gap, (end, &begin), flags)
+}
+
+/// Gives the comments of a piece to its first statement.
+fn commented(piece: &Piece, statements: Vec<String>) -> Vec<Statement> {
+    let mut comments = piece.layout().map(|layout| layout.comments()).unwrap_or_default();
+    statements.into_iter().map(|text| Statement { comments: std::mem::take(&mut comments), text }).collect()
+}
+
+/// Writes statements line by line; `ends` are what ends a line, and what begins the next one. `gap` holds the comments of
+/// the first.
+fn listed(statements: &[Statement], gap: &str, (end, begin): (&str, &str), flags: &[String]) -> String {
+    let mut lines = String::new();
+    for (at, statement) in statements.iter().enumerate() {
+        if at == 0 {
+            lines = start(flags, gap, &statement.text);
+            continue;
+        }
+        let comments: String = statement.comments.iter().flat_map(|comment| [comment, "\n"]).collect();
+        lines = format!("{lines}{end} \\\n{comments}{begin}{}", statement.text);
+    }
+    lines
 }
 
 impl Wrapped {
     /// Returns the statements, each of which must succeed; `gap` goes between the parts of a block.
     fn statements(&self, gap: &str) -> Vec<String> {
         match self {
-            Wrapped::Flat(commands) => commands.clone(),
+            Wrapped::Flat { commands, list } => {
+                let list = list.as_ref();
+                let whole = if gap == " && " {
+                    list.map(|list| &list.text)
+                } else {
+                    list.and_then(|list| list.statement.as_ref())
+                };
+                whole.map_or_else(|| commands.clone(), |text| vec![text.clone()])
+            }
             Wrapped::Whole(command) => vec![command.clone()],
             Wrapped::Block { before, text, is_bare } => {
                 let parts: Vec<&str> = before.iter().map(String::as_str).chain([text.as_str()]).collect();
@@ -268,12 +373,12 @@ impl Wrapped {
 }
 
 /// Writes a RUN of several lines, which `BuildKit` gives to the shell as they are.
-fn heredoc(body: &str, flags: &str) -> String {
+fn heredoc(body: &str, flags: &[String]) -> String {
     let mut end = "EOF".to_owned();
     while body.lines().any(|line| line.trim() == end) || body.contains(&format!("<<{end}")) {
         end.push('_');
     }
-    format!("RUN {flags}<<{end}\n{body}\n{end}")
+    start(flags, "", &format!("<<{end}\n{body}\n{end}"))
 }
 
 #[cfg(test)]
@@ -313,6 +418,7 @@ mod tests {
             body: Body::Script(Script::new(text, Dialect::Dash)),
             directory: directory.map(str::to_owned),
             variables: vec![("V".to_owned(), "it's".to_owned())],
+            source: None,
         });
         let lines = join(&pieces[..1], &runner("", Dialect::Dash), &["--mount=x".to_owned()]).lines;
         assert_eq!(lines, "RUN --mount=x \\\n    set -e; \\\n    (export V='it'\\''s'; cd '/a b'; set +e; make; x)");
@@ -381,6 +487,91 @@ mod tests {
         let dash = runner("", Dialect::Dash);
         assert_eq!(join(&pieces, &dash, &[]).lines, "RUN (exec echo 'a  $x') \\\n && b");
         assert_eq!(join(&pieces[..1], &dash, &[]).lines, "RUN [\"echo\",\"a  $x\"]");
+    }
+
+    /// Joins texts that are laid out as in these sources.
+    fn laid_out(runner: &Runner, pieces: &[(&str, Option<&str>)]) -> String {
+        let piece = |(text, source): &(&str, Option<&str>)| Piece {
+            body: Body::Script(Script::new(text, runner.dialect)),
+            source: source.map(str::to_owned),
+            ..Piece::default()
+        };
+        join(&pieces.iter().map(piece).collect::<Vec<_>>(), runner, &[]).lines
+    }
+
+    #[test]
+    fn a_list_keeps_its_layout_and_gives_it_to_the_others() {
+        let dash = runner("", Dialect::Dash);
+        let install = Some("apt-get update \\\n    # the tool\n    && apt-get install tool");
+        assert_eq!(
+            laid_out(&dash, &[("apt-get update && apt-get install tool", install), ("rm -r /x", None)]),
+            "RUN apt-get update \\\n    # the tool\n    && apt-get install tool \\\n    && rm -r /x"
+        );
+        let trailing = Some("\\\n  a && \\\n  b --x \\\n    --y");
+        assert_eq!(
+            laid_out(&dash, &[("a && b --x --y", trailing), ("c", Some("\\\n  # why\n  c")), ("d && e", None)]),
+            "RUN \\\n  a && \\\n  b --x \\\n    --y && \\\n  # why\n  c && \\\n  d && \\\n  e"
+        );
+        let outside = Some("cd /x \\\n && make");
+        assert_eq!(laid_out(&dash, &[("cd /x && make", outside), ("b", None)]), "RUN (cd /x \\\n && make) \\\n && b");
+        assert_eq!(laid_out(&dash, &[("a", Some("a \\\n && gone")), ("b", None)]), "RUN a \\\n && b", "it was edited");
+    }
+
+    /// A list of `&&` among statements would go on where it fails.
+    #[test]
+    fn a_list_among_statements_is_one() {
+        let dash = runner("", Dialect::Dash);
+        let list = ("a && b", Some("a \\\n  && b"));
+        let block = ("c; d", Some("\\\n  # why\n  c; \\\n  d"));
+        assert_eq!(
+            laid_out(&dash, &[list, ("x y", Some("x \\\n  y")), block, list]),
+            "RUN set -e; \\\n    (a \\\n  && b); \\\n    x \\\n  y; \\\n  # why\n    (set +e; c; \\\n  d); \\\n    a \\\n  && b"
+        );
+        let strict = runner("/bin/bash -euc", Dialect::Unknown);
+        let fails = ("a $x && b", Some("a $x \\\n  && b"));
+        assert_eq!(laid_out(&strict, &[fails, block]), "RUN a $x; \\\n    b; \\\n  # why\n    (c; \\\n  d)");
+    }
+
+    #[test]
+    fn what_only_a_builder_reads_stays_out_of_other_places() {
+        let dash = runner("", Dialect::Dash);
+        let lines = ("x\ny", None);
+        assert_eq!(
+            laid_out(&dash, &[("a b && c", Some("a \\\n  b \\\n  && c")), lines]),
+            "RUN <<EOF\nset -e\n(a \\\n  b \\\n  && c)\n(\nset +e\nx\ny\n)\nEOF"
+        );
+        assert_eq!(
+            laid_out(&dash, &[("a b && c", Some("\\\n  # one\n  a \\\n  # two\n  b && c")), lines]),
+            "RUN <<EOF\nset -e\n  # one\na b\nc\n(\nset +e\nx\ny\n)\nEOF"
+        );
+        let test = "[[ -d a && -d b ]]";
+        let child = |source| laid_out(&dash, &[(test, Some(source)), ("c", None)]);
+        assert_eq!(child("[[ -d a && \\\n  -d b ]]"), format!("RUN /bin/sh -c '{test}' \\\n && c"), "not understood");
+        let fails = "echo ${x?} || b";
+        let bash = runner("/bin/bash -c", Dialect::Unknown);
+        let child = |source| laid_out(&bash, &[(fails, Some(source)), ("c", None)]);
+        assert_eq!(child("echo ${x?} \\\n  || b"), "RUN /bin/bash -c 'echo ${x?} \\\n  || b' \\\n && c");
+        assert_eq!(child("echo ${x?} \\\n  # why\n  || b"), format!("RUN /bin/bash -c '{fails}' \\\n && c"));
+    }
+
+    #[test]
+    fn what_stands_alone_stays_as_it_is() {
+        let flags = ["--mount=x".to_owned()];
+        let alone = |body: Body, source: &str| {
+            join(&[Piece { body, source: Some(source.to_owned()), ..Piece::default() }], &Runner::default(), &flags)
+                .lines
+        };
+        let script = |text: &str| Body::Script(Script::new(text, Dialect::Dash));
+        assert_eq!(alone(script("a # b"), "a \\\n  # why\n # b"), "RUN --mount=x \\\n    a # b", "another text");
+        for (body, source) in [
+            (script("a b # c"), "a \\\n  # why\n  b # c"),
+            (script("a\nb"), "<<EOF\na\nb\nEOF"),
+            (Body::Words(vec!["a".to_owned(), "b".to_owned()]), "[ \"a\", \\\n  \"b\" ]"),
+        ] {
+            assert_eq!(alone(body, source), format!("RUN --mount=x \\\n    {source}"));
+        }
+        assert_eq!(alone(script("a"), "\\\n  # why\n  a"), "RUN --mount=x \\\n  # why\n  a");
+        assert_eq!(alone(Body::Words(vec!["a".to_owned()]), "a"), "RUN --mount=x \\\n    [\"a\"]");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn piece(plan: &Plan<'_>, layer: LayerNumber, line: &Line, body: Body
         last.retain(|(known, _)| *known != name);
         last.push((name, value));
     }
-    Piece { body, directory: directory_of(plan, line), variables: last }
+    Piece { body, directory: directory_of(plan, line), variables: last, source: None }
 }
 
 /// Returns the ENVs between the first member and a layer.

@@ -161,11 +161,26 @@ impl Generator {
             let words =
                 [&["true"][..], &["false"], &["echo", "a  b", "$x"], &["touch", "made"], &["sh", "-c", "echo \"$y\""]];
             let words = words[self.below(words.len())].iter().map(|word| (*word).to_owned()).collect();
-            return Piece { body: Body::Words(words), directory, variables };
+            return Piece { body: Body::Words(words), directory, variables, source: None };
         }
         self.has_lines = self.one_in(6);
         let text = self.script();
-        Piece { body: Body::Script(Script::new(&text, runner.dialect)), directory, variables }
+        let script = Script::new(&text, runner.dialect);
+        let source = (!script.has_lines() && self.one_in(2)).then(|| self.source(script.text()));
+        Piece { body: Body::Script(script), directory, variables, source }
+    }
+
+    /// Lays a text out as people do in a Dockerfile: lines are continued before some of its spaces, also between quotes.
+    fn source(&mut self, text: &str) -> String {
+        let mut source = self.pick(&["", "", "\\\n  ", "\\\n  # it's first\n  "]).to_owned();
+        for (at, c) in text.char_indices() {
+            let is_place = c == ' ' && !text[..at].ends_with('\\') && !text[at..].trim_start().starts_with('#');
+            if is_place && at > 0 && self.one_in(4) {
+                source.push_str(self.pick(&["\\\n", "\\\n", "\\\n# why && \"not\"\n"]));
+            }
+            source.push(c);
+        }
+        source
     }
 
     fn path(&self, name: &str) -> String {

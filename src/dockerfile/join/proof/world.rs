@@ -144,7 +144,7 @@ fn as_builder(lines: &str) -> String {
 }
 
 pub(super) fn show(piece: &Piece) -> String {
-    let around = format!("{:?} {:?}", piece.directory, piece.variables);
+    let around = format!("{:?} {:?} {:?}", piece.directory, piece.variables, piece.source);
     match &piece.body {
         Body::Script(script) => format!("piece {around}: {}", script.text()),
         Body::Words(words) => format!("piece {around}: {words:?}"),
