@@ -80,6 +80,34 @@ fn layers_find_their_lines() {
     }
 }
 
+/// A Dockerfile fits the image that was built from it, and no other one.
+#[test]
+fn files_fit_their_own_images() {
+    let cases: Vec<String> = recorded().into_iter().map(|row| row[0].clone()).collect();
+    let analyses: Vec<Analysis> = cases.iter().map(|case| analyse(case)).collect();
+    for case in &cases {
+        let path = folder().join(case).join("Dockerfile");
+        let file = layerlens::dockerfile::Dockerfile::read(&path).expect("the Dockerfile");
+        let lines = |analysis: &Analysis| {
+            let fit = layerlens::analysis::fit(&file, analysis).map_err(|misfit| misfit.to_string())?;
+            let sources = analysis.layers.iter().map(|layer| fit.source(layer.number.get()).map(|one| one.lines()));
+            Ok::<_, String>(sources.collect::<Vec<_>>())
+        };
+        for (other, analysis) in cases.iter().zip(&analyses) {
+            let lenient = layerlens::analysis::lines_by_layer(&file, analysis);
+            let expected: Vec<_> =
+                analysis.layers.iter().map(|layer| lenient.get(&layer.number.get()).copied()).collect();
+            match lines(analysis) {
+                Ok(found) => assert_eq!((case, found), (other, expected), "{case}"),
+                Err(misfit) => {
+                    assert_ne!(case, other, "{misfit}");
+                    assert!(misfit.contains(" in the image's history") || misfit.contains(" in the file"), "{misfit}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_if_agrees_with_the_suggestion() {
     let analysis = analyse("01-seed");

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use super::{Analysis, Layer};
 use crate::archive::history;
-use crate::dockerfile::{Dockerfile, Lines};
+use crate::dockerfile::step::Step;
+use crate::dockerfile::{Dockerfile, Fit, Lines, Misfit};
 
 /// One step.
 #[derive(Debug)]
@@ -49,8 +50,21 @@ pub fn entries(analysis: &Analysis) -> Vec<Entry<'_>> {
 /// Returns the lines of the user's Dockerfile that made each layer, as far as they are known.
 #[must_use]
 pub fn lines_by_layer(file: &Dockerfile, analysis: &Analysis) -> HashMap<u32, Lines> {
+    file.lines_by_layer(&steps(analysis), analysis.base.layer_count)
+}
+
+/// Returns which instruction of the Dockerfile made each layer above the base.
+///
+/// # Errors
+/// Where the image was not built from this file, or its history does not tell.
+pub fn fit(file: &Dockerfile, analysis: &Analysis) -> Result<Fit, Misfit> {
+    if let Some(layer) = analysis.layers.iter().find(|layer| !layer.is_base && layer.history.is_none()) {
+        return Err(Misfit::new(format!("the image's history does not say what made layer {}", layer.number)));
+    }
+    file.fit(&steps(analysis), analysis.base.layer_count)
+}
+
+fn steps(analysis: &Analysis) -> Vec<(Step, Option<u32>)> {
     let history = &analysis.spec.history;
-    let steps: Vec<_> =
-        history::steps(history).into_iter().zip(history).map(|(step, line)| (step, line.layer)).collect();
-    file.lines_by_layer(&steps, analysis.base.layer_count)
+    history::steps(history).into_iter().zip(history).map(|(step, line)| (step, line.layer)).collect()
 }

@@ -11,7 +11,7 @@ pub(crate) mod weights;
 
 pub use base::{Base, BaseChoice, BaseFrom};
 pub use bloat::{DuplicateContent, Finding, Scope};
-pub use dockerfile::{Entry as HistoryStep, entries as history_steps, lines_by_layer};
+pub use dockerfile::{Entry as HistoryStep, entries as history_steps, fit, lines_by_layer};
 pub use fixes::{Fix, FixFile, Kind as FixKind, NotRanges, Ranges, WhatIf};
 pub use waste::{Cause, WasteRecord};
 pub use waste_groups::WasteGroup;

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::instructions::{Instruction, Lines, instructions, plain};
+use super::instructions::{Instruction, Lines, escape_mark, instructions, plain};
 use super::step::Step;
 
 /// A Dockerfile: its text, and the instructions in it.
@@ -80,7 +80,8 @@ impl Dockerfile {
         let is_base = |(_, layer): &(Step, Option<u32>)| layer.is_some_and(|layer| layer <= base_layers);
         let own = &steps[steps.iter().rposition(is_base).map_or(0, |last| last + 1)..];
         let chains = self.chains();
-        let best = chains.iter().map(|chain| (anchors(chain, own), chain)).max_by_key(|(anchors, _)| anchors.len());
+        let chains = chains.iter().map(|chain| &chain.instructions[..]);
+        let best = chains.map(|chain| (anchors(chain, own), chain)).max_by_key(|(anchors, _)| anchors.len());
         let Some((anchors, chain)) = best.filter(|(anchors, _)| !anchors.is_empty()) else {
             return HashMap::new();
         };
@@ -88,30 +89,44 @@ impl Dockerfile {
         pairs.into_iter().filter_map(|(at, step)| Some((own[step].1?, chain[at].lines))).collect()
     }
 
-    /// Returns the instructions of each stage, those of the stages that it is built on first.
-    fn chains(&self) -> Vec<Vec<&Instruction>> {
-        let mut chains: Vec<Vec<&Instruction>> = Vec::new();
+    /// Returns the character that continues lines.
+    pub(super) fn escape_mark(&self) -> char {
+        escape_mark(&self.text)
+    }
+
+    /// Returns the stages, in the order of the file.
+    pub(super) fn chains(&self) -> Vec<Chain<'_>> {
+        let mut chains: Vec<Chain<'_>> = Vec::new();
         let mut names: HashMap<String, usize> = HashMap::new();
         for instruction in &self.instructions {
             if instruction.name != "FROM" {
                 if let Some(chain) = chains.last_mut() {
-                    chain.push(instruction);
+                    chain.instructions.push(instruction);
                 }
                 continue;
             }
             let words: Vec<&str> = instruction.text.split(' ').collect();
-            let below = words.first().and_then(|base| names.get(&base.to_lowercase()));
-            let inherited = below.map_or_else(Vec::new, |stage| chains[*stage].clone());
+            let base = words.first().copied().unwrap_or("");
+            let below = names.get(&base.to_lowercase());
+            let chain = below.map_or(Chain { base, instructions: Vec::new() }, |stage| chains[*stage].clone());
             names.insert(chains.len().to_string(), chains.len());
             if let [_, word, name, ..] = words[..]
                 && word.eq_ignore_ascii_case("as")
             {
                 names.insert(name.to_lowercase(), chains.len());
             }
-            chains.push(inherited);
+            chains.push(chain);
         }
         chains
     }
+}
+
+/// The instructions of a stage, those of the stages that it is built on first.
+#[derive(Debug, Clone)]
+pub(super) struct Chain<'a> {
+    /// The image that the lowest of these stages is built on.
+    pub base: &'a str,
+    pub instructions: Vec<&'a Instruction>,
 }
 
 /// Returns the file's path from the folder that holds `.git`.
@@ -179,7 +194,7 @@ fn with_gaps(chain: &[&Instruction], steps: &[(Step, Option<u32>)], anchors: &Pa
 
 impl Instruction {
     /// Says whether the step is this instruction, by what both say.
-    fn is(&self, step: &Step) -> bool {
+    pub(super) fn is(&self, step: &Step) -> bool {
         if self.name != step.instruction {
             return false;
         }
@@ -238,6 +253,7 @@ mod tests {
         let steps = [step("RUN", "a"), step("COPY", "src /d"), step("RUN", "b")];
         let steps: Vec<(Step, Option<u32>)> = steps.into_iter().zip(1..).map(|(step, at)| (step, Some(at))).collect();
         let chains = dockerfile.chains();
+        let chains: Vec<_> = chains.into_iter().map(|chain| chain.instructions).collect();
         assert_eq!(chains.iter().map(Vec::len).collect::<Vec<_>>(), [1, 3, 1]);
         let found = anchors(&chains[1], &steps);
         assert_eq!(found, [(0, 0), (2, 2)]);
