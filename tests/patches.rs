@@ -12,7 +12,7 @@ fn edit(first: u32, last: u32, text: &str) -> Replacement {
 
 /// Files, and what is done to them.
 fn cases() -> Vec<(String, Vec<Replacement>)> {
-    let long: String = (1..40).map(|number| format!("RUN step {number}\n")).collect();
+    let long = "RUN step\nRUN other step\nRUN third step\n".repeat(13);
     [
         ("FROM a\nRUN b\nRUN c\n", vec![edit(2, 3, "RUN b \\\n && c")]),
         ("FROM a\nRUN b", vec![edit(2, 2, "RUN c")]),
@@ -67,16 +67,16 @@ fn git_applies_the_patches() {
         let folder = folder(top.path(), is_repository);
         for name in ["Dockerfile", "build/Dockerfile", "build/my own Dockerfile", "build/\"é\\\t"] {
             for (text, edits) in cases() {
-                let path = folder.join(name);
-                fs::write(&path, &text).expect("a file");
+                let place = folder.join(name);
+                fs::write(&place, &text).expect("a file");
                 let file = Dockerfile::parse(name, &text);
                 let patch = file.patch(&edits);
-                let place = format!("{name} (repository: {is_repository}):\n{patch}");
-                git(&folder, &["apply", "--check"], &patch).unwrap_or_else(|error| panic!("{place}{error}"));
-                git(&folder, &["apply"], &patch).unwrap_or_else(|error| panic!("{place}{error}"));
+                let case = format!("{name} (repository: {is_repository}):\n{patch}");
+                git(&folder, &["apply", "--check"], &patch).unwrap_or_else(|error| panic!("{case}{error}"));
+                git(&folder, &["apply"], &patch).unwrap_or_else(|error| panic!("{case}{error}"));
                 // An empty file may be gone altogether.
-                let new = fs::read_to_string(&path).unwrap_or_default();
-                assert_eq!(new, file.edited(&edits), "{place}");
+                let new = fs::read_to_string(&place).unwrap_or_default();
+                assert_eq!(new, file.edited(&edits), "{case}");
             }
         }
     }
@@ -91,15 +91,15 @@ fn git_applies_the_patches_in_the_files_own_folder() {
     let top = tempfile::tempdir().expect("a folder");
     for is_repository in [true, false] {
         let folder = folder(top.path(), is_repository);
-        let path = folder.join("build/Dockerfile");
-        fs::write(&path, "FROM a\nRUN b\n").expect("a file");
-        let file = Dockerfile::read(&path).expect("readable");
+        let place = folder.join("build/Dockerfile");
+        fs::write(&place, "FROM a\nRUN b\n").expect("a file");
+        let file = Dockerfile::read(&place).expect("readable");
         let patch = file.patch(&[edit(2, 2, "RUN c")]);
         assert!(
             patch.contains(if is_repository { "--- a/build/Dockerfile\n" } else { "--- a/Dockerfile\n" }),
             "{patch}"
         );
         git(&folder.join("build"), &["apply"], &patch).unwrap_or_else(|error| panic!("{patch}{error}"));
-        assert_eq!(fs::read_to_string(&path).expect("there"), "FROM a\nRUN c\n");
+        assert_eq!(fs::read_to_string(&place).expect("there"), "FROM a\nRUN c\n");
     }
 }

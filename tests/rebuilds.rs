@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use layerlens::dockerfile::Instruction;
 use layerlens::{Analysis, OpenOptions};
 use serde_json::Value;
 
@@ -90,7 +91,7 @@ fn files_fit_their_own_images() {
         let file = layerlens::dockerfile::Dockerfile::read(&path).expect("the Dockerfile");
         let lines = |analysis: &Analysis| {
             let fit = layerlens::analysis::fit(&file, analysis).map_err(|misfit| misfit.to_string())?;
-            let sources = analysis.layers.iter().map(|layer| fit.source(layer.number.get()).map(|one| one.lines()));
+            let sources = analysis.layers.iter().map(|layer| fit.source(layer.number.get()).map(Instruction::lines));
             Ok::<_, String>(sources.collect::<Vec<_>>())
         };
         for (other, analysis) in cases.iter().zip(&analyses) {

@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn what_differs_first_is_said() {
         let steps = [BASE, "RUN /bin/sh -c a # buildkit", "RUN /bin/sh -c cmake # buildkit", "COPY b /c # buildkit"];
-        let misfit = |text: &str| fit(text, &steps, 1).unwrap_err();
+        let misfit = |text: &str| fit(text, &steps, 1).expect_err("another file");
         for (text, message) in [
             (
                 "FROM x\nRUN a\n\nRUN make\nCOPY b /c\n",
@@ -333,22 +333,22 @@ mod tests {
             assert_eq!(misfit(text), message);
         }
         assert_eq!(
-            fit("FROM x\nRUN make\n", &steps, 0).unwrap_err(),
+            fit("FROM x\nRUN make\n", &steps, 0).expect_err("another file"),
             "line 2 \"RUN make\" is not in the image's history",
             "nobody knows where it would be"
         );
         let imported = ["", "RUN /bin/sh -c a # buildkit", ""];
         assert_eq!(
-            fit("FROM x\nRUN a\n", &imported, 1).unwrap_err(),
+            fit("FROM x\nRUN a\n", &imported, 1).expect_err("another file"),
             "the image has \"(the history does not say)\" (layer 3) after line 2, which is not in the file"
         );
         let moved = [BASE, "WORKDIR /a", "RUN /bin/sh -c a # buildkit"];
         assert_eq!(
-            fit("FROM x\nWORKDIR /b\nRUN a\n", &moved, 1).unwrap_err(),
+            fit("FROM x\nWORKDIR /b\nRUN a\n", &moved, 1).expect_err("another file"),
             "line 2 \"WORKDIR /b\" is not in the image's history; the image has \"WORKDIR /a\" there"
         );
         assert_eq!(
-            fit("FROM x\n", &[BASE, "-CMD x"], 1).unwrap_err(),
+            fit("FROM x\n", &[BASE, "-CMD x"], 1).expect_err("another file"),
             "none of its instructions made a layer of the image"
         );
     }

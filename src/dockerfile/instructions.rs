@@ -160,10 +160,9 @@ fn flag_length(text: &str, mark: char) -> usize {
             _ if is_escaped => is_escaped = false,
             _ if c == mark => is_escaped = true,
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if c.is_whitespace() => return at,
             None if matches!(c, '"' | '\'') => quote = Some(c),
-            None => {}
+            _ => {}
         }
     }
     text.len()
@@ -431,5 +430,56 @@ mod tests {
         assert_eq!(with("RUN --mount=a make", &["--mount=b", "--mount=a"]), "RUN --mount=b --mount=a make");
         assert_eq!(with("COPY --link a /b", &["--link"]), "COPY --link a /b");
         assert_eq!(with("COPY \\\n  a /b", &[]), "COPY \\\n  a /b");
+    }
+
+    /// What a Dockerfile is made of, and what goes wrong in one.
+    const FRAGMENTS: [&str; 23] = [
+        "RUN ",
+        "run",
+        "COPY ",
+        "FROM a",
+        "\n",
+        "\n",
+        "\r\n",
+        " ",
+        "\t",
+        "\\\n",
+        "\\ \n",
+        "\\",
+        "# why\n",
+        "--x ",
+        "--y=\"",
+        "<<EOF",
+        "<<-'b' ",
+        "EOF\n",
+        "\tb\n",
+        "é",
+        "\"",
+        "# escape=`\n",
+        "`\n",
+    ];
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            cases: 2000,
+            failure_persistence: None,
+            ..proptest::prelude::ProptestConfig::default()
+        })]
+
+        /// An instruction is found again in its own source, and where it is in the file.
+        #[test]
+        fn sources_say_what_their_instructions_do(picks in proptest::collection::vec(0..FRAGMENTS.len(), 0..24)) {
+            let text: String = picks.iter().map(|pick| FRAGMENTS[*pick]).collect();
+            let lines: Vec<&str> = text.lines().map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
+            let directive = if escape_mark(&text) == '`' { "# escape=`\n" } else { "" };
+            for one in instructions(&text) {
+                let own = &lines[one.lines.first as usize - 1..one.lines.last as usize];
+                assert_eq!(one.source(), own.join("\n"));
+                let again = instructions(&format!("{directive}{}\n", one.source()));
+                assert_eq!(again.len(), 1, "{text:?}");
+                assert_eq!((&again[0].text, again[0].raw()), (&one.text, one.raw()), "{text:?}");
+                assert!(one.source().ends_with(one.raw()) && one.with_flags(&[]) == one.source());
+            }
+        }
     }
 }

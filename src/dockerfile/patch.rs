@@ -154,7 +154,8 @@ fn push_hunk(patch: &mut String, hunk: &[DiffOp], old: &[&str], new: &[&str]) {
     let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { return };
     let old_range = shown(first.old_range().start, last.old_range().end);
     let new_range = shown(first.new_range().start, last.new_range().end);
-    patch.push_str(&format!("@@ -{old_range} +{new_range} @@\n"));
+    // Writing to a String cannot fail.
+    writeln!(patch, "@@ -{old_range} +{new_range} @@").unwrap_or_default();
     for op in hunk {
         if let DiffOp::Equal { .. } = op {
             push_lines(patch, ' ', &old[op.old_range()]);
