@@ -45,17 +45,24 @@ struct Cli {
     #[arg(long)]
     ci: bool,
 
-    /// Write a report: text, json, dockerfile, markdown, html, csv, ndjson, junit, sarif, gitlab or github, to FILE or
-    /// to stdout. May be given several times.
+    /// Write a report: text, json, dockerfile, patch, markdown, html, csv, ndjson, junit, sarif, gitlab or github, to FILE
+    /// or to stdout. May be given several times.
     ///
     /// html is one page for a browser; markdown is a comment for a pull request; csv and ndjson are the waste records as tables; junit has a case for each
-    /// rule; sarif, gitlab and github show findings in code, at the lines of --dockerfile.
+    /// rule; sarif, gitlab and github show findings in code, at the lines of --dockerfile;
+    /// patch changes the Dockerfile as the fixes say: layerlens IMAGE --report patch | git apply.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     report: Vec<report::Request>,
 
-    /// The Dockerfile the image was built from; reports then name its lines.
+    /// The Dockerfile the image was built from: fixes become edits of its lines, reports name them.
+    ///
+    /// By default ./Dockerfile or ./Containerfile, where it fits the image's history.
     #[arg(long, value_name = "FILE")]
     dockerfile: Option<PathBuf>,
+
+    /// Do not look for a Dockerfile.
+    #[arg(long, conflicts_with = "dockerfile")]
+    no_dockerfile: bool,
 
     /// Show the saving, the resulting image and the Dockerfile lines of merging these layers: 4..7 or 4..7,9..10.
     ///
@@ -285,6 +292,8 @@ pub struct Request {
     pub write_baseline: Option<report::Output>,
     /// The reports that were asked for.
     pub reports: Vec<report::Request>,
+    /// Whether no Dockerfile is looked for.
+    pub no_dockerfile: bool,
     /// Layers whose merge is to be judged.
     pub merge: Option<Ranges>,
     /// Where the merged image goes.
@@ -363,6 +372,7 @@ impl Cli {
             report: reports,
             merge,
             write,
+            no_dockerfile,
             changes,
             wire,
             docs,
@@ -400,6 +410,7 @@ impl Cli {
             reports,
             merge,
             write,
+            no_dockerfile,
             with_changes: changes,
             docs,
             color: match look.color {

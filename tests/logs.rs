@@ -63,7 +63,8 @@ fn run(image: &Path, arguments: &[&str]) -> Outcome {
 #[test]
 fn no_format_commands_a_pipeline() {
     let (_directory, image) = hostile();
-    for (name, format) in Format::ALL {
+    // A patch holds the lines of the user's own file, and there is none here.
+    for (name, format) in Format::ALL.iter().filter(|(_, format)| *format != Format::Patch) {
         for extra in [&[][..], &["--ci", "--max-waste", "1kB", "--forbid", "##vso*", "--ignore", "::error*"]] {
             let arguments = [&["--report", name], extra].concat();
             let outcome = run(&image, &arguments);

@@ -4,9 +4,12 @@
 //! shown, and what it does record is not always quoted as it was.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::base::Base;
 use super::{Analysis, Layer};
-use crate::archive::history;
+use crate::archive::ImageSpec;
+use crate::archive::history::{self, HistoryEntry};
 use crate::dockerfile::step::Step;
 use crate::dockerfile::{Dockerfile, Fit, Lines, Misfit};
 
@@ -50,7 +53,22 @@ pub fn entries(analysis: &Analysis) -> Vec<Entry<'_>> {
 /// Returns the lines of the user's Dockerfile that made each layer, as far as they are known.
 #[must_use]
 pub fn lines_by_layer(file: &Dockerfile, analysis: &Analysis) -> HashMap<u32, Lines> {
-    file.lines_by_layer(&steps(analysis), analysis.base.layer_count)
+    file.lines_by_layer(&steps(&analysis.spec.history), analysis.base.layer_count)
+}
+
+/// A Dockerfile, held against an image.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// The file.
+    pub file: Arc<Dockerfile>,
+    /// Which of its instructions made each layer, or why it is not the file that the image was built from.
+    pub fit: Result<Fit, Misfit>,
+}
+
+impl Fitted {
+    pub(super) fn new(file: &Arc<Dockerfile>, spec: &ImageSpec, layers: &[Layer], base: Base) -> Self {
+        Fitted { file: Arc::clone(file), fit: fit_layers(file, &spec.history, layers, base) }
+    }
 }
 
 /// Returns which instruction of the Dockerfile made each layer above the base.
@@ -58,13 +76,16 @@ pub fn lines_by_layer(file: &Dockerfile, analysis: &Analysis) -> HashMap<u32, Li
 /// # Errors
 /// Where the image was not built from this file, or its history does not tell.
 pub fn fit(file: &Dockerfile, analysis: &Analysis) -> Result<Fit, Misfit> {
-    if let Some(layer) = analysis.layers.iter().find(|layer| !layer.is_base && layer.history.is_none()) {
-        return Err(Misfit::new(format!("the image's history does not say what made layer {}", layer.number)));
-    }
-    file.fit(&steps(analysis), analysis.base.layer_count)
+    fit_layers(file, &analysis.spec.history, &analysis.layers, analysis.base)
 }
 
-fn steps(analysis: &Analysis) -> Vec<(Step, Option<u32>)> {
-    let history = &analysis.spec.history;
+fn fit_layers(file: &Dockerfile, history: &[HistoryEntry], layers: &[Layer], base: Base) -> Result<Fit, Misfit> {
+    if let Some(layer) = layers.iter().find(|layer| !layer.is_base && layer.history.is_none()) {
+        return Err(Misfit::new(format!("the image's history does not say what made layer {}", layer.number)));
+    }
+    file.fit(&steps(history), base.layer_count)
+}
+
+fn steps(history: &[HistoryEntry]) -> Vec<(Step, Option<u32>)> {
     history::steps(history).into_iter().zip(history).map(|(step, line)| (step, line.layer)).collect()
 }

@@ -5,22 +5,26 @@ pub(crate) mod base;
 pub(crate) mod bloat;
 pub(crate) mod dockerfile;
 pub(crate) mod fixes;
+pub(crate) mod patch;
 pub(crate) mod waste;
 pub(crate) mod waste_groups;
 pub(crate) mod weights;
 
 pub use base::{Base, BaseChoice, BaseFrom};
 pub use bloat::{DuplicateContent, Finding, Scope};
-pub use dockerfile::{Entry as HistoryStep, entries as history_steps, fit, lines_by_layer};
-pub use fixes::{Fix, FixFile, Kind as FixKind, NotRanges, Ranges, WhatIf};
+pub use dockerfile::{Entry as HistoryStep, Fitted, entries as history_steps, fit, lines_by_layer};
+pub use fixes::{Alternative, CacheCost, Edit, Fix, FixFile, Kind as FixKind, NotRanges, Ranges, Unfixed, WhatIf};
+pub use patch::{NoPatch, Patch};
 pub use waste::{Cause, WasteRecord};
 pub use waste_groups::WasteGroup;
 pub use weights::{Weight, Weights};
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::archive::ImageSpec;
 use crate::digest::{ChainId, DiffId, Digest};
+use crate::dockerfile::{Dockerfile, Lines};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::layer::blob::Blob;
 use crate::layer::entry::LayerNumber;
@@ -42,6 +46,8 @@ pub struct OpenOptions {
     pub min_saving: Option<u64>,
     /// Whether the waste is measured on the wire too: compressed layers that hold some are read a second time.
     pub wire: bool,
+    /// The Dockerfile that the image was built from: where it fits, fixes are edits of its lines.
+    pub dockerfile: Option<Arc<Dockerfile>>,
     /// Which live bloat is looked for; a gate is about waste and needs none.
     pub bloat: bloat::Scope,
 }
@@ -63,6 +69,10 @@ pub struct Analysis {
     pub waste: Vec<WasteRecord>,
     /// What to change, largest saving first, then by layer.
     pub fixes: Vec<Fix>,
+    /// The Dockerfile, and whether it fits the image.
+    pub dockerfile: Option<Fitted>,
+    /// Waste that is worth a change, but no edit is known for it: largest first, then by layer.
+    pub unfixed: Vec<Unfixed>,
     /// Live bytes that most likely nobody needs, largest first, then by path.
     pub bloat: Vec<Finding>,
     /// What is odd but leaves the numbers right.
@@ -122,6 +132,8 @@ pub struct Totals {
     pub wasted_by_cause: [u64; Cause::ALL.len()],
     /// Wasted copies that the base image's layers store.
     pub inherited_bytes: u64,
+    /// The part of that which steps of the user's hide: a newer base image has other bytes there.
+    pub replaced_bytes: u64,
     /// What the fixes save. `wasted = fixable + inherited + remainder`.
     pub fixable_bytes: u64,
     /// The part of the remainder that every installation writes again: package databases and the like.
@@ -193,7 +205,9 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
             format!("more than {} layers: no fixes were looked for, all waste is remainder", fixes::MOST_LAYERS);
         warnings.push(Warning::new(WarningCode::TooManyLayers, message));
     }
+    let dockerfile = options.dockerfile.as_ref().map(|file| Fitted::new(file, &spec, &layers, base));
     let found = fixes::find(fixes::Input {
+        dockerfile: dockerfile.as_ref().and_then(|fitted| fitted.fit.as_ref().ok()),
         index: &index,
         history: &spec.history,
         waste: &waste,
@@ -211,6 +225,8 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
         totals,
         waste,
         fixes: found.fixes,
+        unfixed: found.unfixed,
+        dockerfile,
         bloat,
         warnings: warnings.into_list(),
         index,
@@ -296,6 +312,9 @@ fn totals(layers: &[Layer], waste: &[WasteRecord], final_bytes: u64, base: Base,
         totals.wasted_by_cause[record.cause as usize] += record.bytes;
         if record.stored_in.get() <= base.layer_count {
             totals.inherited_bytes += record.bytes;
+            if record.hidden_by.get() > base.layer_count {
+                totals.replaced_bytes += record.bytes;
+            }
         }
     }
     debug_assert_eq!(totals.stored_bytes, totals.final_bytes + totals.wasted_bytes);
@@ -317,6 +336,25 @@ impl Analysis {
         changes::of_layer(&self.index, &self.effects[layer.index()], layer)
     }
 
+    /// Returns the step that replaces most bytes of the base image, and how many, without the files that every installation
+    /// writes again. Costs the waste records.
+    #[must_use]
+    pub fn most_replacing(&self) -> Option<(LayerNumber, u64)> {
+        let base = self.base.layer_count;
+        if self.totals.replaced_bytes == 0 {
+            return None;
+        }
+        let mut sums = vec![0u64; self.layers.len()];
+        for record in self.waste.iter().filter(|record| record.stored_in.get() <= base && record.hidden_by.get() > base)
+        {
+            if !fixes::is_written_by_every_installation(&self.index.tree.path(record.node)) {
+                sums[record.hidden_by.index()] += record.bytes;
+            }
+        }
+        let most = sums.into_iter().enumerate().max_by_key(|(at, bytes)| (*bytes, std::cmp::Reverse(*at)))?;
+        (most.1 > fixes::threshold(None, self.totals.stored_bytes)).then(|| (LayerNumber::from_index(most.0), most.1))
+    }
+
     /// Returns the chain id of the whole image, where every layer states its `diff_id`.
     #[must_use]
     pub fn chain_id(&self) -> Option<&ChainId> {
@@ -327,6 +365,13 @@ impl Analysis {
     #[must_use]
     pub fn fixed_bytes(&self) -> u64 {
         self.totals.stored_bytes - self.totals.fixable_bytes
+    }
+
+    /// Returns the lines of the user's Dockerfile that made a layer, where it is known and fits the image.
+    #[must_use]
+    pub fn lines_of(&self, layer: LayerNumber) -> Option<Lines> {
+        let fit = self.dockerfile.as_ref()?.fit.as_ref().ok()?;
+        fit.source(layer.get()).map(|instruction| instruction.lines())
     }
 
     /// Returns the step that made a layer, as the user wrote it; empty where the history does not tell.

@@ -54,6 +54,12 @@ impl Instruction {
         &self.source[self.head.name.clone()]
     }
 
+    /// Returns what follows the name and the flags, with single spaces; the exec form as its words.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns its lines in the file.
     #[must_use]
     pub fn lines(&self) -> Lines {

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::text::{BOLD, DIM, GOOD, Summary, WASTE};
 use super::words::{cut, cut_middle, plural, share};
-use crate::analysis::fixes::{Fix, WhatIf};
+use crate::analysis::fixes::{CacheCost, Fix, Kind, WhatIf, printable};
 use crate::escape::{Notation, escape, log_safe};
+use crate::layer::entry::LayerNumber;
 
 /// How many fixes are shown; the others are summed up.
 const MOST_FIXES: usize = 5;
@@ -26,7 +27,7 @@ impl<W: Write> Summary<'_, W> {
         }
         let sum = self.size(totals.fixable_bytes);
         let title = match analysis.fixes.len() {
-            0 => "What to change: nothing worth the effort".to_owned(),
+            0 => "What to change: no fix found".to_owned(),
             count => format!("What to change: {} would save {sum}", plural(count, "fix")),
         };
         writeln!(self.out, "\n{}", self.paint(BOLD, &title))?;
@@ -54,25 +55,37 @@ impl<W: Write> Summary<'_, W> {
         if fix.file_count > MOST_FILES {
             writeln!(self.out, "{:>10}  {:>10}  and {} more", "", "", plural(fix.file_count - MOST_FILES, "file"))?;
         }
-        for (layer, step) in fix.layers.iter().zip(&fix.steps).take(MOST_LINES) {
-            let step: Vec<&str> = step.split_whitespace().take(400).collect();
-            let step = if step.is_empty() {
-                "(the history does not say)".to_owned()
-            } else {
-                escape(step.join(" ").as_bytes())
-            };
-            let mark = self.paint(DIM, &format!("- {:>3}", layer.get()));
-            writeln!(self.out, "{:>10}  {mark}  {}", "", cut(&step, room.saturating_sub(7).max(20)))?;
+        let first = &fix.alternatives[0];
+        if !fix.dockerfile.is_empty() && !fix.safe {
+            writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, "read the notes before you paste this:"))?;
         }
-        self.lines(fix)
+        if first.kind == Kind::InPlace {
+            for edit in &first.edits {
+                self.old(edit.layer, &edit.before, room)?;
+                self.new(&printable(&edit.after))?;
+            }
+        } else {
+            for (layer, step) in fix.layers.iter().zip(&fix.steps).take(MOST_LINES) {
+                self.old(*layer, step, room)?;
+            }
+            self.new(&fix.dockerfile)?;
+        }
+        self.notes(fix)
     }
 
-    fn lines(&mut self, fix: &Fix) -> io::Result<()> {
-        if !fix.dockerfile.is_empty() && !fix.safe {
-            writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, "do not paste as is:"))?;
-        }
+    /// A step as it is.
+    fn old(&mut self, layer: LayerNumber, step: &str, room: usize) -> io::Result<()> {
+        let step: Vec<&str> = step.split_whitespace().take(400).collect();
+        let step =
+            if step.is_empty() { "(the history does not say)".to_owned() } else { escape(step.join(" ").as_bytes()) };
+        let mark = self.paint(DIM, &format!("- {:>3}", layer.get()));
+        writeln!(self.out, "{:>10}  {mark}  {}", "", cut(&step, room.saturating_sub(7).max(20)))
+    }
+
+    /// The lines in its place.
+    fn new(&mut self, lines: &str) -> io::Result<()> {
         let mut is_exact = true;
-        for line in fix.dockerfile.lines() {
+        for line in lines.lines() {
             let line = format!("+ {line}");
             is_exact &= log_safe(&line, Notation::Hex) == line;
             writeln!(self.out, "{:>10}  {}{}", "", self.paint(GOOD, "+"), &line[1..])?;
@@ -81,26 +94,75 @@ impl<W: Write> Summary<'_, W> {
             let note = "a CI runner would obey these lines, so a character is shown as \\xNN: the JSON report has them unchanged";
             writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, note))?;
         }
+        Ok(())
+    }
+
+    fn notes(&mut self, fix: &Fix) -> io::Result<()> {
         for caveat in &fix.caveats {
             writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &format!("note: {caveat}")))?;
+        }
+        if let Some(cache) = self.cache(&fix.alternatives[0].cache) {
+            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &cache))?;
+        }
+        if let [_, others @ ..] = &fix.alternatives[..]
+            && !others.is_empty()
+        {
+            let others = plural(others.len(), "other way");
+            let text = format!("{others} to do it: see --report html, or 4 on the screen");
+            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &text))?;
         }
         Ok(())
     }
 
+    /// What a source edit builds again, where that changes.
+    fn cache(&self, cost: &CacheCost) -> Option<String> {
+        let is_same = (cost.steps_before, cost.bytes_before) == (cost.steps_after, cost.bytes_after);
+        (cost.steps_before > 0 && !is_same).then(|| {
+            format!(
+                "cache: a change of the copied sources builds {} again ({}), today {} ({})",
+                plural(usize::try_from(cost.steps_after).unwrap_or(usize::MAX), "step"),
+                self.size(cost.bytes_after),
+                cost.steps_before,
+                self.size(cost.bytes_before)
+            )
+        })
+    }
+
     fn left_over(&mut self) -> io::Result<()> {
         let totals = &self.analysis.totals;
-        if totals.inherited_bytes > 0 {
-            let bytes = self.size(totals.inherited_bytes);
+        let replacing = self.analysis.most_replacing();
+        let own = totals.inherited_bytes - replacing.map_or(0, |_| totals.replaced_bytes);
+        if own > 0 {
+            let bytes = self.size(own);
             writeln!(self.out, "{bytes:>10}  belongs to the base image: your steps cannot change it")?;
         }
-        let unavoidable = match totals.unavoidable_bytes {
-            0 => String::new(),
-            bytes => format!(", {} of it in files that every package installation rewrites", self.size(bytes)),
-        };
-        match totals.remainder_bytes() {
-            0 => Ok(()),
-            bytes => writeln!(self.out, "{:>10}  remains: not worth a change{unavoidable}", self.size(bytes)),
+        if let Some((layer, _)) = replacing {
+            let (bytes, step) = (self.size(totals.replaced_bytes), self.step(layer, 60));
+            writeln!(
+                self.out,
+                "{bytes:>10}  base image files that your steps replace, most of them layer {layer} ({step}): \
+                 use a newer base image, or leave that out"
+            )?;
         }
+        for unfixed in self.analysis.unfixed.iter().take(MOST_FIXES) {
+            let (stored, hidden) = (unfixed.stored_in, unfixed.hidden_by);
+            let steps = format!("{} ({}), {} ({})", stored, self.step(stored, 50), hidden, self.step(hidden, 50));
+            writeln!(self.out, "{:>10}  no edit known: stored by layer {steps} hides it", self.size(unfixed.bytes))?;
+        }
+        let unfixed: u64 = self.analysis.unfixed.iter().map(|one| one.bytes).sum();
+        let rest = totals.remainder_bytes() - unfixed;
+        let small = match (totals.unavoidable_bytes, rest.saturating_sub(totals.unavoidable_bytes)) {
+            (0, _) => "remains: too little to be worth a change".to_owned(),
+            (_, 0) => "remains: files that every package installation rewrites".to_owned(),
+            (bytes, _) => format!(
+                "remains: too little to be worth a change, {} of it in files that every package installation rewrites",
+                self.size(bytes)
+            ),
+        };
+        if rest > 0 {
+            writeln!(self.out, "{:>10}  {small}", self.size(rest))?;
+        }
+        Ok(())
     }
 
     fn floor(&mut self) -> io::Result<()> {

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::bloat::{Finding, LEAST_BYTES};
-use crate::analysis::fixes::Fix;
+use crate::analysis::fixes::{Alternative, Fix, printable};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::analysis::{Analysis, Layer};
 use crate::archive::history::HistoryEntry;
@@ -90,6 +90,13 @@ impl Serialize for Report<'_> {
         }
         map.serialize_entry("waste", &each(&analysis.waste, |record| Waste { analysis, record: *record }))?;
         map.serialize_entry("fixes", &each(&analysis.fixes, |fix| self::fix(analysis, fix)))?;
+        map.serialize_entry(
+            "unfixed",
+            &each(
+                &analysis.unfixed,
+                |one| json!({"stored_in": one.stored_in.get(), "hidden_by": one.hidden_by.get(), "bytes": one.bytes}),
+            ),
+        )?;
         map.serialize_entry("bloat", &bloat(analysis))?;
         map.serialize_entry("gate", &self.verdict.filter(|verdict| !verdict.rules.is_empty()).map(gate))?;
         map.serialize_entry(
@@ -163,6 +170,7 @@ fn totals(analysis: &Analysis) -> Value {
         "efficiency": totals.efficiency(),
         "wasted_by_cause": by_cause,
         "inherited_bytes": totals.inherited_bytes,
+        "replaced_bytes": totals.replaced_bytes,
         "fixable_bytes": totals.fixable_bytes,
         "remainder_bytes": totals.remainder_bytes(),
         "unavoidable_bytes": totals.unavoidable_bytes,
@@ -213,8 +221,36 @@ fn fix(analysis: &Analysis, fix: &Fix) -> Value {
         "dockerfile": fix.dockerfile,
         "safe": fix.safe,
         "caveats": fix.caveats,
+        "alternatives": fix.alternatives.iter().map(|one| alternative(analysis, one)).collect::<Vec<_>>(),
         "files": files.collect::<Vec<_>>(),
         "file_count": fix.file_count,
+    })
+}
+
+fn alternative(analysis: &Analysis, one: &Alternative) -> Value {
+    let edits = one.edits.iter().map(|edit| {
+        json!({
+            "layer": edit.layer.get(),
+            "line": analysis.lines_of(edit.layer).map(|lines| lines.first),
+            "before": text(&edit.before),
+            // Lines to paste keep their line breaks and backslashes.
+            "after": printable(&edit.after),
+        })
+    });
+    json!({
+        "kind": one.kind.name(),
+        "title": one.title,
+        "edits": edits.collect::<Vec<_>>(),
+        "saves_bytes": one.saves_bytes,
+        "cache": {
+            "steps_before": one.cache.steps_before,
+            "steps_after": one.cache.steps_after,
+            "bytes_before": one.cache.bytes_before,
+            "bytes_after": one.cache.bytes_after,
+        },
+        "dockerfile": one.dockerfile,
+        "safe": one.safe,
+        "caveats": one.caveats,
     })
 }
 

@@ -199,7 +199,8 @@ impl Comment<'_> {
             let _ = writeln!(text, "- and {} more", plural(fix.file_count - MOST_FILES, "file"));
         }
         if !fix.dockerfile.is_empty() {
-            let head = if fix.safe { "The new lines:" } else { "The new lines (do not paste as is):" };
+            let head =
+                if fix.safe { "The new lines:" } else { "The new lines (read the notes before you paste them):" };
             let _ = write!(text, "\n{head}\n\n{}", fence(&fix.dockerfile));
         }
         for caveat in &fix.caveats {

@@ -12,6 +12,7 @@ mod junit;
 mod markdown;
 mod ndjson;
 mod output;
+mod patch;
 mod records;
 mod sarif;
 pub(crate) mod text;
@@ -56,6 +57,8 @@ pub enum Format {
     Github,
     /// One page for a browser, with everything in it.
     Html,
+    /// The fixes as a patch of the Dockerfile, for `git apply`.
+    Patch,
 }
 
 impl Format {
@@ -72,6 +75,7 @@ impl Format {
         ("sarif", Format::Sarif),
         ("gitlab", Format::Gitlab),
         ("github", Format::Github),
+        ("patch", Format::Patch),
     ];
 
     /// Says whether the format shows live bloat; finding that costs a look at every path.
@@ -86,7 +90,7 @@ impl Format {
             Format::Text | Format::Dockerfile | Format::Csv => Notation::Hex,
             Format::Json | Format::Ndjson | Format::Sarif | Format::Gitlab => Notation::Json,
             Format::Markdown | Format::Junit | Format::Html => Notation::Markup,
-            Format::Github => Notation::Commands,
+            Format::Github | Format::Patch => Notation::Commands,
         }
     }
 
@@ -160,6 +164,10 @@ pub fn write(
     style: &Style,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    // Its lines are the user's own file's, and must stay what they are.
+    if format == Format::Patch {
+        return patch::write(analysis, out);
+    }
     let out = &mut LogSafe::new(out, format.notation());
     match format {
         Format::Text => text::write(analysis, verdict, style, out),
@@ -173,5 +181,7 @@ pub fn write(
         Format::Sarif => sarif::write(analysis, verdict, style, out),
         Format::Gitlab => gitlab::write(analysis, verdict, style, out),
         Format::Github => github::write(analysis, verdict, style, out),
+        // Written above.
+        Format::Patch => Ok(()),
     }
 }

@@ -20,7 +20,13 @@ pub(super) struct Inputs {
 impl Inputs {
     /// Reads what the plan names; the baseline goes to the plan's rules.
     pub(super) fn read(plan: &mut Plan) -> Result<Self, Failure> {
-        let dockerfile = plan.dockerfile.as_deref().map(dockerfile).transpose()?;
+        let dockerfile = match plan.dockerfile.as_deref() {
+            Some(path) => Some(dockerfile(path)?),
+            None if plan.finds_dockerfile => found(),
+            None => None,
+        };
+        plan.open.dockerfile.clone_from(&dockerfile);
+        let dockerfile = dockerfile.filter(|_| plan.dockerfile.is_some());
         plan.rules.baseline = plan.baseline.as_deref().map(|path| baseline(path, &plan.open)).transpose()?;
         Ok(Inputs { dockerfile })
     }
@@ -29,6 +35,12 @@ impl Inputs {
 fn dockerfile(path: &Path) -> Result<Arc<Dockerfile>, Failure> {
     let problem = |error| Failure::Usage(format!("--dockerfile: {}: {error}", escape_path(path)));
     Dockerfile::read(path).map(Arc::new).map_err(problem)
+}
+
+/// Reads the Dockerfile of the current folder, if it has one. Nobody named it: one that cannot be read is none.
+fn found() -> Option<Arc<Dockerfile>> {
+    let path = Dockerfile::find(Path::new("."))?;
+    Dockerfile::read(&path).ok().map(Arc::new)
 }
 
 fn baseline(path: &Path, open: &OpenOptions) -> Result<Baseline, Failure> {

@@ -16,7 +16,7 @@ use crate::rewrite;
 /// Shows what the merge would save, and writes the merged image where that is wanted.
 pub(super) fn show(plan: &Plan, inputs: &Inputs, analysis: &Analysis, ranges: &Ranges) -> Result<(), Failure> {
     let what_if = analysis.what_if(ranges)?;
-    let style = output::style(plan, inputs, &Output::Stdout);
+    let style = output::style(plan, inputs, analysis, &Output::Stdout);
     let written = Output::Stdout.write(|mut out| report::text::write_what_if(analysis, &what_if, &style, &mut out));
     unless_closed(written.map_err(|source| Failure::writing(&Output::Stdout, source)))?;
     plan.write.as_deref().map_or(Ok(()), |out| write(plan, analysis, ranges, out))

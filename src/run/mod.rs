@@ -74,6 +74,8 @@ pub fn run(mut request: Request, notes: &mut dyn Write) -> Result<Exit, Failure>
     let analysis = analysis?;
     check_base(&plan, &analysis)?;
     output::note_others(&analysis, notes);
+    output::note_dockerfile(&plan, &analysis, notes);
+    output::check_patch(&plan, &analysis)?;
     let exit = show(&plan, &inputs, &analysis);
     // The process ends here: giving millions of entries back one by one would only take time.
     std::mem::forget(analysis);

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Failure;
 use super::inputs::Inputs;
@@ -9,6 +10,7 @@ use super::plan::{Colors, Plan};
 use crate::analysis::Analysis;
 use crate::analysis::base::BaseChoice;
 use crate::config;
+use crate::dockerfile::Dockerfile;
 use crate::draft::clash::{self, Named};
 use crate::escape::escape;
 use crate::gate::Verdict;
@@ -63,11 +65,11 @@ pub(super) fn write(
         written.map_err(|source| Failure::writing(target, source))?;
     }
     if let Some(runner) = &plan.runner {
-        let written = runner.write(analysis, verdict, &style(plan, inputs, &Output::Stdout));
+        let written = runner.write(analysis, verdict, &style(plan, inputs, analysis, &Output::Stdout));
         written.map_err(|(path, source)| Failure::writing(&Output::File(path), source))?;
     }
     for wanted in &plan.reports {
-        let style = style(plan, inputs, &wanted.target);
+        let style = style(plan, inputs, analysis, &wanted.target);
         let written = wanted.target.write(|mut out| report::write(wanted.format, analysis, verdict, &style, &mut out));
         written.map_err(|source| Failure::writing(&wanted.target, source))?;
     }
@@ -75,15 +77,39 @@ pub(super) fn write(
 }
 
 /// Returns how a report looks at its target.
-pub(super) fn style(plan: &Plan, inputs: &Inputs, target: &Output) -> Style {
+pub(super) fn style(plan: &Plan, inputs: &Inputs, analysis: &Analysis, target: &Output) -> Style {
     let (look, is_stdout) = (&plan.look, *target == Output::Stdout);
     Style {
         units: look.units,
         color: look.colors == Colors::All || (is_stdout && look.colors == Colors::Stdout),
         width: look.columns.filter(|_| is_stdout).unwrap_or(100),
         with_changes: look.with_changes,
-        dockerfile: inputs.dockerfile.clone(),
+        dockerfile: inputs.dockerfile.clone().or_else(|| fitting(analysis)),
     }
+}
+
+/// Makes sure that there is a patch where one is wanted.
+pub(super) fn check_patch(plan: &Plan, analysis: &Analysis) -> Result<(), Failure> {
+    if plan.reports.iter().all(|report| report.format != report::Format::Patch) {
+        return Ok(());
+    }
+    analysis.patch(&[]).map(drop).map_err(|problem| Failure::Usage(problem.to_string()))
+}
+
+/// Tells that the Dockerfile that was named is not the image's.
+pub(super) fn note_dockerfile(plan: &Plan, analysis: &Analysis, notes: &mut dyn Write) {
+    let fitted = analysis.dockerfile.as_ref().filter(|_| plan.dockerfile.is_some());
+    if let Some(reason) = fitted.and_then(|fitted| fitted.fit.as_ref().err()) {
+        let name = escape(fitted.map(|fitted| fitted.file.name()).unwrap_or_default().as_bytes());
+        // A note that nobody can read is no reason to fail.
+        let _ = writeln!(notes, "layerlens: note: the image was not built from {name}: {reason}");
+    }
+}
+
+/// Returns the Dockerfile that was found, where it is the image's.
+fn fitting(analysis: &Analysis) -> Option<Arc<Dockerfile>> {
+    let fitted = analysis.dockerfile.as_ref().filter(|fitted| fitted.fit.is_ok())?;
+    Some(Arc::clone(&fitted.file))
 }
 
 /// Tells of other images in the archive that could have been meant.

@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) baseline: Option<PathBuf>,
     /// What the image was built from.
     pub(super) dockerfile: Option<PathBuf>,
+    /// Whether the Dockerfile of the current folder is looked for.
+    pub(super) finds_dockerfile: bool,
     /// Layers whose merge is shown first.
     pub(super) merge: Option<Ranges>,
     /// The place of `base-layers`, to begin a message with; empty for the command line.
@@ -118,6 +120,7 @@ impl Plan {
             rules,
             baseline,
             dockerfile: path(settings, Which::Dockerfile),
+            finds_dockerfile: !request.no_dockerfile,
             base_origin: settings
                 .origin(|setting| matches!(setting, Setting::BaseLayers(_)))
                 .filter(|origin| **origin != Origin::Flag)

@@ -7,30 +7,42 @@
 //! words. What a fix saves is the sum of records that the merge of all layers found, and a merge of the set removes
 //! exactly those: a copy that is stored and hidden within it is never written.
 
+mod alternatives;
+mod cache;
 mod choosing;
+mod in_place;
 mod rewriting;
 mod what_if;
 
 use std::fmt;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
+use super::Analysis;
 use super::waste::WasteRecord;
 use crate::archive::history::HistoryEntry;
-use crate::layer::entry::{LayerNumber, NodeId};
+use crate::dockerfile::Fit;
+use crate::layer::entry::{EntryRef, LayerNumber, NodeId};
 use crate::layer::index::Index;
+pub use alternatives::Alternative;
+use alternatives::{Candidate, Workshop};
+pub use cache::CacheCost;
 use choosing::{Group, Unavoidable};
-use rewriting::{Separable, Timeline};
+use in_place::{InPlace, Undone};
+pub(crate) use rewriting::printable;
+use rewriting::{Change, Separable, Timeline};
 pub use what_if::{NotRanges, Ranges, WhatIf};
 
 /// A suggestion.
+///
+/// What it says of itself is its first alternative's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
-    /// Names the fix within its image: `merge-3-7` for the lowest and highest layer.
+    /// Names the fix within its image: `merge-3-7` for the lowest and highest layer, `in-place-9` for the step that is undone.
     pub id: String,
     /// What is to be done.
     pub kind: Kind,
-    /// The layers that become one, ascending.
+    /// The layers whose steps change, ascending.
     pub layers: Vec<LayerNumber>,
     /// The wasted bytes that are then no longer stored.
     pub saves_bytes: u64,
@@ -46,10 +58,23 @@ pub struct Fix {
     pub safe: bool,
     /// What the user should know before pasting them.
     pub caveats: Vec<String>,
+    /// The ways to do it, best first; never empty.
+    pub alternatives: Vec<Alternative>,
     /// The files that most of the bytes belong to: largest first, then by path.
     pub files: Vec<FixFile>,
     /// How many files there are in all.
     pub file_count: usize,
+}
+
+/// One step of a Dockerfile, before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The layer that the step makes.
+    pub layer: LayerNumber,
+    /// The step, as far as the history tells or the Dockerfile says.
+    pub before: String,
+    /// The lines in its place; empty where it goes. Not escaped: what a Dockerfile is made of.
+    pub after: String,
 }
 
 /// A file of a fix.
@@ -64,6 +89,8 @@ pub struct FixFile {
 /// What a fix does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// What a later step undoes is done where the files are made.
+    InPlace,
     /// Several RUNs become one.
     MergeRun,
     /// The same, where a later one cleans up what package managers left.
@@ -91,6 +118,7 @@ impl Kind {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Kind::InPlace => "in-place",
             Kind::MergeRun => "merge-run",
             Kind::PackageCleanup => "package-cleanup",
             Kind::DownloadDelete => "download-delete",
@@ -117,6 +145,8 @@ pub(super) struct Input<'a> {
     pub index: &'a Index,
     pub history: &'a [HistoryEntry],
     pub waste: &'a [WasteRecord],
+    /// The instructions of the user's Dockerfile, where it fits the image.
+    pub dockerfile: Option<&'a Fit>,
     /// Layers up to this one are the base image's.
     pub base_count: u32,
     /// What a step must save to be worth merging.
@@ -130,12 +160,30 @@ pub(super) struct Found {
     pub fixes: Vec<Fix>,
     /// The part of the remainder that every installation writes again.
     pub unavoidable_bytes: u64,
+    /// The part of it that is worth an edit, but none is known: largest first, then by layer.
+    pub unfixed: Vec<Unfixed>,
+}
+
+/// Waste that no edit is known for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfixed {
+    /// The layer that stores it.
+    pub stored_in: LayerNumber,
+    /// The layer that hides it.
+    pub hidden_by: LayerNumber,
+    /// Its bytes, above the threshold.
+    pub bytes: u64,
 }
 
 /// Returns what a step must save to be worth merging: what was asked for, else the larger of 100 kB and 0.1 % of the image.
 #[must_use]
 pub fn threshold(min_saving: Option<u64>, stored_bytes: u64) -> u64 {
     min_saving.unwrap_or_else(|| (stored_bytes / 1000).max(100_000))
+}
+
+/// Says whether every installation of packages writes a file again.
+pub(super) fn is_written_by_every_installation(path: &[u8]) -> bool {
+    choosing::is_one(path)
 }
 
 /// How many files a fix names.
@@ -146,12 +194,12 @@ pub(crate) const MOST_LAYERS: usize = 1000;
 
 pub(super) fn find(input: Input<'_>) -> Found {
     if input.index.layers.len() > MOST_LAYERS {
-        return Found { fixes: Vec::new(), unavoidable_bytes: 0 };
+        return Found::default();
     }
     let unavoidable = Unavoidable::new(&input.index.tree);
     let mine = || input.waste.iter().filter(|record| record.stored_in.get() > input.base_count);
     let edges = choosing::edges(input.index.layers.len(), mine().filter(|record| !unavoidable.contains(record.node)));
-    let timeline = Timeline::new(input.history, input.index.layers.len());
+    let timeline = timeline(input.history, input.index.layers.len(), input.dockerfile);
     let mut groups = choosing::settle(&edges, input.threshold, &mut Separable::new(input.index, &timeline));
     groups.extend(choosing::doubled_layers(input, &groups));
     let mut group_of: Vec<Option<usize>> = vec![None; input.index.layers.len()];
@@ -159,47 +207,133 @@ pub(super) fn find(input: Input<'_>) -> Found {
         group.members.iter().for_each(|member| group_of[*member] = Some(at));
     }
     let mut shares: Vec<Vec<&WasteRecord>> = vec![Vec::new(); groups.len()];
-    let mut unavoidable_bytes = 0;
     for record in mine() {
         let (stored_in, hidden_by) = (group_of[record.stored_in.index()], group_of[record.hidden_by.index()]);
-        match stored_in.filter(|_| stored_in == hidden_by) {
-            Some(group) => shares[group].push(record),
-            None if unavoidable.contains(record.node) => unavoidable_bytes += record.bytes,
-            None => {}
+        if let Some(group) = stored_in.filter(|_| stored_in == hidden_by) {
+            shares[group].push(record);
         }
     }
-    let mut fixes: Vec<Fix> = groups
-        .iter()
-        .zip(&shares)
-        .map(|(group, records)| fix(input.index, &timeline, group, records))
-        .filter(|fix| fix.saves_bytes > 0)
-        .collect();
+    let in_place = InPlace::new(input.index, &timeline, input.base_count as usize);
+    let mut undone: Vec<Vec<Undone<'_>>> = groups.iter().map(|_| Vec::new()).collect();
+    let mut alone: Vec<Undone<'_>> = Vec::new();
+    for one in in_place.find(mine(), &unavoidable) {
+        match group_of[one.hidden_by] {
+            Some(group) => undone[group].push(one),
+            None => alone.push(one),
+        }
+    }
+    let workshop = Workshop {
+        index: input.index,
+        timeline: &timeline,
+        base_count: input.base_count,
+        threshold: input.threshold,
+        unavoidable: &unavoidable,
+    };
+    let of_group = |((group, share), undone): ((&Group, &Vec<&WasteRecord>), &Vec<Undone<'_>>)| {
+        let merge = workshop.merge(group, share);
+        let in_place = if undone.is_empty() { None } else { workshop.in_place(undone, share) };
+        // Where both come to the same lines, it is the merge.
+        let in_place = in_place.filter(|candidate| candidate.alternative.edits != merge.alternative.edits);
+        fix(&workshop, in_place.into_iter().chain([merge]).collect(), &with_own(share, undone))
+    };
+    let mut made: Vec<(Fix, Vec<EntryRef>)> = groups.iter().zip(&shares).zip(&undone).filter_map(of_group).collect();
+    made.extend(alone.iter().filter_map(|one| {
+        let candidate = workshop.in_place(std::slice::from_ref(one), &[])?;
+        let is_worth_it = candidate.alternative.saves_bytes > input.threshold;
+        is_worth_it.then(|| fix(&workshop, vec![candidate], &one.records)).flatten()
+    }));
+    let saved: HashSet<EntryRef> = made.iter().flat_map(|(_, saved)| saved).copied().collect();
+    let mut fixes: Vec<Fix> = made.into_iter().map(|(fix, _)| fix).collect();
     fixes.sort_by_key(|fix| (std::cmp::Reverse(fix.saves_bytes), fix.layers.clone()));
-    Found { fixes, unavoidable_bytes }
+    let (again, left): (Vec<&WasteRecord>, Vec<&WasteRecord>) =
+        mine().filter(|record| !saved.contains(&record.copy)).partition(|record| unavoidable.contains(record.node));
+    Found {
+        fixes,
+        unavoidable_bytes: again.iter().map(|record| record.bytes).sum(),
+        unfixed: unfixed(&left, input.threshold),
+    }
 }
 
-fn fix(index: &Index, timeline: &Timeline, group: &Group, records: &[&WasteRecord]) -> Fix {
-    let layers: Vec<LayerNumber> = group.members.iter().map(|member| LayerNumber::from_index(*member)).collect();
-    let saves_bytes = records.iter().map(|record| record.bytes).sum();
-    let (first, last) = (group.members[0] + 1, group.members[group.members.len() - 1] + 1);
-    let (files, file_count) = largest_files(index, records);
-    let sketch = rewriting::sketch(index, timeline, group, records);
+/// Returns the steps, with what the Dockerfile says of them.
+fn timeline(history: &[HistoryEntry], layer_count: usize, dockerfile: Option<&Fit>) -> Timeline {
+    let timeline = Timeline::new(history, layer_count);
+    match dockerfile {
+        Some(fit) => timeline.with_instructions(fit),
+        None => timeline,
+    }
+}
+
+/// Returns the edits of several changes at once; nothing where a step cannot be written.
+pub(super) fn edits_together(analysis: &Analysis, changes: &[&Change]) -> Option<Vec<Edit>> {
+    let fit = analysis.dockerfile.as_ref().and_then(|fitted| fitted.fit.as_ref().ok());
+    let timeline = timeline(&analysis.spec.history, analysis.layers.len(), fit);
+    let mut all = Change::default();
+    changes.iter().for_each(|change| all.absorb(change));
+    all.edits(&analysis.index, &timeline, &mut rewriting::Draft::default())
+}
+
+/// Sums up what no fix saves by the pairs of steps, where it is worth a word.
+fn unfixed(records: &[&WasteRecord], threshold: u64) -> Vec<Unfixed> {
+    let mut sums: HashMap<(LayerNumber, LayerNumber), u64> = HashMap::new();
+    for record in records {
+        *sums.entry((record.stored_in, record.hidden_by)).or_default() += record.bytes;
+    }
+    let all = sums.into_iter().map(|((stored_in, hidden_by), bytes)| Unfixed { stored_in, hidden_by, bytes });
+    let mut large: Vec<Unfixed> = all.filter(|one| one.bytes > threshold).collect();
+    large.sort_by_key(|one| (std::cmp::Reverse(one.bytes), one.stored_in, one.hidden_by));
+    large
+}
+
+/// Returns the records of a group, and those that edits in place of its steps save beyond it.
+fn with_own<'a>(share: &[&'a WasteRecord], undone: &[Undone<'a>]) -> Vec<&'a WasteRecord> {
+    let known: HashSet<EntryRef> = share.iter().map(|record| record.copy).collect();
+    let others = undone.iter().flat_map(|one| &one.records).filter(|record| !known.contains(&record.copy));
+    share.iter().chain(others).copied().collect()
+}
+
+/// Returns the merge of some steps, whether it saves anything or not.
+fn merge_of(workshop: &Workshop<'_>, group: &Group, records: &[&WasteRecord]) -> Fix {
+    described(workshop, vec![workshop.merge(group, records)], records)
+}
+
+/// Makes a fix of its alternatives, and says which copies the first one saves; nothing where there is none, or where it
+/// saves nothing.
+fn fix(workshop: &Workshop<'_>, candidates: Vec<Candidate>, records: &[&WasteRecord]) -> Option<(Fix, Vec<EntryRef>)> {
+    let mut candidates = alternatives::order(candidates);
+    let copies = candidates.first_mut().map(|first| std::mem::take(&mut first.saved)).unwrap_or_default();
+    let saves = candidates.first().is_some_and(|first| first.alternative.saves_bytes > 0 && !first.layers.is_empty());
+    let saved: HashSet<EntryRef> = copies.iter().copied().collect();
+    let records: Vec<&WasteRecord> = records.iter().filter(|record| saved.contains(&record.copy)).copied().collect();
+    saves.then(|| (described(workshop, candidates, &records), copies))
+}
+
+/// Puts the fix together; there is at least one candidate.
+fn described(workshop: &Workshop<'_>, candidates: Vec<Candidate>, records: &[&WasteRecord]) -> Fix {
+    let layers = candidates[0].layers.clone();
+    let alternatives: Vec<Alternative> = candidates.into_iter().map(|candidate| candidate.alternative).collect();
+    let first = &alternatives[0];
+    let (lowest, highest) = (layers[0], layers[layers.len() - 1]);
+    let id = match first.kind {
+        Kind::InPlace => format!("in-place-{}", first.change.last_undone().map_or(highest, LayerNumber::from_index)),
+        _ if lowest == highest => format!("layer-{lowest}"),
+        _ => format!("merge-{lowest}-{highest}"),
+    };
+    let (files, file_count) = largest_files(workshop.index, records);
+    let step = |layer: &LayerNumber| workshop.timeline.line(*layer).map(rewriting::Line::text).unwrap_or_default();
     Fix {
-        id: if first == last { format!("layer-{first}") } else { format!("merge-{first}-{last}") },
-        kind: sketch.kind,
-        saves_bytes,
-        title: sketch.title,
-        why: sketch.why,
-        steps: layers
-            .iter()
-            .map(|layer| timeline.line(*layer).map(rewriting::Line::text).unwrap_or_default())
-            .collect(),
+        id,
+        kind: first.kind,
+        saves_bytes: first.saves_bytes,
+        title: first.title.clone(),
+        why: rewriting::why(records),
+        steps: layers.iter().map(step).collect(),
         layers,
-        dockerfile: sketch.dockerfile,
-        safe: sketch.safe,
-        caveats: sketch.caveats,
+        dockerfile: first.dockerfile.clone(),
+        safe: first.safe,
+        caveats: first.caveats.clone(),
         files,
         file_count,
+        alternatives,
     }
 }
 

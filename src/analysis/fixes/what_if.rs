@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::choosing::Group;
-use super::rewriting::Timeline;
-use super::{Fix, fix};
+use super::alternatives::Workshop;
+use super::choosing::{Group, Unavoidable};
+use super::{Fix, merge_of};
 use crate::analysis::Analysis;
 use crate::analysis::waste::WasteRecord;
 use crate::layer::entry::LayerNumber;
@@ -96,7 +96,12 @@ impl Analysis {
     /// [`NotRanges`] where the image has not so many layers.
     pub fn what_if(&self, ranges: &Ranges) -> Result<WhatIf, NotRanges> {
         ranges.check(self.layers.len())?;
-        let timeline = Timeline::new(&self.spec.history, self.layers.len());
+        let fit = self.dockerfile.as_ref().and_then(|fitted| fitted.fit.as_ref().ok());
+        let timeline = super::timeline(&self.spec.history, self.layers.len(), fit);
+        let base_count = self.base.layer_count;
+        let unavoidable = Unavoidable::new(&self.index.tree);
+        let workshop =
+            Workshop { index: &self.index, timeline: &timeline, base_count, threshold: 0, unavoidable: &unavoidable };
         let merges: Vec<Fix> = ranges
             .places()
             .map(|range| {
@@ -107,7 +112,7 @@ impl Analysis {
                     .filter(|record| is_inside(record.stored_in) && is_inside(record.hidden_by))
                     .collect();
                 let group = Group { members: range.clone().collect(), apart: Vec::new() };
-                fix(&self.index, &timeline, &group, &records)
+                merge_of(&workshop, &group, &records)
             })
             .collect();
         let saves_bytes = merges.iter().map(|merge| merge.saves_bytes).sum();

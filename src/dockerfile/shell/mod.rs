@@ -5,6 +5,7 @@
 
 mod facts;
 mod scan;
+mod variables;
 
 use std::ops::Range;
 

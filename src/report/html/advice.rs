@@ -194,6 +194,6 @@ fn lines(fix: &Fix) -> String {
     if fix.dockerfile.len() > MOST_LINES {
         return "<p class=\"unsafe\">These lines are too long for this page; the JSON report has them.</p>".to_owned();
     }
-    let note = if fix.safe { "" } else { "<p class=\"unsafe\">Do not paste as is:</p>" };
+    let note = if fix.safe { "" } else { "<p class=\"unsafe\">Read the notes before you paste this:</p>" };
     format!("{note}<pre class=\"copy\" tabindex=\"0\"><code>{}</code></pre>", Html(&fix.dockerfile))
 }

@@ -12,7 +12,7 @@ use foldhash::{HashMap, HashMapExt};
 use super::Input;
 use crate::analysis::waste::{Cause, WasteRecord};
 pub(super) use partition::Edges;
-pub(super) use unavoidable::Unavoidable;
+pub(super) use unavoidable::{Unavoidable, is_one};
 
 /// Where a step between the members of a group goes, if it can stay apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,6 +38,14 @@ const PLACES: [(&str, &str); 30] = [
     ("/var/log/lastlog", "logs of installations"),
 ];
 
+/// Says whether a path is one that every installation writes, or lies below one.
+pub(in super::super) fn is_one(path: &[u8]) -> bool {
+    PLACES.iter().any(|(place, _)| {
+        let rest = path.strip_prefix(place.as_bytes());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    })
+}
+
 /// The places of an image that every installation writes.
 #[derive(Debug)]
 pub(in super::super) struct Unavoidable {

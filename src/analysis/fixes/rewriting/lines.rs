@@ -24,7 +24,6 @@ use crate::size::Units;
 pub(in super::super) struct Sketch {
     pub kind: Kind,
     pub title: String,
-    pub why: String,
     pub dockerfile: String,
     pub safe: bool,
     pub caveats: Vec<String>,
@@ -32,11 +31,29 @@ pub(in super::super) struct Sketch {
 
 /// Lines with what must be said about them.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(in super::super) struct Draft {
     pub lines: String,
     /// Reasons why the lines are not to be pasted as they are.
     pub doubts: Vec<String>,
     pub notes: Vec<String>,
+}
+
+impl Draft {
+    /// Says everything once.
+    pub(in super::super) fn tidy(&mut self) {
+        for list in [&mut self.doubts, &mut self.notes] {
+            let mut seen = std::collections::BTreeSet::new();
+            list.retain(|text| seen.insert(text.clone()));
+        }
+    }
+
+    /// Docker's `BuildKit` does not record the flags of a RUN.
+    pub(super) fn note_flags(&mut self) {
+        let note = "the history does not record flags: keep your --mount, --network, --from and the like";
+        if !self.notes.iter().any(|known| known == note) {
+            self.notes.push(note.to_owned());
+        }
+    }
 }
 
 /// Stands where the history does not say what a COPY copies.
@@ -55,8 +72,11 @@ pub(in super::super) fn sketch(index: &Index, timeline: &Timeline, group: &Group
     }
     let safe = draft.doubts.is_empty() && !lines.is_empty();
     draft.doubts.extend(draft.notes);
-    let title = format!("{title} ({})", layers(&group.members));
-    Sketch { kind, title, why: why(records), dockerfile: lines, safe, caveats: draft.doubts }
+    let title = format!(
+        "{title} ({})",
+        layers(&group.members.iter().map(|member| LayerNumber::from_index(*member)).collect::<Vec<_>>())
+    );
+    Sketch { kind, title, dockerfile: lines, safe, caveats: draft.doubts }
 }
 
 fn shape(plan: &Plan<'_>) -> (Kind, &'static str, Draft) {
@@ -146,7 +166,13 @@ pub(super) fn copy_line(
         !flags.iter().any(|other| other.split('=').next() == name)
     });
     let mut words: Vec<String> = kept.chain(flags).cloned().collect();
-    let is_from_elsewhere = line.by_buildkit && transfer.sources.iter().any(|source| source.starts_with('/'));
+    if let Some(written) = &line.written
+        && line.transfer().as_ref() == Some(transfer)
+    {
+        return written.with_flags(flags);
+    }
+    let is_from_elsewhere =
+        line.written.is_none() && line.by_buildkit && transfer.sources.iter().any(|source| source.starts_with('/'));
     if is_from_elsewhere {
         doubts.push(format!(
             "layer {layer}: the history does not say where {} comes from: keep your --from",
@@ -171,7 +197,7 @@ const REASONS: [(Cause, &str); 5] = [
     (Cause::Duplicate, "twice in one layer"),
 ];
 
-fn why(records: &[&WasteRecord]) -> String {
+pub(in super::super) fn why(records: &[&WasteRecord]) -> String {
     let sum = |cause: Cause| records.iter().filter(|record| record.cause == cause).map(|record| record.bytes).sum();
     let mut sums: Vec<(u64, &str)> = REASONS.iter().map(|(cause, reason)| (sum(*cause), *reason)).collect();
     sums.retain(|(bytes, _)| *bytes > 0);
@@ -180,9 +206,10 @@ fn why(records: &[&WasteRecord]) -> String {
 }
 
 /// Names layers as ranges: `layers 3-5, 9`.
-fn layers(members: &[usize]) -> String {
+pub(in super::super) fn layers(layers: &[LayerNumber]) -> String {
+    let members: Vec<usize> = layers.iter().map(|layer| layer.index()).collect();
     let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for member in members {
+    for member in &members {
         match ranges.last_mut() {
             Some((_, last)) if *last + 1 == *member => *last = *member,
             _ => ranges.push((*member, *member)),
@@ -197,7 +224,7 @@ fn layers(members: &[usize]) -> String {
 }
 
 /// Spells dangerous characters out and leaves what a Dockerfile is made of: line breaks and backslashes.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let show = |c: char| {
         if c == '\n' || !is_dangerous(c) { c.to_string() } else { escape(c.to_string().as_bytes()) }
     };

@@ -4,6 +4,7 @@
 //! which steps can stay apart, [`lines`] writes. How texts are put together is [`crate::dockerfile::join`]'s.
 
 mod between;
+mod change;
 mod flavour;
 mod lines;
 mod mounts;
@@ -16,5 +17,9 @@ mod surroundings;
 mod timeline;
 
 pub(super) use between::Separable;
-pub(super) use lines::sketch;
-pub(super) use timeline::{Line, Timeline};
+pub(crate) use change::Change;
+pub(super) use change::place_of;
+pub(crate) use lines::printable;
+pub(super) use lines::{Draft, layers, sketch, why};
+pub(super) use plan::{Role, role};
+pub(super) use timeline::{Line, Timeline, join as absolute};

@@ -92,7 +92,7 @@ fn mount(line: &Line, layer: LayerNumber, target: &Target, at: &str, doubts: &mu
     let source = match target.source.as_deref() {
         Some("." | "./" | "/") => String::new(),
         Some(source) => {
-            if line.by_buildkit && source.starts_with('/') {
+            if line.by_buildkit && line.written.is_none() && source.starts_with('/') {
                 doubts.push(format!(
                     "layer {layer}: if {source} comes from another stage or image, add ,from=NAME to the mount"
                 ));

@@ -2,7 +2,7 @@
 
 use super::between::named_files;
 use super::lines::{Draft, push_line};
-use super::plan::Plan;
+use super::plan::{Plan, layout};
 use super::timeline::Line;
 use crate::analysis::fixes::choosing::Placement;
 use crate::dockerfile::join::{Body, Piece, join};
@@ -18,14 +18,22 @@ pub(super) fn joined_runs(plan: &Plan<'_>) -> Draft {
 
 /// Puts the RUN of some pieces into the draft, with what must be doubted about it.
 pub(super) fn put_run(plan: &Plan<'_>, pieces: &[Piece], flags: &[String], draft: &mut Draft) {
-    let joined = join(pieces, &plan.runner, flags);
+    let all: Vec<String> = plan.run_flags(draft).into_iter().chain(flags.iter().cloned()).collect();
+    let joined = join(pieces, &plan.runner, &all);
     push_line(&mut draft.lines, &joined.lines);
     draft.doubts.extend(joined.doubts);
 }
 
 /// Returns the scripts of the RUNs, as `edit` leaves them; nothing where it gives up.
 pub(super) fn pieces(plan: &Plan<'_>, edit: impl Fn(&Line, &Body) -> Option<Body>) -> Option<Vec<Piece>> {
-    plan.runs().map(|(part, line, body)| Some(piece(plan, part.layer, line, edit(line, body)?))).collect()
+    plan.runs()
+        .map(|(part, line, body)| {
+            let edited = edit(line, body)?;
+            // What was taken out is still in the user's own layout.
+            let source = layout(line).filter(|_| is_same(&edited, body));
+            Some(Piece { source, ..piece(plan, part.layer, line, edited) })
+        })
+        .collect()
 }
 
 /// Returns a script with what it must find that the merged step does not have.
@@ -36,7 +44,7 @@ pub(super) fn piece(plan: &Plan<'_>, layer: LayerNumber, line: &Line, body: Body
         last.retain(|(known, _)| *known != name);
         last.push((name, value));
     }
-    Piece { body, directory: directory_of(plan, line), variables: last, source: None }
+    Piece { body, source: layout(line), directory: directory_of(plan, line), variables: last }
 }
 
 /// Returns the ENVs between the first member and a layer.
@@ -67,4 +75,12 @@ pub(super) fn directory(plan: &Plan<'_>) -> Option<String> {
 fn directory_of(plan: &Plan<'_>, line: &Line) -> Option<String> {
     let is_elsewhere = directory(plan).is_some_and(|directory| line.context.directory != directory);
     (is_elsewhere && named_files(line).is_none()).then(|| line.context.directory.clone())
+}
+
+fn is_same(a: &Body, b: &Body) -> bool {
+    match (a, b) {
+        (Body::Script(a), Body::Script(b)) => a == b,
+        (Body::Words(a), Body::Words(b)) => a == b,
+        _ => false,
+    }
 }

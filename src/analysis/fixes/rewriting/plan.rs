@@ -2,6 +2,7 @@
 
 use foldhash::{HashMap, HashMapExt, HashSet};
 
+use super::lines::Draft;
 use super::timeline::{Line, Timeline, Transfer, join};
 use crate::analysis::fixes::choosing::Group;
 use crate::analysis::waste::WasteRecord;
@@ -30,7 +31,7 @@ pub(super) struct Part<'a> {
 }
 
 /// What a member's step is, as far as it can be rewritten.
-pub(super) enum Role {
+pub(in super::super) enum Role {
     Run(Body),
     Transfer(Transfer),
     /// It cannot; why.
@@ -68,6 +69,24 @@ impl<'a> Plan<'a> {
             (Role::Transfer(transfer), Some(line)) => Some((part, line, transfer)),
             _ => None,
         })
+    }
+
+    /// Returns the flags that the joined RUN needs, where the Dockerfile tells them; different ones must be doubted.
+    pub(super) fn run_flags(&self, draft: &mut Draft) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        let mut is_same = true;
+        for (at, (_, line, _)) in self.runs().enumerate().filter(|(_, (_, line, _))| line.written.is_some()) {
+            is_same &= at == 0 || line.step.flags == all;
+            for flag in &line.step.flags {
+                if !all.contains(flag) {
+                    all.push(flag.clone());
+                }
+            }
+        }
+        if !is_same {
+            draft.doubts.push("the steps have different flags: all of them get all of these".to_owned());
+        }
+        all
     }
 
     /// Returns the copies that a layer stores.
@@ -141,6 +160,12 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// Returns the text of a RUN in the user's own layout.
+pub(super) fn layout(line: &Line) -> Option<String> {
+    let written = line.written.as_ref().filter(|written| !written.has_heredoc())?;
+    Some(written.raw().to_owned())
+}
+
 /// Where a source of a COPY goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
@@ -159,7 +184,8 @@ impl Target {
     }
 }
 
-fn role(line: &Line, timeline: &Timeline, index: &Index) -> Role {
+/// Returns what a step is, as far as it can be rewritten.
+pub(in super::super) fn role(line: &Line, timeline: &Timeline, index: &Index) -> Role {
     if let Some(transfer) = line.transfer() {
         return Role::Transfer(transfer);
     }

@@ -33,10 +33,9 @@ pub(super) fn surroundings(plan: &Plan<'_>, kind: Kind, draft: &mut Draft) {
         });
     }
     let has_run = plan.runs().next().is_some();
-    if has_run && plan.parts.iter().any(|part| part.line.is_some_and(|line| line.by_buildkit)) {
-        draft
-            .notes
-            .push("the history does not record flags: keep your --mount, --network, --from and the like".to_owned());
+    if has_run && plan.parts.iter().any(|part| part.line.is_some_and(|line| line.by_buildkit && line.written.is_none()))
+    {
+        draft.note_flags();
     }
     if draft.lines.contains("<<EOF") {
         draft.notes.push("needs BuildKit and Dockerfile syntax 1.4".to_owned());

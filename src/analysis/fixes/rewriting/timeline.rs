@@ -6,7 +6,8 @@ use super::sh;
 use crate::archive::history::{self, HistoryEntry};
 use crate::dockerfile::join::Runner;
 use crate::dockerfile::shell::Dialect;
-use crate::dockerfile::step::{Step, shell_words};
+use crate::dockerfile::step::{Step, env_variables, shell_words};
+use crate::dockerfile::{Fit, Instruction};
 use crate::layer::entry::LayerNumber;
 use crate::layer::index::Index;
 
@@ -19,6 +20,8 @@ pub(crate) struct Line {
     pub context: Context,
     /// Docker's `BuildKit` wrote it, which does not record the flags of RUN, COPY and ADD.
     pub by_buildkit: bool,
+    /// The instruction of the user's Dockerfile that made it.
+    pub written: Option<Instruction>,
 }
 
 /// What a RUN runs in, as far as the history tells.
@@ -54,9 +57,19 @@ impl Timeline {
             let before = context.clone();
             context.apply(&step);
             let by_buildkit = entry.created_by.trim_end().ends_with("# buildkit");
-            lines.push(Line { step, layer, context: before, by_buildkit });
+            lines.push(Line { step, layer, context: before, by_buildkit, written: None });
         }
         Timeline { lines, places, sh: OnceCell::new() }
+    }
+
+    /// Takes the instructions of the Dockerfile that the image was built from: what builders do not record is there.
+    pub(crate) fn with_instructions(mut self, fit: &Fit) -> Self {
+        for line in &mut self.lines {
+            let Some(written) = line.layer.and_then(|layer| fit.source(layer.get())) else { continue };
+            line.step.flags = written.flags().map(str::to_owned).collect();
+            line.written = Some(written.clone());
+        }
+        self
     }
 
     /// Returns the place of the line that made a layer.
@@ -69,7 +82,33 @@ impl Timeline {
     }
 }
 
+impl Timeline {
+    /// Returns the value of a variable where a line of the history stands, if ENVs above it set it to plain text.
+    pub(crate) fn variable(&self, place: usize, name: &str) -> Option<String> {
+        let settings = self.lines[..place].iter().rev().filter(|line| line.step.instruction == "ENV");
+        for line in settings {
+            let Some(variables) = env_variables(&line.step.command) else {
+                // It may be set to anything here.
+                if line.step.command.contains(name) {
+                    return None;
+                }
+                continue;
+            };
+            if let Some((_, value)) = variables.into_iter().rev().find(|(known, _)| known == name) {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
 impl Context {
+    /// Says whether what runs here is root.
+    pub(crate) fn is_root(&self) -> bool {
+        let user = self.user.split(':').next().unwrap_or_default();
+        matches!(user, "" | "0" | "root")
+    }
+
     fn apply(&mut self, step: &Step) {
         match step.instruction.as_str() {
             "USER" => self.user.clone_from(&step.command),
@@ -82,7 +121,7 @@ impl Context {
 }
 
 /// Returns `path` seen from `directory`, without `.` and empty components.
-pub(super) fn join(directory: &str, path: &str) -> String {
+pub(in super::super) fn join(directory: &str, path: &str) -> String {
     let path = path.trim().trim_matches('"');
     let start = if path.starts_with('/') { "" } else { directory };
     let parts = start.split('/').chain(path.split('/')).filter(|part| !part.is_empty() && *part != ".");
@@ -96,7 +135,7 @@ pub(super) fn join(directory: &str, path: &str) -> String {
 
 /// A COPY or ADD, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Transfer {
+pub(in super::super) struct Transfer {
     /// Where from, as the user wrote it; empty where the builder recorded a digest instead.
     pub sources: Vec<String>,
     /// Where to, absolute.
@@ -110,17 +149,17 @@ impl Line {
     ///
     /// # Errors
     /// Why texts for it cannot be joined.
-    pub(super) fn runner(&self, timeline: &Timeline, index: &Index) -> Result<Runner, &'static str> {
+    pub(in super::super) fn runner(&self, timeline: &Timeline, index: &Index) -> Result<Runner, &'static str> {
         let sh = *timeline.sh.get_or_init(|| sh::dialect(index));
         Runner::new(&self.context.shell, sh)
     }
 
     /// Returns what a COPY or ADD copies; nothing for other steps.
-    pub(super) fn transfer(&self) -> Option<Transfer> {
+    pub(in super::super) fn transfer(&self) -> Option<Transfer> {
         if !matches!(self.step.instruction.as_str(), "COPY" | "ADD") {
             return None;
         }
-        let command = self.step.command.trim();
+        let command = self.words().trim();
         let absolute = |path: &str| join(&self.context.directory, path);
         // The classic builder and buildah: `file:DIGEST in /destination`.
         let is_digest = ["file:", "dir:", "multi:"].iter().any(|kind| command.starts_with(kind));
@@ -136,11 +175,23 @@ impl Line {
         (!words.is_empty()).then(|| Transfer { sources: words, destination: absolute(&written), written })
     }
 
-    /// Returns the step as one line of a Dockerfile, as far as the history tells.
+    /// Returns what follows the instruction and its flags: of what is copied, builders may record only a digest.
+    fn words(&self) -> &str {
+        let written = self.written.as_ref().filter(|_| self.step.instruction != "RUN");
+        written.map_or(self.step.command.as_str(), Instruction::text)
+    }
+
+    /// Returns the step as one line of a Dockerfile, as far as history and Dockerfile tell.
     pub(crate) fn text(&self) -> String {
         let step = &self.step;
-        let words = [&step.instruction].into_iter().chain(&step.flags).chain([&step.command]);
-        words.filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
+        let flags = step.flags.iter().map(String::as_str);
+        let words = [step.instruction.as_str()].into_iter().chain(flags).chain([self.words()]);
+        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the step as it stands in the Dockerfile, else as far as the history tells.
+    pub(crate) fn source(&self) -> String {
+        self.written.as_ref().map_or_else(|| self.text(), |written| written.source().to_owned())
     }
 }
 

@@ -1,0 +1,337 @@
+//! One part of a hiding step, carried over to the step that stored the files.
+
+use std::collections::BTreeSet;
+
+use super::command::{Command, Operand, Undo};
+use super::{Change, Found, InPlace};
+use crate::analysis::fixes::rewriting::{Line, Role, role};
+use crate::analysis::waste::{Cause, WasteRecord};
+use crate::dockerfile::step::Form;
+use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber};
+
+/// The records of one storing step.
+#[derive(Debug, Default)]
+pub(super) struct Part<'a> {
+    /// Stored again with another owner or mode.
+    pub changed: Vec<&'a WasteRecord>,
+    /// Removed.
+    pub removed: Vec<&'a WasteRecord>,
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn add(&mut self, record: &'a WasteRecord) {
+        if record.cause == Cause::Deleted { self.removed.push(record) } else { self.changed.push(record) }
+    }
+}
+
+/// How a file ends up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Look {
+    owner: (i64, i64),
+    /// Nothing for a symlink, which has none.
+    mode: Option<u16>,
+    has_new_owner: bool,
+    has_new_mode: bool,
+}
+
+impl<'a> InPlace<'a> {
+    /// Carries a part over; says whether any of it could be.
+    pub(super) fn settle(
+        &self,
+        step: usize,
+        target: usize,
+        commands: &[Command],
+        part: &mut Part<'a>,
+        change: &mut Change,
+        found: &mut Found<'a>,
+    ) -> bool {
+        let Some(line) = self.timeline.line(LayerNumber::from_index(target)) else { return false };
+        match role(line, self.timeline, self.index) {
+            Role::Run(_) if line.context.is_root() => {}
+            Role::Transfer(_) => part.removed.clear(),
+            Role::Run(_) | Role::Blind(_) => return false,
+        }
+        let is_copy = line.step.instruction != "RUN";
+        let mut is_done = false;
+        if !part.changed.is_empty() {
+            let done = if is_copy {
+                self.copy_flags(step, target, commands, found).map(|flags| {
+                    change.steps.entry(target).or_default().flags.extend(flags);
+                })
+            } else {
+                self.changes(step, target, commands, &part.changed, found).map(|texts| {
+                    texts.into_iter().for_each(|text| change.steps.entry(target).or_default().end_with(text));
+                    found.by_command.insert(target);
+                })
+            };
+            if done.is_some() {
+                found.records.append(&mut part.changed);
+                is_done = true;
+            }
+        }
+        if !part.removed.is_empty() {
+            for (command, text) in removals(commands, &part.removed, self) {
+                change.steps.entry(target).or_default().end_with(text);
+                found.carry(command, target);
+            }
+            found.records.append(&mut part.removed);
+            is_done = true;
+        }
+        if is_done {
+            found.targets.insert(target);
+        }
+        is_done
+    }
+
+    /// Returns the commands that give what a RUN made its owner and mode, in a form that leaves alone what is right already.
+    fn changes(
+        &self,
+        step: usize,
+        target: usize,
+        commands: &[Command],
+        records: &[&WasteRecord],
+        found: &mut Found<'_>,
+    ) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        for command in commands.iter().filter(|command| command.changes_metadata()) {
+            let operands = reached(command, records, self);
+            if !operands.is_empty() {
+                texts.push(self.limited(command, &operands, step, target, found)?);
+            }
+        }
+        (!texts.is_empty()).then_some(texts)
+    }
+
+    /// Returns a command that changes only what is not right yet, at the end of `target`.
+    pub(super) fn limited(
+        &self,
+        command: &Command,
+        operands: &[&Operand],
+        step: usize,
+        target: usize,
+        found: &mut Found<'_>,
+    ) -> Option<String> {
+        let paths = operands.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
+        let recursive = if command.is_recursive { " -R" } else { "" };
+        let is_plain = self.reach.is_all_new(operands.iter().copied(), target)
+            || (!command.is_recursive && target != step && self.are_own(operands, target));
+        match &command.undo {
+            Undo::Owner(spec) => {
+                let (owner, tests) = self.owner_words(spec, command, step, target, found)?;
+                if is_plain {
+                    return Some(format!("chown{recursive} {owner} {paths}"));
+                }
+                let depth = if command.is_recursive { "" } else { " -maxdepth 0" };
+                let find = format!("find {paths}{depth} {tests} -exec chown -h {owner} {{}} +");
+                self.reach.has_find(target).then_some(find)
+            }
+            Undo::Mode(mode) if is_plain => Some(format!("chmod{recursive} {mode} {paths}")),
+            Undo::Mode(mode) => {
+                let is_octal = !mode.is_empty() && mode.bytes().all(|digit| (b'0'..b'8').contains(&digit));
+                let depth = if command.is_recursive { "" } else { " -maxdepth 0" };
+                let find = format!("find {paths}{depth} ! -type l ! -perm {mode} -exec chmod {mode} {{}} +");
+                (is_octal && mode.len() <= 4 && self.reach.has_find(target)).then_some(find)
+            }
+            Undo::Remove { .. } | Undo::Clean | Undo::Other => None,
+        }
+    }
+
+    /// Says whether everything that the operands stand for is this layer's own.
+    fn are_own(&self, operands: &[&Operand], target: usize) -> bool {
+        operands.iter().all(|operand| operand.tops.iter().all(|node| self.reach.lowest_at(*node) >= target))
+    }
+
+    /// Returns the owner for the words of a command, and the test that finds what has another one. Names are used where the
+    /// image knows them by then, numbers elsewhere.
+    fn owner_words(
+        &self,
+        spec: &str,
+        command: &Command,
+        step: usize,
+        target: usize,
+        found: &mut Found<'_>,
+    ) -> Option<(String, String)> {
+        let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
+        let names_known = !user.contains('.')
+            && group.is_none_or(|group| !group.is_empty())
+            && [Some(user), group].into_iter().flatten().all(|name| self.is_known(name, target, step));
+        let (user, group) = if names_known {
+            (user.to_owned(), group.map(str::to_owned))
+        } else {
+            let (uid, gid) = self.final_owner(command, step)?;
+            let numbers =
+                (if user.is_empty() { String::new() } else { uid.to_string() }, group.map(|_| gid.to_string()));
+            found.note(format!(
+                "{spec} is {uid}:{gid} in this image, but no name yet where the files are made: give the user this number \
+                 where it is made, too"
+            ));
+            numbers
+        };
+        let owner = group.as_ref().map_or_else(|| user.clone(), |group| format!("{user}:{group}"));
+        let tests = match (user.as_str(), &group) {
+            ("", Some(group)) => format!("! -group {group}"),
+            (user, None) => format!("! -user {user}"),
+            (user, Some(group)) => format!("\\( ! -user {user} -o ! -group {group} \\)"),
+        };
+        Some((owner, tests))
+    }
+
+    /// Says whether a user or group exists when the step of `target` runs: no later one up to `step` makes it.
+    fn is_known(&self, name: &str, target: usize, step: usize) -> bool {
+        if name.is_empty() || name.bytes().all(|digit| digit.is_ascii_digit()) {
+            return true;
+        }
+        let makes = |line: &&Line| {
+            let text = &line.step.command;
+            let is_word = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+            ["useradd", "adduser", "groupadd", "addgroup", "usermod", "/etc/passwd"]
+                .iter()
+                .any(|maker| text.contains(maker))
+                && text.split(is_word).any(|word| word == name)
+        };
+        let place = |layer| self.timeline.place(LayerNumber::from_index(layer)).unwrap_or(0);
+        let from = place(target) + usize::from(self.timeline.lines[place(target)].step.instruction == "RUN");
+        let between = self.timeline.lines.get(from..place(step)).unwrap_or_default();
+        !between.iter().any(|line| line.step.form != Form::Unknown && makes(&line))
+    }
+
+    /// Returns the owner that a command gives, where it gives only one.
+    fn final_owner(&self, command: &Command, step: usize) -> Option<(i64, i64)> {
+        let entries = self.index.layers[step].entries.iter();
+        let mut owners =
+            entries.filter(|entry| command.reaches(entry.node, &self.index.tree)).map(|entry| self.index.owner(entry));
+        let first = owners.next()?;
+        owners.all(|owner| owner == first).then_some(first)
+    }
+
+    /// Returns the flags that give what a COPY brings the look that it ends up with.
+    fn copy_flags(
+        &self,
+        step: usize,
+        target: usize,
+        commands: &[Command],
+        found: &mut Found<'_>,
+    ) -> Option<Vec<String>> {
+        let line = self.timeline.line(LayerNumber::from_index(target))?;
+        // What an archive holds has its own owners and modes.
+        let transfer = line.transfer()?;
+        if line.step.instruction == "ADD"
+            && (transfer.sources.is_empty() || transfer.sources.iter().any(|one| is_archive(one)))
+        {
+            return None;
+        }
+        let looks = self.copied_looks(step, target, commands);
+        let owners: BTreeSet<(i64, i64)> = looks.iter().map(|look| look.owner).collect();
+        let modes: BTreeSet<u16> = looks.iter().filter_map(|look| look.mode).collect();
+        let mut flags = Vec::new();
+        if looks.iter().any(|look| look.has_new_owner) {
+            let [(uid, gid)] = owners.iter().collect::<Vec<_>>()[..] else { return None };
+            flags.push(format!("--chown={}", self.copy_owner((*uid, *gid), commands, target, step, found)));
+        }
+        if looks.iter().any(|look| look.has_new_mode) {
+            // A mode in a COPY counts for folders as well. BuildKit 0.8 (Docker 20.10) drops setuid, setgid and sticky there.
+            let mode = modes.first().filter(|mode| modes.len() == 1 && **mode <= 0o777)?;
+            flags.push(format!("--chmod={mode:04o}"));
+            found.note("needs BuildKit".to_owned());
+        }
+        if flags.is_empty() {
+            found.note("the files have this owner and mode already: the command only stores them again".to_owned());
+        }
+        Some(flags)
+    }
+
+    fn copy_owner(
+        &self,
+        (uid, gid): (i64, i64),
+        commands: &[Command],
+        target: usize,
+        step: usize,
+        found: &mut Found<'_>,
+    ) -> String {
+        let spec = commands.iter().rev().find_map(|command| match &command.undo {
+            Undo::Owner(spec) => Some(spec.as_str()),
+            _ => None,
+        });
+        let names = spec.and_then(|spec| spec.split_once(':')).filter(|(user, group)| {
+            !user.is_empty() && !group.is_empty() && [user, group].iter().all(|name| self.is_known(name, target, step))
+        });
+        if let Some((user, group)) = names {
+            return format!("{user}:{group}");
+        }
+        if spec.is_some_and(|spec| spec.bytes().any(|c| c.is_ascii_alphabetic())) {
+            found.note(format!(
+                "{} is {uid}:{gid} in this image, but no name yet where the files are made: give the user this number where \
+                 it is made, too",
+                spec.unwrap_or_default()
+            ));
+        }
+        format!("{uid}:{gid}")
+    }
+
+    /// Returns how the files, symlinks and new folders of a COPY look once the step is undone.
+    fn copied_looks(&self, step: usize, target: usize, commands: &[Command]) -> BTreeSet<Look> {
+        let at = u32::try_from(target).unwrap_or(u32::MAX);
+        let upper = self.reach.entries_of(step);
+        let mut looks = BTreeSet::new();
+        for (index, entry) in (0..).zip(&self.index.layers[target].entries) {
+            let is_new_folder = entry.kind == Kind::Directory && !entry.lower.is_present();
+            if !matches!(entry.kind, Kind::File | Kind::Symlink) && !is_new_folder {
+                continue;
+            }
+            let this = EntryRef { layer: at, index };
+            let before = self.looks.get(&this).map_or(entry, |last| self.index.entry(*last));
+            let is_touched =
+                |command: &Command| command.changes_metadata() && command.reaches(entry.node, &self.index.tree);
+            let after =
+                upper.get(&entry.node).filter(|_| commands.iter().any(is_touched)).map(|at| self.index.entry(*at));
+            // The step may have stored it for other reasons: then it is not this file any more.
+            let after = after.filter(|after| is_same_file(after)).unwrap_or(before);
+            let has_mode = entry.kind != Kind::Symlink;
+            looks.insert(Look {
+                owner: self.index.owner(after),
+                mode: has_mode.then_some(after.mode),
+                has_new_owner: after.owner != entry.owner,
+                has_new_mode: has_mode && after.mode != entry.mode,
+            });
+        }
+        looks
+    }
+}
+
+fn is_same_file(after: &Entry) -> bool {
+    after.kind != Kind::File || after.size == 0 || after.has(Entry::SAME)
+}
+
+/// Returns the operands of a command that some of the records lie at.
+fn reached<'c>(command: &'c Command, records: &[&WasteRecord], places: &InPlace<'_>) -> Vec<&'c Operand> {
+    let tree = &places.index.tree;
+    let holds =
+        |operand: &&Operand| records.iter().any(|record| operand.holds(record.node, tree, command.is_recursive));
+    command.operands.iter().filter(holds).collect()
+}
+
+/// Returns the commands that remove what a step leaves, each with its place.
+fn removals(commands: &[Command], records: &[&WasteRecord], places: &InPlace<'_>) -> Vec<(usize, String)> {
+    let mut texts = Vec::new();
+    for (at, command) in commands.iter().enumerate().filter(|(_, command)| !command.changes_metadata()) {
+        let operands = reached(command, records, places);
+        match command.undo {
+            _ if operands.is_empty() => {}
+            Undo::Remove { .. } => {
+                let paths = operands.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
+                let flags = if command.is_recursive { "-rf" } else { "-f" };
+                texts.push((at, format!("rm {flags} {paths}")));
+            }
+            Undo::Clean => texts.push((at, command.text.clone())),
+            Undo::Owner(_) | Undo::Mode(_) | Undo::Other => {}
+        }
+    }
+    texts
+}
+
+fn is_archive(source: &str) -> bool {
+    let name = source.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    source.contains("://")
+        || source.starts_with("git@")
+        || [".tar", ".tgz", ".tbz", ".txz", ".gz", ".bz2", ".xz", ".zst"].iter().any(|end| name.contains(end))
+}

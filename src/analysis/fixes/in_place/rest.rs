@@ -1,0 +1,130 @@
+//! What is left of a hiding step once its parts are done elsewhere.
+
+use foldhash::{HashSet, HashSetExt};
+
+use super::command::{Command, Operand, Undo};
+use super::{Found, InPlace, Relocation};
+use crate::layer::entry::{Entry, Kind, NodeId};
+
+/// How many entries are looked at to see that nothing else is removed; beyond that the removal stays.
+const MOST_VISITS: usize = 20_000_000;
+
+impl InPlace<'_> {
+    /// Returns the commands that stay; nothing inside where all of them do, and nothing at all where the step cannot be
+    /// limited to what is left for it: then nothing would be saved.
+    pub(super) fn rest(&self, step: usize, relocation: &Relocation, found: &Found<'_>) -> Option<Option<Vec<String>>> {
+        let (mut kept, mut idle) = (Vec::new(), 0);
+        for (at, command) in relocation.commands.iter().enumerate() {
+            kept.extend(match command.undo {
+                Undo::Other => Some(command.text.clone()),
+                Undo::Owner(_) | Undo::Mode(_) => self.left_to_change(step, command, relocation, found)?,
+                Undo::Remove { .. } | Undo::Clean => {
+                    let has_effect = self.has_effect(step, command);
+                    let left = self.left_to_remove(step, at, command, found)?;
+                    idle += usize::from(left.is_some() && !has_effect);
+                    left
+                }
+            });
+        }
+        // What removes nothing is no reason for a step.
+        if kept.len() == idle {
+            kept.clear();
+        }
+        let is_changed = !kept.iter().eq(relocation.commands.iter().map(|command| &command.text));
+        Some(is_changed.then_some(kept))
+    }
+
+    /// Returns what stays of a chown or chmod, if anything.
+    fn left_to_change(
+        &self,
+        step: usize,
+        command: &Command,
+        relocation: &Relocation,
+        found: &Found<'_>,
+    ) -> Option<Option<String>> {
+        let tree = &self.index.tree;
+        let mut left: HashSet<NodeId> = HashSet::new();
+        let mut has_files = false;
+        let mut is_concerned = false;
+        for entry in self.index.layers[step].entries.iter().filter(|entry| entry.has(Entry::SHOWN)) {
+            if !command.reaches(entry.node, tree) {
+                continue;
+            }
+            let lower = entry.lower.get();
+            let below = lower.map(|lower| self.went_to.get(&lower).copied().unwrap_or(lower.layer().index()));
+            let is_directory = entry.kind == Kind::Directory;
+            // A hard link or a device is none of the files that were told apart.
+            let target = below.and_then(|below| relocation.target(tree, entry.node, below, false, is_directory));
+            let is_same = entry.kind != Kind::File || entry.size == 0 || entry.has(Entry::SAME);
+            if target.is_some() && is_same {
+                is_concerned = true;
+            } else {
+                has_files |= !is_directory && entry.size > 0;
+                left.insert(entry.node);
+            }
+        }
+        if !is_concerned {
+            return Some(Some(command.text.clone()));
+        }
+        if left.is_empty() {
+            return Some(None);
+        }
+        // The folders that it names, and nothing below them.
+        let named: Vec<&Operand> =
+            command.operands.iter().filter(|operand| operand.tops.iter().any(|top| left.contains(top))).collect();
+        let is_named = left.iter().all(|node| named.iter().any(|operand| operand.tops.contains(node)));
+        if is_named && !has_files && named.iter().all(|operand| operand.tops.len() == 1) {
+            let word = match &command.undo {
+                Undo::Owner(owner) => format!("chown {owner}"),
+                Undo::Mode(mode) => format!("chmod {mode}"),
+                Undo::Remove { .. } | Undo::Clean | Undo::Other => return None,
+            };
+            let paths = named.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
+            return Some(Some(format!("{word} {paths}")));
+        }
+        let operands: Vec<&Operand> = command.operands.iter().collect();
+        let mut unused = Found::default();
+        let limited = self.limited(command, &operands, step, step, &mut unused)?;
+        // In the plain form it would reach everything again.
+        (found.targets.is_empty() || limited.starts_with("find ")).then_some(Some(limited))
+    }
+
+    /// Returns what stays of a removal, if anything.
+    fn left_to_remove(&self, step: usize, at: usize, command: &Command, found: &Found<'_>) -> Option<Option<String>> {
+        let stays = Some(Some(command.text.clone()));
+        let Some(highest) = found.carried.get(&at).filter(|_| !found.needed.contains(&at)) else { return stays };
+        match command.undo {
+            _ if !self.removes_since(step, command, *highest) => Some(None),
+            // What it names may be gone by then.
+            Undo::Remove { is_forced: false } => None,
+            _ => stays,
+        }
+    }
+
+    /// Says whether a removal does anything in the step's layer.
+    fn has_effect(&self, step: usize, command: &Command) -> bool {
+        let layer = &self.index.layers[step];
+        let touched = layer.whiteouts.iter().chain(&layer.opaque).copied();
+        // An empty file is a lock.
+        let is_more = |entry: &&Entry| entry.size > 0 || !matches!(entry.kind, Kind::Directory | Kind::File);
+        let files = layer.entries.iter().filter(is_more).map(|entry| entry.node);
+        touched.chain(files).any(|node| command.reaches(node, &self.index.tree))
+    }
+
+    /// Says whether a removal reaches what steps above `highest` have stored, which does it as well.
+    fn removes_since(&self, step: usize, command: &Command, highest: usize) -> bool {
+        let tree = &self.index.tree;
+        let layer = &self.index.layers[step];
+        let gone = layer.whiteouts.iter().chain(&layer.opaque).copied();
+        let mut waiting: Vec<NodeId> = gone.filter(|node| command.reaches(*node, tree)).collect();
+        let mut below: HashSet<NodeId> = HashSet::new();
+        while let Some(node) = waiting.pop() {
+            if below.insert(node) {
+                waiting.extend(tree.children(node));
+            }
+        }
+        let between = &self.index.layers[highest + 1..step];
+        let visits: usize = between.iter().map(|layer| layer.entries.len()).sum();
+        visits > MOST_VISITS || between.iter().flat_map(|layer| &layer.entries).any(|entry| below.contains(&entry.node))
+    }
+}
