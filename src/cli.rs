@@ -275,6 +275,7 @@ pub enum Color {
 
 /// What the user wants done.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Request {
     /// The input.
     pub image: PathBuf,

@@ -53,6 +53,10 @@ pub fn entries(analysis: &Analysis) -> Vec<Entry<'_>> {
 /// Returns the lines of the user's Dockerfile that made each layer, as far as they are known.
 #[must_use]
 pub fn lines_by_layer(file: &Dockerfile, analysis: &Analysis) -> HashMap<u32, Lines> {
+    if let Ok(fit) = fit(file, analysis) {
+        let layers = analysis.layers.iter().map(|layer| layer.number.get());
+        return layers.filter_map(|layer| Some((layer, fit.source(layer)?.lines()))).collect();
+    }
     file.lines_by_layer(&steps(&analysis.spec.history), analysis.base.layer_count)
 }
 

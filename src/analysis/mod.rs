@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use crate::archive::ImageSpec;
 use crate::digest::{ChainId, DiffId, Digest};
-use crate::dockerfile::{Dockerfile, Lines};
+use crate::dockerfile::{Dockerfile, Instruction, Lines};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::layer::blob::Blob;
 use crate::layer::entry::LayerNumber;
@@ -371,7 +371,7 @@ impl Analysis {
     #[must_use]
     pub fn lines_of(&self, layer: LayerNumber) -> Option<Lines> {
         let fit = self.dockerfile.as_ref()?.fit.as_ref().ok()?;
-        fit.source(layer.get()).map(|instruction| instruction.lines())
+        fit.source(layer.get()).map(Instruction::lines)
     }
 
     /// Returns the step that made a layer, as the user wrote it; empty where the history does not tell.

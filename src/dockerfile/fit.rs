@@ -186,7 +186,9 @@ impl Instruction {
         match self.name.as_str() {
             _ if self.is(step) => true,
             // The classic builder records the words of an exec form alone.
-            "RUN" => self.is_exec && step.instruction.is_empty() && said == self.text,
+            "RUN" if step.instruction.is_empty() => self.is_exec && said == self.text,
+            // Nor can it be told from the shell that a text is given to.
+            "RUN" => self.is_exec && self.text.strip_prefix("/bin/sh -c ") == Some(said.as_str()),
             name if name != step.instruction => false,
             "WORKDIR" => leads_to(&unquoted(&self.text), &said),
             _ => copies(&unquoted(&self.text), &said),

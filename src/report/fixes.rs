@@ -61,20 +61,20 @@ impl<W: Write> Summary<'_, W> {
         }
         if first.kind == Kind::InPlace {
             for edit in &first.edits {
-                self.old(edit.layer, &edit.before, room)?;
-                self.new(&printable(&edit.after))?;
+                self.old_step(edit.layer, &edit.before, room)?;
+                self.new_lines(&printable(&edit.after))?;
             }
         } else {
             for (layer, step) in fix.layers.iter().zip(&fix.steps).take(MOST_LINES) {
-                self.old(*layer, step, room)?;
+                self.old_step(*layer, step, room)?;
             }
-            self.new(&fix.dockerfile)?;
+            self.new_lines(&fix.dockerfile)?;
         }
         self.notes(fix)
     }
 
     /// A step as it is.
-    fn old(&mut self, layer: LayerNumber, step: &str, room: usize) -> io::Result<()> {
+    fn old_step(&mut self, layer: LayerNumber, step: &str, room: usize) -> io::Result<()> {
         let step: Vec<&str> = step.split_whitespace().take(400).collect();
         let step =
             if step.is_empty() { "(the history does not say)".to_owned() } else { escape(step.join(" ").as_bytes()) };
@@ -83,7 +83,7 @@ impl<W: Write> Summary<'_, W> {
     }
 
     /// The lines in its place.
-    fn new(&mut self, lines: &str) -> io::Result<()> {
+    fn new_lines(&mut self, lines: &str) -> io::Result<()> {
         let mut is_exact = true;
         for line in lines.lines() {
             let line = format!("+ {line}");

@@ -12,6 +12,7 @@ use super::rewriting::{self, Change, Draft, Role, Separable, Timeline, place_of}
 use super::{Edit, Kind};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::archive::history::HistoryEntry;
+use crate::escape::escape;
 use crate::layer::entry::{EntryRef, LayerNumber};
 use crate::layer::index::Index;
 
@@ -95,7 +96,9 @@ impl Workshop<'_> {
         let sketch = rewriting::sketch(self.index, self.timeline, group, records);
         let place = place_of(group);
         let mut saved = vec![0; self.index.layers.len()];
-        records.iter().for_each(|record| saved[record.stored_in.index()] += record.bytes);
+        for record in records {
+            saved[record.stored_in.index()] += record.bytes;
+        }
         let is_gone = sketch.dockerfile.lines().all(|line| line.starts_with('#'));
         let joined: BTreeMap<usize, Option<usize>> =
             group.members.iter().map(|member| (*member, Some(place).filter(|_| !is_gone))).collect();
@@ -132,10 +135,10 @@ impl Workshop<'_> {
 
     /// Returns the edits in place of some hiding steps, together with the merges of RUNs that save more of `share`.
     pub(super) fn in_place(&self, undone: &[Undone<'_>], share: &[&WasteRecord]) -> Option<Candidate> {
-        let with_merges = self.with_merges(undone, self.merges(undone, share));
+        let with_merges = self.with_merges(undone, &self.merges(undone, share));
         match with_merges {
             Some(candidate) if !candidate.judged.cost.is_raised() => Some(candidate),
-            _ => self.with_merges(undone, Vec::new()),
+            _ => self.with_merges(undone, &[]),
         }
     }
 
@@ -169,7 +172,7 @@ impl Workshop<'_> {
         groups.into_iter().filter(|group| group.members.iter().all(is_run)).map(of_group).collect()
     }
 
-    fn with_merges(&self, undone: &[Undone<'_>], merges: Vec<(Group, Vec<&WasteRecord>)>) -> Option<Candidate> {
+    fn with_merges(&self, undone: &[Undone<'_>], merges: &[(Group, Vec<&WasteRecord>)]) -> Option<Candidate> {
         let mut change = Change::default();
         let mut draft = Draft::default();
         for one in undone {
@@ -179,6 +182,7 @@ impl Workshop<'_> {
         }
         change.merges = merges.iter().map(|(group, _)| group.clone()).collect();
         let edits = change.edits(self.index, self.timeline, &mut draft)?;
+        draft.doubts.extend(self.readers(undone, &edits));
         let mut saved = vec![0; self.index.layers.len()];
         let mut sum = 0;
         for record in undone.iter().flat_map(|one| &one.records) {
@@ -192,7 +196,7 @@ impl Workshop<'_> {
         }
         let mut joined: BTreeMap<usize, Option<usize>> =
             edits.iter().filter(|edit| edit.after.is_empty()).map(|edit| (edit.layer.index(), None)).collect();
-        for (group, _) in &merges {
+        for (group, _) in merges {
             joined.extend(group.members.iter().map(|member| (*member, Some(place_of(group)))));
         }
         let judged = self.judge(&joined, &saved);
@@ -206,7 +210,7 @@ impl Workshop<'_> {
         draft.tidy();
         let safe = draft.doubts.is_empty() && sum > 0;
         draft.doubts.append(&mut draft.notes);
-        let title = format!("{} ({})", title(undone, &merges), rewriting::layers(&layers));
+        let title = format!("{} ({})", title(undone, merges), rewriting::layers(&layers));
         let alternative = Alternative {
             kind: Kind::InPlace,
             title,
@@ -218,9 +222,31 @@ impl Workshop<'_> {
             caveats: draft.doubts,
             change,
         };
-        let merged = merges.iter().flat_map(|(_, records)| records);
-        let saved = undone.iter().flat_map(|one| &one.records).chain(merged).map(|record| record.copy).collect();
+        let by_merges = merges.iter().flat_map(|(_, records)| records);
+        let saved = undone.iter().flat_map(|one| &one.records).chain(by_merges).map(|record| record.copy).collect();
         Some(Candidate { alternative, judged, joined_count, layers, saved })
+    }
+
+    /// Steps in between find the files as the hiding steps leave them, unless they go themselves.
+    fn readers(&self, undone: &[Undone<'_>], edits: &[Edit]) -> Vec<String> {
+        let is_gone = |layer: usize| edits.iter().any(|edit| edit.layer.index() == layer && edit.after.is_empty());
+        let is_run = |layer: usize| {
+            let line = self.timeline.line(LayerNumber::from_index(layer));
+            line.is_some_and(|line| line.step.instruction == "RUN")
+        };
+        let of_one = |one: &Undone<'_>| {
+            let between = one.lowest_target()? + 1..one.hidden_by;
+            let readers: Vec<LayerNumber> =
+                between.filter(|layer| is_run(*layer) && !is_gone(*layer)).map(LayerNumber::from_index).collect();
+            let line = self.timeline.line(LayerNumber::from_index(one.hidden_by))?;
+            let command = escape(line.step.command.chars().take(60).collect::<String>().as_bytes());
+            let verbs = if readers.len() == 1 { ("runs", "finds") } else { ("run", "find") };
+            (!readers.is_empty()).then(|| {
+                let layers = rewriting::layers(&readers);
+                format!("{layers} {} in between, and then {} the files as \"{command}\" leaves them", verbs.0, verbs.1)
+            })
+        };
+        undone.iter().filter_map(of_one).collect()
     }
 
     fn judge(&self, joined: &BTreeMap<usize, Option<usize>>, saved: &[u64]) -> Judged {
@@ -233,11 +259,11 @@ fn title(undone: &[Undone<'_>], merges: &[(Group, Vec<&WasteRecord>)]) -> &'stat
         let of_sort = undone.iter().filter(|one| one.sort == sort);
         of_sort.flat_map(|one| &one.records).map(|record| record.bytes).sum()
     };
-    let merged: u64 = merges.iter().flat_map(|(_, records)| records).map(|record| record.bytes).sum();
+    let by_merges: u64 = merges.iter().flat_map(|(_, records)| records).map(|record| record.bytes).sum();
     let (metadata, cache) = (bytes(Sort::Metadata), bytes(Sort::Cache));
-    if metadata >= cache && metadata >= merged {
+    if metadata >= cache && metadata >= by_merges {
         "set owner and mode where the files are made"
-    } else if cache >= merged {
+    } else if cache >= by_merges {
         "clean up in the step that leaves it"
     } else {
         "merge what replaces files, and clean up where they are made"

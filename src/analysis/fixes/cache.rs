@@ -84,7 +84,7 @@ impl<'a> Steps<'a> {
                 cost.bytes_before += stored;
             }
             let saved = line.layer.map_or(0, |layer| effect.saved[layer.index()]);
-            let (is_joined, stands_at) = (self.is_joined(line, effect), self.place_after(place, effect));
+            let (is_joined, stands_at) = (Self::is_joined(line, effect), self.place_after(place, effect));
             if stands_at >= start {
                 cost.steps_after += u64::from(!is_joined);
                 cost.bytes_after += stored.saturating_sub(saved);
@@ -94,7 +94,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Says whether a line is no step of its own any more.
-    fn is_joined(&self, line: &Line, effect: &Effect<'_>) -> bool {
+    fn is_joined(line: &Line, effect: &Effect<'_>) -> bool {
         let joined = line.layer.and_then(|layer| effect.joined.get(&layer.index()));
         joined.is_some_and(|place| *place != line.layer.map(LayerNumber::index))
     }

@@ -268,7 +268,9 @@ pub(super) fn edits_together(analysis: &Analysis, changes: &[&Change]) -> Option
     let fit = analysis.dockerfile.as_ref().and_then(|fitted| fitted.fit.as_ref().ok());
     let timeline = timeline(&analysis.spec.history, analysis.layers.len(), fit);
     let mut all = Change::default();
-    changes.iter().for_each(|change| all.absorb(change));
+    for change in changes {
+        all.absorb(change);
+    }
     all.edits(&analysis.index, &timeline, &mut rewriting::Draft::default())
 }
 
@@ -302,8 +304,8 @@ fn fix(workshop: &Workshop<'_>, candidates: Vec<Candidate>, records: &[&WasteRec
     let mut candidates = alternatives::order(candidates);
     let copies = candidates.first_mut().map(|first| std::mem::take(&mut first.saved)).unwrap_or_default();
     let saves = candidates.first().is_some_and(|first| first.alternative.saves_bytes > 0 && !first.layers.is_empty());
-    let saved: HashSet<EntryRef> = copies.iter().copied().collect();
-    let records: Vec<&WasteRecord> = records.iter().filter(|record| saved.contains(&record.copy)).copied().collect();
+    let gone: HashSet<EntryRef> = copies.iter().copied().collect();
+    let records: Vec<&WasteRecord> = records.iter().filter(|record| gone.contains(&record.copy)).copied().collect();
     saves.then(|| (described(workshop, candidates, &records), copies))
 }
 

@@ -31,11 +31,8 @@ impl<'a> InPlace<'a> {
         let is_removed = |record: &&&'a WasteRecord| {
             commands.iter().any(|command| matches!(command.undo, Undo::Remove { .. }) && command.explains(record, tree))
         };
-        let targets: Vec<usize> = parts
-            .iter()
-            .filter(|(_, part)| part.removed.iter().any(|record| is_list(record)))
-            .map(|(target, _)| *target)
-            .collect();
+        let targets: Vec<usize> =
+            parts.iter().filter(|(_, part)| part.removed.iter().any(is_list)).map(|(target, _)| *target).collect();
         for target in targets {
             // One that downloads its own is none, and those behind it use what it downloads.
             let candidates = (target + 1..=step).take_while(|layer| !self.updates(*layer));
@@ -81,9 +78,9 @@ impl<'a> InPlace<'a> {
         }
         let first = change.steps.entry(target).or_default();
         if is_all {
-            first.keep(Vec::new())
+            first.keep(Vec::new());
         } else {
-            first.end_with(REMOVAL.to_owned())
+            first.end_with(REMOVAL.to_owned());
         }
         found.doubts.push("each of these steps then downloads the package lists itself".to_owned());
         Some(())

@@ -11,10 +11,11 @@ mod part;
 mod reach;
 mod rest;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::choosing::Unavoidable;
 use super::rewriting::{Change, Timeline};
@@ -26,6 +27,7 @@ use crate::layer::tree::Tree;
 use command::Command;
 use part::Part;
 use reach::Reach;
+use rest::Rest;
 
 /// A hiding step whose work is done where the files are made.
 #[derive(Debug)]
@@ -44,6 +46,13 @@ pub(super) struct Undone<'a> {
     pub sort: Sort,
 }
 
+impl Undone<'_> {
+    /// Returns the lowest layer that takes something over.
+    pub(super) fn lowest_target(&self) -> Option<usize> {
+        self.change.relocations.iter().filter_map(|relocation| relocation.to.first().copied()).min()
+    }
+}
+
 /// What a hiding step undoes, mostly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sort {
@@ -60,8 +69,10 @@ pub(crate) struct Relocation {
     pub from: usize,
     /// The places that take it over.
     pub to: BTreeSet<usize>,
-    /// Those of them that run a command for it, which reaches directories of lower layers too.
-    by_command: BTreeSet<usize>,
+    /// What runs there now: place, command and operand. It reaches directories of lower layers too.
+    ran: Vec<Ran>,
+    /// Folders that a COPY makes: its flags are theirs too.
+    new_folders: HashSet<NodeId>,
     commands: Vec<Command>,
 }
 
@@ -81,11 +92,23 @@ impl Relocation {
             fits && command.reaches(node, tree)
         });
         commands.next()?;
-        if self.to.contains(&lower) && (!is_directory || is_gone || self.by_command.contains(&lower)) {
-            return Some(lower);
+        if is_gone || !is_directory || self.new_folders.contains(&node) {
+            return self.to.contains(&lower).then_some(lower);
         }
-        (is_directory && !is_gone).then(|| self.by_command.range(lower..).next().copied()).flatten()
+        let reaches = |ran: &&Ran| {
+            let command = &self.commands[ran.command];
+            ran.target >= lower && command.operands[ran.operand].holds(node, tree, command.is_recursive)
+        };
+        self.ran.iter().filter(reaches).map(|ran| ran.target).min()
     }
+}
+
+/// A command of the hiding step that another step runs, for one of its operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ran {
+    target: usize,
+    command: usize,
+    operand: usize,
 }
 
 /// Finds the steps that can be undone in place.
@@ -97,7 +120,13 @@ pub(super) struct InPlace<'a> {
     went_to: HashMap<EntryRef, usize>,
     /// What a COPY's files look like after the steps that were undone so far.
     looks: HashMap<EntryRef, EntryRef>,
+    /// The other way round: which file an entry of a step that was undone is.
+    first_of: HashMap<EntryRef, EntryRef>,
     base_count: usize,
+    /// The layer that hides each of the user's wasted copies.
+    hidden_at: HashMap<EntryRef, usize>,
+    /// Entries that were looked at to see what a command reaches: there is a limit.
+    visits: Cell<usize>,
 }
 
 impl<'a> InPlace<'a> {
@@ -108,7 +137,10 @@ impl<'a> InPlace<'a> {
             reach: Reach::new(index),
             went_to: HashMap::new(),
             looks: HashMap::new(),
+            first_of: HashMap::new(),
+            visits: Cell::new(0),
             base_count,
+            hidden_at: HashMap::new(),
         }
     }
 
@@ -120,16 +152,24 @@ impl<'a> InPlace<'a> {
     ) -> Vec<Undone<'a>> {
         let mut by_step: BTreeMap<usize, Vec<&WasteRecord>> = BTreeMap::new();
         for record in records.filter(|record| record.stored_in != record.hidden_by) {
-            if !unavoidable.contains(record.node) {
+            self.hidden_at.insert(record.copy, record.hidden_by.index());
+            // What is removed on purpose can be removed earlier, too.
+            if record.cause == Cause::Deleted || !unavoidable.contains(record.node) {
                 by_step.entry(record.hidden_by.index()).or_default().push(record);
             }
         }
         by_step.into_iter().filter_map(|(step, records)| self.undo(step, &records)).collect()
     }
 
+    /// Counts entries that are about to be looked at; nothing where there were too many.
+    fn visit(&self, layer: usize) -> Option<()> {
+        self.visits.set(self.visits.get() + self.index.layers[layer].entries.len());
+        (self.visits.get() <= MOST_VISITS).then_some(())
+    }
+
     fn undo(&mut self, step: usize, records: &[&'a WasteRecord]) -> Option<Undone<'a>> {
         let place = self.timeline.place(LayerNumber::from_index(step))?;
-        let line = self.timeline.lines.get(place).filter(|line| line.context.is_root())?;
+        self.timeline.lines.get(place).filter(|line| line.context.is_root())?;
         let commands = command::commands(self.timeline, place, &self.index.tree)?;
         let mut parts: BTreeMap<usize, Part<'a>> = BTreeMap::new();
         for record in records {
@@ -155,14 +195,17 @@ impl<'a> InPlace<'a> {
         if found.records.is_empty() {
             return None;
         }
-        let relocation =
-            Relocation { from: step, to: found.targets.clone(), by_command: found.by_command.clone(), commands };
-        let kept = self.rest(step, &relocation, &found)?;
-        if let Some(kept) = kept {
+        let relocation = Relocation {
+            from: step,
+            to: found.targets.clone(),
+            ran: found.ran.clone(),
+            new_folders: found.new_folders.clone(),
+            commands,
+        };
+        if let Rest::Commands(kept) = self.rest(step, &relocation, &found)? {
             change.steps.entry(step).or_default().keep(kept);
         }
         self.remember(&relocation);
-        self.note_readers(&line.step.command, step, &found.targets, &mut found.doubts);
         change.relocations.push(Arc::new(relocation));
         let bytes = |is_gone: bool| -> u64 {
             let of_sort = found.records.iter().filter(|record| (record.cause == Cause::Deleted) == is_gone);
@@ -183,36 +226,24 @@ impl<'a> InPlace<'a> {
             let target = relocation.target(&self.index.tree, entry.node, below, false, entry.kind == Kind::Directory);
             if let Some(target) = target {
                 self.went_to.insert(this, target);
-                let first = self.looks.iter().find(|(_, last)| **last == lower).map(|(first, _)| *first);
-                self.looks.insert(first.unwrap_or(lower), this);
+                let first = self.first_of.get(&lower).copied().unwrap_or(lower);
+                self.first_of.insert(this, first);
+                self.looks.insert(first, this);
             }
         }
     }
-
-    /// Steps in between find the files as the hiding step leaves them.
-    fn note_readers(&self, command: &str, step: usize, targets: &BTreeSet<usize>, doubts: &mut Vec<String>) {
-        let Some(first) = targets.first() else { return };
-        let is_reader = |layer: &usize| {
-            let line = self.timeline.line(LayerNumber::from_index(*layer));
-            line.is_some_and(|line| line.step.instruction == "RUN")
-        };
-        let readers: Vec<usize> = (first + 1..step).filter(is_reader).collect();
-        if let (Some(from), Some(to)) = (readers.first(), readers.last()) {
-            let layers =
-                if from == to { format!("layer {}", from + 1) } else { format!("layers {}-{}", from + 1, to + 1) };
-            let command: String = command.chars().take(60).collect();
-            let command = crate::escape::escape(command.as_bytes());
-            doubts.push(format!("{layers} run in between, and then find the files as \"{command}\" leaves them"));
-        }
-    }
 }
+
+/// How many entries are looked at for one image; steps that are still to be looked at then are not undone in place.
+const MOST_VISITS: usize = 30_000_000;
 
 /// What was found for one hiding step.
 #[derive(Default)]
 struct Found<'a> {
     records: Vec<&'a WasteRecord>,
     targets: BTreeSet<usize>,
-    by_command: BTreeSet<usize>,
+    ran: Vec<Ran>,
+    new_folders: HashSet<NodeId>,
     doubts: Vec<String>,
     notes: Vec<String>,
     /// Removals that other steps do as well: each command with the highest step that does it.

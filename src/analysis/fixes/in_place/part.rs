@@ -3,11 +3,23 @@
 use std::collections::BTreeSet;
 
 use super::command::{Command, Operand, Undo};
-use super::{Change, Found, InPlace};
+use super::{Change, Found, InPlace, Ran};
 use crate::analysis::fixes::rewriting::{Line, Role, role};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::dockerfile::step::Form;
-use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber};
+use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
+
+/// Places of caches, with the programs that fill them.
+const CACHES: [(&str, &[&str]); 8] = [
+    ("/var/lib/apt/", &["apt-get", "apt", "aptitude"]),
+    ("/var/cache/apt", &["apt-get", "apt", "aptitude"]),
+    ("/var/log/", &["apt-get", "apt", "aptitude", "dpkg", "apk", "dnf", "yum"]),
+    ("/var/cache/dnf", &["dnf", "yum", "microdnf"]),
+    ("/var/cache/apk", &["apk"]),
+    ("/.npm", &["npm", "npx"]),
+    ("/yarn", &["yarn"]),
+    ("/.cache/pip", &["pip", "pip3"]),
+];
 
 /// The records of one storing step.
 #[derive(Debug, Default)]
@@ -59,9 +71,10 @@ impl<'a> InPlace<'a> {
                     change.steps.entry(target).or_default().flags.extend(flags);
                 })
             } else {
-                self.changes(step, target, commands, &part.changed, found).map(|texts| {
-                    texts.into_iter().for_each(|text| change.steps.entry(target).or_default().end_with(text));
-                    found.by_command.insert(target);
+                self.changes_below(step, target, commands, &part.changed, change, found).map(|texts| {
+                    for text in texts {
+                        change.steps.entry(target).or_default().end_with(text);
+                    }
                 })
             };
             if done.is_some() {
@@ -70,9 +83,12 @@ impl<'a> InPlace<'a> {
             }
         }
         if !part.removed.is_empty() {
+            let again = self.fills_again(step, target, &part.removed);
             for (command, text) in removals(commands, &part.removed, self) {
-                change.steps.entry(target).or_default().end_with(text);
-                found.carry(command, target);
+                for layer in again.iter().chain([&target]) {
+                    change.steps.entry(*layer).or_default().end_with(text.clone());
+                    found.carry(command, *layer);
+                }
             }
             found.records.append(&mut part.removed);
             is_done = true;
@@ -83,20 +99,110 @@ impl<'a> InPlace<'a> {
         is_done
     }
 
+    /// Returns the steps in between that fill a cache again once it is removed before them.
+    fn fills_again(&self, step: usize, target: usize, records: &[&WasteRecord]) -> Vec<usize> {
+        let mut programs: BTreeSet<&str> = BTreeSet::new();
+        for record in records {
+            let path = self.index.tree.path(record.node);
+            let of_path = CACHES.iter().find(|(place, _)| memchr::memmem::find(&path, place.as_bytes()).is_some());
+            programs.extend(of_path.map_or(&[][..], |(_, programs)| *programs));
+        }
+        let runs_one = |layer: &usize| {
+            let Some(line) = self.timeline.line(LayerNumber::from_index(*layer)) else { return false };
+            let words =
+                line.step.command.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.'));
+            line.context.is_root()
+                && matches!(role(line, self.timeline, self.index), Role::Run(_))
+                && words.into_iter().any(|word| programs.contains(word))
+        };
+        (target + 1..step).filter(runs_one).collect()
+    }
+
+    /// Returns the same, once steps below that have files there too give them the right owner and mode: else the command would
+    /// store those again.
+    fn changes_below(
+        &self,
+        step: usize,
+        target: usize,
+        commands: &[Command],
+        records: &[&WasteRecord],
+        change: &mut Change,
+        found: &mut Found<'_>,
+    ) -> Option<Vec<String>> {
+        // Its folders and links go along.
+        let upper = self.reach.entries_of(step);
+        let own = self.index.layers[target].entries.iter().map(|entry| entry.node);
+        let mut nodes: Vec<NodeId> = own.filter(|node| upper.contains_key(node)).collect();
+        nodes.extend(records.iter().map(|record| record.node));
+        let texts = self.changes(step, target, commands, &nodes, found)?;
+        if texts.iter().all(|text| !text.starts_with("find ")) {
+            return Some(texts);
+        }
+        for layer in self.base_count..target {
+            self.visit(layer)?;
+            let wrong = self.wrong_files(layer, step, target, commands);
+            if found.targets.contains(&layer) || wrong.is_empty() {
+                continue;
+            }
+            let line = self.timeline.line(LayerNumber::from_index(layer))?;
+            match role(line, self.timeline, self.index) {
+                Role::Transfer(_) => {
+                    let flags = self.copy_flags(step, layer, commands, found)?;
+                    change.steps.entry(layer).or_default().flags.extend(flags);
+                }
+                Role::Run(_) if line.context.is_root() => {
+                    for text in self.changes(step, layer, commands, &wrong, found)? {
+                        change.steps.entry(layer).or_default().end_with(text);
+                    }
+                }
+                Role::Run(_) | Role::Blind(_) => return None,
+            }
+            found.targets.insert(layer);
+        }
+        Some(texts)
+    }
+
+    /// Returns the files of a layer that `target` still sees and that the commands change.
+    fn wrong_files(&self, layer: usize, step: usize, target: usize, commands: &[Command]) -> Vec<NodeId> {
+        let at = u32::try_from(layer).unwrap_or(u32::MAX);
+        let mut wrong = Vec::new();
+        for command in commands.iter().filter(|command| command.changes_metadata()) {
+            let owner = self.final_owner(command, step);
+            for (index, entry) in (0..).zip(&self.index.layers[layer].entries) {
+                let this = EntryRef { layer: at, index };
+                let is_seen = self.hidden_at.get(&this).is_none_or(|hidden_by| *hidden_by > target);
+                let now = self.looks.get(&this).map_or(entry, |last| self.index.entry(*last));
+                let is_right = match &command.undo {
+                    Undo::Owner(_) => owner.is_some_and(|owner| self.index.owner(now) == owner),
+                    _ => false,
+                };
+                let is_file = entry.kind == Kind::File && entry.size > 0;
+                if is_file && is_seen && !is_right && command.reaches(entry.node, &self.index.tree) {
+                    wrong.push(entry.node);
+                }
+            }
+        }
+        wrong
+    }
+
     /// Returns the commands that give what a RUN made its owner and mode, in a form that leaves alone what is right already.
     fn changes(
         &self,
         step: usize,
         target: usize,
         commands: &[Command],
-        records: &[&WasteRecord],
+        nodes: &[NodeId],
         found: &mut Found<'_>,
     ) -> Option<Vec<String>> {
         let mut texts = Vec::new();
-        for command in commands.iter().filter(|command| command.changes_metadata()) {
-            let operands = reached(command, records, self);
+        for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.changes_metadata()) {
+            let operands = reached(command, nodes, self);
             if !operands.is_empty() {
                 texts.push(self.limited(command, &operands, step, target, found)?);
+                for operand in operands {
+                    let operand = command.operands.iter().position(|one| std::ptr::eq(one, operand)).unwrap_or(0);
+                    found.ran.push(Ran { target, command: at, operand });
+                }
             }
         }
         (!texts.is_empty()).then_some(texts)
@@ -215,12 +321,13 @@ impl<'a> InPlace<'a> {
         let line = self.timeline.line(LayerNumber::from_index(target))?;
         // What an archive holds has its own owners and modes.
         let transfer = line.transfer()?;
-        if line.step.instruction == "ADD"
-            && (transfer.sources.is_empty() || transfer.sources.iter().any(|one| is_archive(one)))
-        {
+        if transfer.is_unpacked(line) {
             return None;
         }
         let looks = self.copied_looks(step, target, commands);
+        let folders = self.index.layers[target].entries.iter().filter(|entry| entry.kind == Kind::Directory);
+        let new_folders: Vec<NodeId> =
+            folders.filter(|entry| !entry.lower.is_present()).map(|entry| entry.node).collect();
         let owners: BTreeSet<(i64, i64)> = looks.iter().map(|look| look.owner).collect();
         let modes: BTreeSet<u16> = looks.iter().filter_map(|look| look.mode).collect();
         let mut flags = Vec::new();
@@ -234,6 +341,7 @@ impl<'a> InPlace<'a> {
             flags.push(format!("--chmod={mode:04o}"));
             found.note("needs BuildKit".to_owned());
         }
+        found.new_folders.extend(new_folders);
         if flags.is_empty() {
             found.note("the files have this owner and mode already: the command only stores them again".to_owned());
         }
@@ -252,20 +360,18 @@ impl<'a> InPlace<'a> {
             Undo::Owner(spec) => Some(spec.as_str()),
             _ => None,
         });
-        let names = spec.and_then(|spec| spec.split_once(':')).filter(|(user, group)| {
-            !user.is_empty() && !group.is_empty() && [user, group].iter().all(|name| self.is_known(name, target, step))
-        });
-        if let Some((user, group)) = names {
-            return format!("{user}:{group}");
-        }
-        if spec.is_some_and(|spec| spec.bytes().any(|c| c.is_ascii_alphabetic())) {
+        let (user, group) = spec.map_or(("", ""), |spec| spec.split_once(':').unwrap_or((spec, "")));
+        let is_name = |name: &str| !name.is_empty() && self.is_known(name, target, step);
+        if [user, group].iter().any(|name| !name.is_empty() && !is_name(name)) {
             found.note(format!(
                 "{} is {uid}:{gid} in this image, but no name yet where the files are made: give the user this number where \
                  it is made, too",
                 spec.unwrap_or_default()
             ));
         }
-        format!("{uid}:{gid}")
+        // A COPY takes the number of the user for the group where it names none.
+        let word = |name: &str, number: i64| if is_name(name) { name.to_owned() } else { number.to_string() };
+        format!("{}:{}", word(user, uid), word(group, gid))
     }
 
     /// Returns how the files, symlinks and new folders of a COPY look once the step is undone.
@@ -302,19 +408,19 @@ fn is_same_file(after: &Entry) -> bool {
     after.kind != Kind::File || after.size == 0 || after.has(Entry::SAME)
 }
 
-/// Returns the operands of a command that some of the records lie at.
-fn reached<'c>(command: &'c Command, records: &[&WasteRecord], places: &InPlace<'_>) -> Vec<&'c Operand> {
+/// Returns the operands of a command that some of the paths lie at.
+fn reached<'c>(command: &'c Command, nodes: &[NodeId], places: &InPlace<'_>) -> Vec<&'c Operand> {
     let tree = &places.index.tree;
-    let holds =
-        |operand: &&Operand| records.iter().any(|record| operand.holds(record.node, tree, command.is_recursive));
+    let holds = |operand: &&Operand| nodes.iter().any(|node| operand.holds(*node, tree, command.is_recursive));
     command.operands.iter().filter(holds).collect()
 }
 
 /// Returns the commands that remove what a step leaves, each with its place.
 fn removals(commands: &[Command], records: &[&WasteRecord], places: &InPlace<'_>) -> Vec<(usize, String)> {
+    let nodes: Vec<NodeId> = records.iter().map(|record| record.node).collect();
     let mut texts = Vec::new();
     for (at, command) in commands.iter().enumerate().filter(|(_, command)| !command.changes_metadata()) {
-        let operands = reached(command, records, places);
+        let operands = reached(command, &nodes, places);
         match command.undo {
             _ if operands.is_empty() => {}
             Undo::Remove { .. } => {
@@ -327,11 +433,4 @@ fn removals(commands: &[Command], records: &[&WasteRecord], places: &InPlace<'_>
         }
     }
     texts
-}
-
-fn is_archive(source: &str) -> bool {
-    let name = source.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    source.contains("://")
-        || source.starts_with("git@")
-        || [".tar", ".tgz", ".tbz", ".txz", ".gz", ".bz2", ".xz", ".zst"].iter().any(|end| name.contains(end))
 }

@@ -9,29 +9,41 @@ use crate::layer::entry::{Entry, Kind, NodeId};
 /// How many entries are looked at to see that nothing else is removed; beyond that the removal stays.
 const MOST_VISITS: usize = 20_000_000;
 
+/// What is left of a hiding step.
+pub(super) enum Rest {
+    /// All of it.
+    Everything,
+    /// These commands; without any, it goes.
+    Commands(Vec<String>),
+}
+
+/// What is left of one command.
+enum Left {
+    Stays(String),
+    Goes,
+}
+
 impl InPlace<'_> {
-    /// Returns the commands that stay; nothing inside where all of them do, and nothing at all where the step cannot be
-    /// limited to what is left for it: then nothing would be saved.
-    pub(super) fn rest(&self, step: usize, relocation: &Relocation, found: &Found<'_>) -> Option<Option<Vec<String>>> {
+    /// Returns what stays; nothing where the step cannot be limited to what is left for it: then nothing would be saved.
+    pub(super) fn rest(&self, step: usize, relocation: &Relocation, found: &Found<'_>) -> Option<Rest> {
         let (mut kept, mut idle) = (Vec::new(), 0);
         for (at, command) in relocation.commands.iter().enumerate() {
-            kept.extend(match command.undo {
-                Undo::Other => Some(command.text.clone()),
+            let left = match command.undo {
+                Undo::Other => Left::Stays(command.text.clone()),
                 Undo::Owner(_) | Undo::Mode(_) => self.left_to_change(step, command, relocation, found)?,
-                Undo::Remove { .. } | Undo::Clean => {
-                    let has_effect = self.has_effect(step, command);
-                    let left = self.left_to_remove(step, at, command, found)?;
-                    idle += usize::from(left.is_some() && !has_effect);
-                    left
-                }
-            });
+                Undo::Remove { .. } | Undo::Clean => self.left_to_remove(step, at, command, found)?,
+            };
+            if let Left::Stays(text) = left {
+                idle += usize::from(command.removes() && !self.has_effect(step, command));
+                kept.push(text);
+            }
         }
         // What removes nothing is no reason for a step.
         if kept.len() == idle {
             kept.clear();
         }
         let is_changed = !kept.iter().eq(relocation.commands.iter().map(|command| &command.text));
-        Some(is_changed.then_some(kept))
+        Some(if is_changed { Rest::Commands(kept) } else { Rest::Everything })
     }
 
     /// Returns what stays of a chown or chmod, if anything.
@@ -41,7 +53,7 @@ impl InPlace<'_> {
         command: &Command,
         relocation: &Relocation,
         found: &Found<'_>,
-    ) -> Option<Option<String>> {
+    ) -> Option<Left> {
         let tree = &self.index.tree;
         let mut left: HashSet<NodeId> = HashSet::new();
         let mut has_files = false;
@@ -64,10 +76,10 @@ impl InPlace<'_> {
             }
         }
         if !is_concerned {
-            return Some(Some(command.text.clone()));
+            return Some(Left::Stays(command.text.clone()));
         }
         if left.is_empty() {
-            return Some(None);
+            return Some(Left::Goes);
         }
         // The folders that it names, and nothing below them.
         let named: Vec<&Operand> =
@@ -80,21 +92,21 @@ impl InPlace<'_> {
                 Undo::Remove { .. } | Undo::Clean | Undo::Other => return None,
             };
             let paths = named.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
-            return Some(Some(format!("{word} {paths}")));
+            return Some(Left::Stays(format!("{word} {paths}")));
         }
         let operands: Vec<&Operand> = command.operands.iter().collect();
         let mut unused = Found::default();
         let limited = self.limited(command, &operands, step, step, &mut unused)?;
         // In the plain form it would reach everything again.
-        (found.targets.is_empty() || limited.starts_with("find ")).then_some(Some(limited))
+        (found.targets.is_empty() || limited.starts_with("find ")).then_some(Left::Stays(limited))
     }
 
     /// Returns what stays of a removal, if anything.
-    fn left_to_remove(&self, step: usize, at: usize, command: &Command, found: &Found<'_>) -> Option<Option<String>> {
-        let stays = Some(Some(command.text.clone()));
+    fn left_to_remove(&self, step: usize, at: usize, command: &Command, found: &Found<'_>) -> Option<Left> {
+        let stays = Some(Left::Stays(command.text.clone()));
         let Some(highest) = found.carried.get(&at).filter(|_| !found.needed.contains(&at)) else { return stays };
         match command.undo {
-            _ if !self.removes_since(step, command, *highest) => Some(None),
+            _ if !self.removes_since(step, command, *highest) => Some(Left::Goes),
             // What it names may be gone by then.
             Undo::Remove { is_forced: false } => None,
             _ => stays,

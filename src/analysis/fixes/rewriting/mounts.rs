@@ -65,7 +65,7 @@ pub(super) fn mounted(plan: &Plan<'_>) -> Option<Draft> {
     let are_all = plan
         .transfers()
         .all(|(part, ..)| plan.copies(part.layer).all(|(copy, entry)| entry.size == 0 || hidden.contains(&copy)));
-    if !are_deleted || !are_all {
+    if !are_deleted || !are_all || plan.transfers().any(|(_, line, transfer)| transfer.is_unpacked(line)) {
         return None;
     }
     let mut draft = Draft::default();
@@ -118,6 +118,9 @@ pub(super) fn copied_within(plan: &Plan<'_>) -> Option<Draft> {
         match &part.role {
             Role::Run(body) => pieces.push(piece(plan, part.layer, line, body.clone())),
             Role::Transfer(transfer) => {
+                if transfer.is_unpacked(line) {
+                    return None;
+                }
                 for target in plan.targets(part.layer, transfer)? {
                     let at = format!("/run/copy{}", mounts.len() + 1);
                     mounts.push(mount(line, part.layer, &target, &at, &mut draft.doubts));

@@ -144,6 +144,20 @@ pub(in super::super) struct Transfer {
     pub written: String,
 }
 
+/// How the names of archives go on.
+const ARCHIVES: [&str; 9] = [".tar", ".tgz", ".tbz", ".txz", ".tzst", ".gz", ".bz2", ".xz", ".zst"];
+
+impl Transfer {
+    /// Says whether an ADD may do more than copy: unpack an archive, or fetch something.
+    pub(in super::super) fn is_unpacked(&self, line: &Line) -> bool {
+        let is_archive = |source: &String| {
+            let name = source.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+            source.contains("://") || source.starts_with("git@") || ARCHIVES.iter().any(|end| name.contains(end))
+        };
+        line.step.instruction == "ADD" && (self.sources.is_empty() || self.sources.iter().any(is_archive))
+    }
+}
+
 impl Line {
     /// Returns the shell that the step is given to.
     ///
