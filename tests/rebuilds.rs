@@ -2,10 +2,12 @@
 //!
 //! The images are those the engine built, with their base layer emptied. The measuring itself needs docker; see the script.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use layerlens::dockerfile::Instruction;
+use layerlens::dockerfile::{Dockerfile, Instruction};
 use layerlens::{Analysis, OpenOptions};
 use serde_json::Value;
 
@@ -13,31 +15,55 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rebuilds")
 }
 
-fn recorded() -> Vec<Vec<String>> {
+/// The rows of the record, each with the names of its columns.
+fn recorded() -> Vec<HashMap<String, String>> {
     let text = fs::read_to_string(folder().join("results.tsv")).expect("the record is there");
-    text.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+    let mut lines = text.lines().map(|line| line.split('\t').map(str::to_owned));
+    let head: Vec<String> = lines.next().expect("a head").collect();
+    lines.map(|row| head.iter().cloned().zip(row).collect()).collect()
 }
 
 fn analyse(case: &str) -> Analysis {
-    let path = folder().join(case).join("image.tar.zst");
-    layerlens::open(&path, &OpenOptions::default()).unwrap_or_else(|error| panic!("{case}: {error}"))
+    let folder = folder().join(case);
+    let file = Dockerfile::read(&folder.join("Dockerfile")).expect("the Dockerfile");
+    let options = OpenOptions { dockerfile: Some(Arc::new(file)), ..OpenOptions::default() };
+    layerlens::open(&folder.join("image.tar.zst"), &options).unwrap_or_else(|error| panic!("{case}: {error}"))
 }
+
+/// What may differ after a patch: see the script.
+const INNOCENT: [&str; 4] = [": mount point", ": hard link kept", ": times in a log", ": differs from build to build"];
 
 #[test]
 fn what_was_predicted_was_measured() {
     let rows = recorded();
-    assert!(rows.len() >= 8, "eight rebuilds are promised");
+    assert!(rows.len() >= 40, "only {} are left", rows.len());
     for row in &rows {
-        assert_eq!(row[4], row[5], "{}: predicted and measured", row[0]);
-        let left = row[7].split("; ").filter(|part| *part != "-" && !part.ends_with("mount point"));
-        assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new(), "{}: the same files afterwards", row[0]);
+        let case = &row["case"];
+        // No patch was offered, so nothing was built with one.
+        if row["measured_saving"] == "-" {
+            continue;
+        }
+        let bytes = |column: &str| row[column].parse::<u64>().expect("bytes");
+        let (predicted, measured) = (bytes("predicted_saving"), bytes("measured_saving"));
+        // An engine breaks hard links when it changes them: an edit that keeps one saves more than was wasted. And the log of
+        // apt's solver has another length each time.
+        let by_chance = row["differences"].contains("hard link kept") || row["differences"].contains("eipp.log.xz");
+        assert!(predicted == measured || (by_chance && measured > predicted), "{case}: {predicted}, but {measured}");
+        let left = row["differences"]
+            .split("; ")
+            .filter(|part| *part != "-" && !INNOCENT.iter().any(|end| part.ends_with(end)));
+        assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new(), "{case}: the same files afterwards");
+        let steps = |column: &str| row.get(column).and_then(|steps| steps.parse::<u32>().ok());
+        if let (Some(before), Some(after)) = (steps("steps_rerun_before"), steps("steps_rerun_after")) {
+            assert!(after <= before, "{case}: an edit of the sources runs {after} steps, not {before}");
+        }
     }
 }
 
 #[test]
 fn todays_suggestions_are_those_that_were_built() {
     for row in recorded() {
-        let case = &row[0];
+        let case = &row["case"];
         let text = fs::read_to_string(folder().join(case).join("fixes.json")).expect("recorded");
         let expected: Value = serde_json::from_str(&text).expect("JSON");
         let report: Value = serde_json::from_slice(&layerlens::report::to_json(&analyse(case), false)).expect("JSON");
@@ -45,36 +71,64 @@ fn todays_suggestions_are_those_that_were_built() {
         assert_eq!(fixes.len(), expected.as_array().map_or(0, Vec::len), "{case}");
         for (fix, expected) in fixes.iter().zip(expected.as_array().into_iter().flatten()) {
             for (key, value) in expected.as_object().expect("an object") {
-                assert_eq!(&fix[key], value, "{case}: {key}");
+                let today = if key == "edits" { &fix["alternatives"][0]["edits"] } else { &fix[key] };
+                assert_eq!(today, value, "{case}: {key}");
             }
         }
         assert_eq!(
             fixes.iter().filter_map(|fix| fix["saves_bytes"].as_u64()).sum::<u64>().to_string(),
-            row[5],
+            row["predicted_saving"],
             "{case}"
         );
     }
 }
 
-/// The Dockerfiles that the engine built: every layer above the base has its line, and it is that of its step.
+/// What git applied before the second build still is what is offered.
+#[test]
+fn todays_patches_are_those_that_were_applied() {
+    let hunks = |diff: &str| diff.find("\n@@").map(|at| diff[at..].to_owned());
+    let mut compared = 0;
+    for row in recorded().iter().filter(|row| row["measured_saving"] != "-") {
+        let case = &row["case"];
+        let applied = fs::read_to_string(folder().join(case).join("patch")).expect("recorded");
+        let patch = analyse(case).patch_of_all().unwrap_or_else(|problem| panic!("{case}: {problem}"));
+        assert_eq!(hunks(&patch.diff), hunks(&applied), "{case}");
+        assert!(patch.left_out.is_empty(), "{case}: {:?}", patch.left_out);
+        compared += 1;
+    }
+    assert!(compared >= 35, "only {compared} patches were compared");
+}
+
+/// The Dockerfiles that the engine built: every layer above the base has its line, and it is that of its step. A WORKDIR that
+/// was there before makes no layer with the classic builder.
 #[test]
 fn layers_find_their_lines() {
     for row in recorded() {
-        let case = &row[0];
+        let case = &row["case"];
         let path = folder().join(case).join("Dockerfile");
         let text = fs::read_to_string(&path).expect("the Dockerfile");
-        let file = layerlens::dockerfile::Dockerfile::read(&path).expect("the Dockerfile");
+        let file = Dockerfile::read(&path).expect("the Dockerfile");
         let analysis = analyse(case);
         let found = layerlens::analysis::lines_by_layer(&file, &analysis);
-        let expected: Vec<u32> = (1..)
-            .zip(text.lines())
-            .filter(|(_, line)| ["RUN ", "COPY ", "ADD ", "WORKDIR "].iter().any(|name| line.starts_with(name)))
-            .map(|(number, _)| number)
-            .collect();
+        let last_stage =
+            text.lines().enumerate().filter(|(_, line)| line.starts_with("FROM ")).last().map_or(0, |(at, _)| at);
+        let starting_with = |names: &[&str]| -> Vec<u32> {
+            let starts = |line: &str| names.iter().any(|name| line.to_uppercase().starts_with(name));
+            (1..)
+                .zip(text.lines())
+                .skip(last_stage)
+                .filter(|(_, line)| starts(line))
+                .map(|(number, _)| number)
+                .collect()
+        };
         let mut own: Vec<(u32, u32)> = found.into_iter().map(|(layer, lines)| (layer, lines.first)).collect();
         own.sort_unstable();
         let lines: Vec<u32> = own.iter().map(|(_, line)| *line).collect();
-        assert_eq!(lines, expected, "{case}");
+        let always = starting_with(&["RUN ", "COPY ", "ADD "]);
+        let makes_layer = starting_with(&["RUN ", "COPY ", "ADD ", "WORKDIR "]);
+        assert!(always.iter().all(|line| lines.contains(line)), "{case}: {always:?} in {lines:?}");
+        assert!(lines.iter().all(|line| makes_layer.contains(line)), "{case}: {lines:?} in {makes_layer:?}");
+        assert!(lines.is_sorted(), "{case}: {lines:?}");
         let layers: Vec<u32> = own.iter().map(|(layer, _)| *layer).collect();
         let above: Vec<u32> = analysis.layers.iter().map(|layer| layer.number.get()).skip(1).collect();
         assert_eq!(layers, above, "{case}");
@@ -84,11 +138,11 @@ fn layers_find_their_lines() {
 /// A Dockerfile fits the image that was built from it, and no other one.
 #[test]
 fn files_fit_their_own_images() {
-    let cases: Vec<String> = recorded().into_iter().map(|row| row[0].clone()).collect();
+    let cases: Vec<String> = recorded().into_iter().map(|row| row["case"].clone()).collect();
     let analyses: Vec<Analysis> = cases.iter().map(|case| analyse(case)).collect();
     for case in &cases {
         let path = folder().join(case).join("Dockerfile");
-        let file = layerlens::dockerfile::Dockerfile::read(&path).expect("the Dockerfile");
+        let file = Dockerfile::read(&path).expect("the Dockerfile");
         let lines = |analysis: &Analysis| {
             let fit = layerlens::analysis::fit(&file, analysis).map_err(|misfit| misfit.to_string())?;
             let sources = analysis.layers.iter().map(|layer| fit.source(layer.number.get()).map(Instruction::lines));
@@ -99,7 +153,10 @@ fn files_fit_their_own_images() {
             let expected: Vec<_> =
                 analysis.layers.iter().map(|layer| lenient.get(&layer.number.get()).copied()).collect();
             match lines(analysis) {
-                Ok(found) => assert_eq!((case, found), (other, expected), "{case}"),
+                Ok(found) => {
+                    assert!(found.iter().skip(1).all(Option::is_some), "{case}: {found:?}");
+                    assert_eq!((case, found), (other, expected), "{case}");
+                }
                 Err(misfit) => {
                     assert_ne!(case, other, "{misfit}");
                     assert!(misfit.contains(" in the image's history") || misfit.contains(" in the file"), "{misfit}");
