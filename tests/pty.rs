@@ -12,7 +12,7 @@ use portable_pty::native_pty_system;
 use support::image::{ImageSpec, Packing};
 use support::layer::{Kind, LayerSpec, Member, Metadata};
 use support::pty::{Pty, TIME_LIMIT, cells, command, parser, size};
-use support::screen::shop;
+use support::screen::{NOTES_DOCKERFILE, notes, shop};
 
 #[test]
 fn a_session() {
@@ -37,6 +37,20 @@ fn a_session() {
     pty.parser.lock().expect("no panic").screen_mut().set_size(cells(40), cells(120));
     pty.wait_for("5 Details");
     pty.wait_for("3 Waste");
+    pty.press("q");
+    assert_eq!(pty.end(), (0, None));
+    pty.assert_given_back();
+}
+
+/// The Dockerfile of the folder is found, and the fixes are a patch of it.
+#[test]
+fn a_patch_of_the_dockerfile_in_the_folder() {
+    let mut pty = Pty::beside_dockerfile(&notes(), NOTES_DOCKERFILE);
+    pty.wait_for("notes:2.3");
+    pty.press("4p");
+    pty.wait_for("Patch of all fixes");
+    pty.press("G");
+    pty.wait_for("-RUN chown -R app:app /app");
     pty.press("q");
     assert_eq!(pty.end(), (0, None));
     pty.assert_given_back();

@@ -1,4 +1,4 @@
-//! The pictures in `screenshots/`: real screens of a sample image as SVG, byte for byte what the program draws.
+//! The pictures in `screenshots/`: real screens of a sample image, and of one made for it, as SVG, byte for byte what the program draws.
 //!
 //! `cargo test --test screenshots -- --ignored update` draws them anew; where a Chromium is installed (or `CHROMIUM`
 //! names one) it makes the PNGs as well.
@@ -13,35 +13,48 @@ use std::process::Command;
 use layerlens::tui::app::Options;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
-use support::screen::Screen;
+use support::screen::{Screen, notes_at};
 use unicode_width::UnicodeWidthStr;
 
-/// Name, size, and the keys that lead to the screen.
-const PICTURES: [(&str, (u16, u16), &str); 6] = [
-    ("layers", (80, 24), "j k"),
-    ("waste", (80, 24), "3"),
-    ("merge", (80, 24), "g j j space j j j j space"),
-    ("fixes", (80, 40), "4 enter"),
-    ("content", (80, 24), "v v v 2 g / \"passwd\" enter o"),
-    ("wide", (160, 45), "2"),
+/// What is on the screen.
+#[derive(Clone, Copy)]
+enum Image {
+    /// `sample-images/seed.tar.gz`.
+    Seed,
+    /// A Python service as many are, with its Dockerfile.
+    Notes,
+}
+
+/// Name, image, size, and the keys that lead to the screen. The first picture of the README has letters of 12 px there.
+const PICTURES: [(&str, Image, (u16, u16), &str); 7] = [
+    ("fixes", Image::Notes, (108, 42), "4 enter"),
+    ("patch", Image::Notes, (108, 32), "4 p"),
+    ("layers", Image::Seed, (80, 24), "j k"),
+    ("waste", Image::Seed, (80, 24), "3"),
+    ("merge", Image::Seed, (80, 24), "g j j space j j j j space"),
+    ("content", Image::Seed, (80, 24), "v v v 2 g / \"passwd\" enter o"),
+    ("wide", Image::Seed, (160, 45), "2"),
 ];
 
 fn path(name: &str, extension: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots").join(format!("{name}.{extension}"))
 }
 
-fn picture(size: (u16, u16), keys: &str) -> String {
+fn picture(image: Image, size: (u16, u16), keys: &str) -> String {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-images/seed.tar.gz");
-    let mut screen = Screen::with(Options { source, ..Options::default() }, size);
+    let mut screen = match image {
+        Image::Seed => Screen::with(Options { source, ..Options::default() }, size),
+        Image::Notes => notes_at(size),
+    };
     screen.press(keys);
     svg(screen.buffer())
 }
 
 #[test]
 fn the_pictures_are_what_the_program_draws() {
-    for (name, size, keys) in PICTURES {
+    for (name, image, size, keys) in PICTURES {
         let found = fs::read_to_string(path(name, "svg")).unwrap_or_default();
-        let is_same = found == picture(size, keys);
+        let is_same = found == picture(image, size, keys);
         assert!(is_same, "{name}.svg is stale: cargo test --test screenshots -- --ignored update");
     }
 }
@@ -49,8 +62,8 @@ fn the_pictures_are_what_the_program_draws() {
 #[test]
 #[ignore = "writes the pictures"]
 fn update() {
-    for (name, size, keys) in PICTURES {
-        let drawn = picture(size, keys);
+    for (name, image, size, keys) in PICTURES {
+        let drawn = picture(image, size, keys);
         let is_new = fs::read_to_string(path(name, "svg")).ok().as_ref() != Some(&drawn);
         fs::write(path(name, "svg"), drawn).expect("screenshots can be written");
         if is_new || !path(name, "png").exists() {

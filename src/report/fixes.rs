@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use super::advice::{cache, changes, left_over, size_with};
 use super::text::{BOLD, DIM, GOOD, Summary, WASTE};
-use super::words::{cut, cut_middle, plural, share};
-use crate::analysis::fixes::{CacheCost, Fix, Kind, WhatIf, printable};
+use super::words::{cut, cut_middle, plural};
+use crate::analysis::fixes::{Fix, WhatIf};
 use crate::escape::{Notation, escape, log_safe};
 use crate::layer::entry::LayerNumber;
 
@@ -55,30 +56,26 @@ impl<W: Write> Summary<'_, W> {
         if fix.file_count > MOST_FILES {
             writeln!(self.out, "{:>10}  {:>10}  and {} more", "", "", plural(fix.file_count - MOST_FILES, "file"))?;
         }
-        let first = &fix.alternatives[0];
         if !fix.dockerfile.is_empty() && !fix.safe {
             writeln!(self.out, "{:>10}  {}", "", self.paint(WASTE, "read the notes before you paste this:"))?;
         }
-        if first.kind == Kind::InPlace {
-            for edit in &first.edits {
-                self.old_step(edit.layer, &edit.before, room)?;
-                self.new_lines(&printable(&edit.after))?;
+        // Without lines the steps stay.
+        let mark = if fix.dockerfile.is_empty() { ' ' } else { '-' };
+        for change in changes(self.analysis, &fix.alternatives[0]) {
+            for (layer, step) in change.old.iter().take(MOST_LINES) {
+                self.old_step(mark, *layer, step, room)?;
             }
-        } else {
-            for (layer, step) in fix.layers.iter().zip(&fix.steps).take(MOST_LINES) {
-                self.old_step(*layer, step, room)?;
-            }
-            self.new_lines(&fix.dockerfile)?;
+            self.new_lines(&change.new)?;
         }
         self.notes(fix)
     }
 
     /// A step as it is.
-    fn old_step(&mut self, layer: LayerNumber, step: &str, room: usize) -> io::Result<()> {
+    fn old_step(&mut self, mark: char, layer: LayerNumber, step: &str, room: usize) -> io::Result<()> {
         let step: Vec<&str> = step.split_whitespace().take(400).collect();
         let step =
             if step.is_empty() { "(the history does not say)".to_owned() } else { escape(step.join(" ").as_bytes()) };
-        let mark = self.paint(DIM, &format!("- {:>3}", layer.get()));
+        let mark = self.paint(DIM, &format!("{mark} {:>3}", layer.get()));
         writeln!(self.out, "{:>10}  {mark}  {}", "", cut(&step, room.saturating_sub(7).max(20)))
     }
 
@@ -101,8 +98,9 @@ impl<W: Write> Summary<'_, W> {
         for caveat in &fix.caveats {
             writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &format!("note: {caveat}")))?;
         }
-        if let Some(cache) = self.cache(&fix.alternatives[0].cache) {
-            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &cache))?;
+        let cost = &fix.alternatives[0].cache;
+        if let Some(cache) = cache(cost, self.style.units).filter(|_| !cost.changes_nothing()) {
+            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &format!("cache: {cache}")))?;
         }
         if let [_, others @ ..] = &fix.alternatives[..]
             && !others.is_empty()
@@ -114,66 +112,18 @@ impl<W: Write> Summary<'_, W> {
         Ok(())
     }
 
-    /// What a source edit builds again, where that changes.
-    fn cache(&self, cost: &CacheCost) -> Option<String> {
-        let is_same = (cost.steps_before, cost.bytes_before) == (cost.steps_after, cost.bytes_after);
-        (cost.steps_before > 0 && !is_same).then(|| {
-            format!(
-                "cache: a change of the copied sources builds {} again ({}), today {} ({})",
-                plural(usize::try_from(cost.steps_after).unwrap_or(usize::MAX), "step"),
-                self.size(cost.bytes_after),
-                cost.steps_before,
-                self.size(cost.bytes_before)
-            )
-        })
-    }
-
     fn left_over(&mut self) -> io::Result<()> {
-        let totals = &self.analysis.totals;
-        let replacing = self.analysis.most_replacing();
-        let own = totals.inherited_bytes - replacing.map_or(0, |_| totals.replaced_bytes);
-        if own > 0 {
-            let bytes = self.size(own);
-            writeln!(self.out, "{bytes:>10}  belongs to the base image: your steps cannot change it")?;
-        }
-        if let Some((layer, _)) = replacing {
-            let (bytes, step) = (self.size(totals.replaced_bytes), self.step(layer, 60));
-            writeln!(
-                self.out,
-                "{bytes:>10}  base image files that your steps replace, most of them layer {layer} ({step}): \
-                 use a newer base image, or leave that out"
-            )?;
-        }
-        for unfixed in self.analysis.unfixed.iter().take(MOST_FIXES) {
-            let (stored, hidden) = (unfixed.stored_in, unfixed.hidden_by);
-            let steps = format!("{} ({}), {} ({})", stored, self.step(stored, 50), hidden, self.step(hidden, 50));
-            writeln!(self.out, "{:>10}  no edit known: stored by layer {steps} hides it", self.size(unfixed.bytes))?;
-        }
-        let unfixed: u64 = self.analysis.unfixed.iter().map(|one| one.bytes).sum();
-        let rest = totals.remainder_bytes() - unfixed;
-        let small = match (totals.unavoidable_bytes, rest.saturating_sub(totals.unavoidable_bytes)) {
-            (0, _) => "remains: too little to be worth a change".to_owned(),
-            (_, 0) => "remains: files that every package installation rewrites".to_owned(),
-            (bytes, _) => format!(
-                "remains: too little to be worth a change, {} of it in files that every package installation rewrites",
-                self.size(bytes)
-            ),
-        };
-        if rest > 0 {
-            writeln!(self.out, "{:>10}  {small}", self.size(rest))?;
+        for left in left_over(self.analysis, self.style.units, |layer| self.step(layer, 50)) {
+            writeln!(self.out, "{:>10}  {}", self.size(left.bytes), left.text)?;
         }
         Ok(())
     }
 
     fn floor(&mut self) -> io::Result<()> {
-        let (analysis, totals) = (self.analysis, &self.analysis.totals);
-        let (now, fixed) = (self.size(totals.stored_bytes), self.size(analysis.fixed_bytes()));
-        let saved = match totals.fixable_bytes {
-            0 => String::new(),
-            bytes => format!(" (-{})", share(bytes, totals.stored_bytes)),
-        };
-        let least = self.size(totals.final_bytes);
-        let line = format!("{now} now, {fixed} with every fix{saved}, {least} without waste");
+        let totals = &self.analysis.totals;
+        let (now, least) = (self.size(totals.stored_bytes), self.size(totals.final_bytes));
+        let fixed = size_with(self.analysis, "every fix", totals.fixable_bytes, self.style.units);
+        let line = format!("{now} now, {fixed}, {least} without waste");
         writeln!(self.out, "{:>10}  {}", "", self.paint(BOLD, &line))
     }
 

@@ -1,5 +1,6 @@
 //! The outputs: each writes one [`crate::Analysis`] in its own format, with its own escaping.
 
+pub(crate) mod advice;
 mod csv;
 mod dockerfile;
 mod findings;
@@ -120,11 +121,14 @@ pub struct Style {
     pub with_changes: bool,
     /// The Dockerfile that the image was built from, where the user named it.
     pub dockerfile: Option<Arc<Dockerfile>>,
+    /// The fixes that a patch makes, each by its place and that of the way to do it; nothing for all of them, done the
+    /// first way.
+    pub fixes: Option<Vec<(usize, usize)>>,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Style { units: Units::Si, color: false, width: 100, with_changes: false, dockerfile: None }
+        Style { units: Units::Si, color: false, width: 100, with_changes: false, dockerfile: None, fixes: None }
     }
 }
 
@@ -166,7 +170,7 @@ pub fn write(
 ) -> io::Result<()> {
     // Its lines are the user's own file's, and must stay what they are.
     if format == Format::Patch {
-        return patch::write(analysis, out);
+        return patch::write(analysis, style, out);
     }
     let out = &mut LogSafe::new(out, format.notation());
     match format {

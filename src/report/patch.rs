@@ -3,17 +3,23 @@
 
 use std::io::{self, Write};
 
+use super::Style;
 use crate::analysis::Analysis;
 use crate::escape::escape;
-use crate::size::Units;
 
-pub(super) fn write(analysis: &Analysis, out: &mut impl Write) -> io::Result<()> {
-    let patch = analysis.patch_of_all().map_err(io::Error::other)?;
+pub(super) fn write(analysis: &Analysis, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    let patch = match &style.fixes {
+        Some(chosen) => analysis.patch(chosen),
+        None => analysis.patch_of_all(),
+    };
+    let patch = patch.map_err(io::Error::other)?;
     for place in &patch.fixes {
         let fix = &analysis.fixes[*place];
-        let title = escape(fix.title.as_bytes());
-        writeln!(out, "# {}: {title}: saves {}", fix.id, Units::Si.show(fix.saves_bytes))?;
-        for caveat in &fix.caveats {
+        let chosen = style.fixes.iter().flatten().find(|(fix, _)| fix == place);
+        let way = &fix.alternatives[chosen.map_or(0, |(_, way)| *way)];
+        let title = escape(way.title.as_bytes());
+        writeln!(out, "# {}: {title}: saves {}", fix.id, style.units.show(way.saves_bytes))?;
+        for caveat in &way.caveats {
             writeln!(out, "#   note: {}", escape(caveat.as_bytes()))?;
         }
     }

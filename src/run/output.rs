@@ -85,6 +85,7 @@ pub(super) fn style(plan: &Plan, inputs: &Inputs, analysis: &Analysis, target: &
         width: look.columns.filter(|_| is_stdout).unwrap_or(100),
         with_changes: look.with_changes,
         dockerfile: inputs.dockerfile.clone().or_else(|| fitting(analysis)),
+        fixes: None,
     }
 }
 

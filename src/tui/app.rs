@@ -202,6 +202,7 @@ impl App {
         match &self.popup {
             Some(Popup::Help(_)) => Focus::Help,
             Some(Popup::Content(_)) => Focus::Content,
+            Some(Popup::Patch(_)) => Focus::Patch,
             None => Focus::Pane(self.focus),
         }
     }

@@ -1,4 +1,4 @@
-//! What is in front of the panes: help, a file's content, a line that is typed; and what is written behind them.
+//! What is in front of the panes: help, a file's content, a patch, a line that is typed; and what is written behind them.
 
 use crate::contents::extract::Wanted;
 use crate::contents::search::TextPattern;
@@ -13,6 +13,19 @@ pub enum Popup {
     Help(usize),
     /// A file's content.
     Content(Box<ContentView>),
+    /// The patch of the fixes.
+    Patch(PatchView),
+}
+
+/// The patch of some fixes.
+#[derive(Debug)]
+pub struct PatchView {
+    /// What it is called.
+    pub title: String,
+    /// The patch, or why there is none.
+    pub text: Result<String, String>,
+    /// The first line that is seen.
+    pub top: usize,
 }
 
 /// A file's content.

@@ -125,7 +125,11 @@ pub enum Action {
     Scope,
     Fold,
     Mark,
+    MarkFix,
     ShowFixLayers,
+    ShowPatch,
+    CopyPatch,
+    WritePatch,
     PreviousLayer,
     NextLayer,
     Content,
@@ -155,6 +159,8 @@ pub enum When {
     In(&'static [Pane]),
     /// Where a file's content is shown.
     Content,
+    /// Where a patch is shown.
+    Patch,
 }
 
 /// What has the keyboard.
@@ -166,11 +172,13 @@ pub enum Focus {
     Help,
     /// A file's content.
     Content,
+    /// The patch of the fixes.
+    Patch,
 }
 
 impl Focus {
     fn all() -> impl Iterator<Item = Focus> {
-        Pane::ALL.into_iter().map(Focus::Pane).chain([Focus::Help, Focus::Content])
+        Pane::ALL.into_iter().map(Focus::Pane).chain([Focus::Help, Focus::Content, Focus::Patch])
     }
 }
 
@@ -180,6 +188,7 @@ impl When {
             (When::Always, _) | (When::Panes | When::Search, Focus::Pane(_)) => true,
             (When::Search | When::Content, focus) => focus == Focus::Content,
             (When::In(panes), Focus::Pane(pane)) => panes.contains(&pane),
+            (When::Patch, focus) => focus == Focus::Patch,
             (When::Panes | When::In(_), _) => false,
         }
     }
@@ -191,6 +200,7 @@ impl When {
             When::Search => "In every pane, in a file's content".to_owned(),
             When::In(panes) => panes.iter().map(|pane| pane.name()).collect::<Vec<_>>().join(" and "),
             When::Content => "Content of a file".to_owned(),
+            When::Patch => "Patch".to_owned(),
         }
     }
 
@@ -202,6 +212,7 @@ impl When {
             When::Search => (2, 0, Reverse(0)),
             When::In(panes) => (3, panes.first().map_or(0, |pane| pane.index()), Reverse(panes.len())),
             When::Content => (4, 0, Reverse(0)),
+            When::Patch => (5, 0, Reverse(0)),
         }
     }
 }
@@ -239,7 +250,7 @@ const ROWS: When = When::In(&[Pane::Files, Pane::Waste]);
 const FIXES: When = When::In(&[Pane::Fixes]);
 
 /// The footer shows its words in this order, as many as fit.
-const TABLE: [Binding; 55] = [
+const TABLE: [Binding; 59] = [
     bind("j down", A::Down, "down", "down", "", W::Always),
     bind("k up", A::Up, "up", "up", "", W::Always),
     bind("g home", A::Top, "top", "first row", "", W::Always),
@@ -258,7 +269,9 @@ const TABLE: [Binding; 55] = [
     bind("4", A::Pane(Pane::Fixes), "fixes", "Fixes", "", W::Panes),
     bind("5", A::Pane(Pane::Details), "details", "Details", "", W::Panes),
     bind("space", A::Mark, "mark", "mark the layer, to see what merging the marked range would save", "mark", LAYERS),
-    bind("space", A::ShowFixLayers, "fix-layers", "mark the layers of the fix and go to them", "layers", FIXES),
+    bind("space", A::MarkFix, "mark-fix", "mark the fix, or this way to do it", "mark", FIXES),
+    bind("p", A::ShowPatch, "patch", "show the marked fixes (or all) as a patch of the Dockerfile", "patch", FIXES),
+    bind("L", A::ShowFixLayers, "fix-layers", "mark the layers of the fix and go to them", "layers", FIXES),
     bind("b", A::Fold, "fold", "fold or unfold the base image's layers", "base", LAYERS),
     bind("enter", A::Enter, "enter", "open or close; from a layer, step or waste, go to its files", "", W::Panes),
     bind("[", A::PreviousLayer, "previous-layer", "previous layer; in Waste: the layer that stores it", "", W::Panes),
@@ -283,6 +296,8 @@ const TABLE: [Binding; 55] = [
     bind("-", A::CollapseAll, "collapse-all", "close the whole tree", "", FILES),
     bind("t", A::TextOrHex, "hex", "text or hexadecimal", "text/hex", W::Content),
     bind("x", A::Extract, "extract", "extract the file to a path you choose", "extract", W::Content),
+    bind("y", A::CopyPatch, "copy-patch", "copy the patch", "copy", W::Patch),
+    bind("x", A::WritePatch, "write-patch", "write the patch to a file", "write", W::Patch),
     bind("x", A::Report, "report", "write a report; asks for FORMAT=FILE", "", W::Panes),
     bind("y", A::Copy, "copy", "copy what is under the cursor", "", W::Panes),
     bind("Y", A::CopyFix, "copy-fix", "copy the Dockerfile lines of the fix", "", W::Panes),

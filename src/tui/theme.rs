@@ -22,6 +22,8 @@ pub enum Paint {
     Changed,
     /// Deleted paths, failures.
     Deleted,
+    /// Lines that go.
+    Removed,
     /// Share bars.
     Bar,
     /// The program's name, marks, matches.
@@ -57,7 +59,7 @@ impl Theme {
         let plain = Style::new();
         let style = match paint {
             Paint::Plain | Paint::Added | Paint::Changed | Paint::Bar => plain,
-            Paint::Dim => plain.add_modifier(Modifier::DIM),
+            Paint::Dim | Paint::Removed => plain.add_modifier(Modifier::DIM),
             Paint::Bold | Paint::Focus | Paint::Waste | Paint::Deleted | Paint::Accent => {
                 plain.add_modifier(Modifier::BOLD)
             }
@@ -72,7 +74,7 @@ impl Theme {
         let (default, color_blind) = match paint {
             Paint::Plain | Paint::Dim | Paint::Bold => return None,
             Paint::Focus | Paint::Accent => (Color::Cyan, Color::Cyan),
-            Paint::Waste | Paint::Deleted => (Color::Red, Color::Yellow),
+            Paint::Waste | Paint::Deleted | Paint::Removed => (Color::Red, Color::Yellow),
             Paint::Added => (Color::Green, Color::Blue),
             Paint::Changed => (Color::Yellow, Color::Magenta),
             Paint::Bar => (Color::Blue, Color::Blue),

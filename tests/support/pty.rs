@@ -52,8 +52,21 @@ impl Pty {
     }
 
     fn start_on(image: &ImageSpec, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_in(image, program, arguments, environment, None)
+    }
+
+    fn start_in(
+        image: &ImageSpec,
+        program: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        dockerfile: Option<&str>,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let image = image.write(Packing::default(), directory.path(), "shop.tar");
+        if let Some(text) = dockerfile {
+            std::fs::write(directory.path().join("Dockerfile"), text).expect("a writable folder");
+        }
         let pair = native_pty_system().openpty(size(80, 24)).expect("a terminal");
         let mut command = command(program, directory.path());
         command.args(arguments);
@@ -81,6 +94,12 @@ impl Pty {
         });
         let writer = pair.master.take_writer().expect("writable");
         Pty { master: pair.master, child, writer, parser, _directory: directory }
+    }
+
+    /// Shows an image in a folder that has this Dockerfile.
+    pub fn beside_dockerfile(image: &ImageSpec, dockerfile: &str) -> Self {
+        let binary = env!("CARGO_BIN_EXE_layerlens");
+        Self::start_in(image, binary, &[], &[], Some(dockerfile))
     }
 
     pub fn with_image(image: &ImageSpec) -> Self {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
+use layerlens::dockerfile::Dockerfile;
 use layerlens::tui::app::{App, LoadedImage, Options};
 use layerlens::tui::loader::{BackgroundJob, News};
 use layerlens::tui::{Ending, Host, ScreenMessage, run_loop};
@@ -14,7 +15,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 
-use super::image::{HistorySpec, ImageSpec};
+use super::image::{HistorySpec, ImageSpec, Packing};
 use super::layer::{Kind, LayerSpec, Member, Metadata};
 
 /// The outside of a test: work is done at once or when the test says so, the rest is written down.
@@ -83,7 +84,12 @@ impl Screen {
     }
 
     pub fn with(options: Options, size: (u16, u16)) -> Self {
-        let mut open = layerlens::OpenOptions::default();
+        Self::with_dockerfile(options, None, size)
+    }
+
+    /// A screen with a complete image, and the Dockerfile that it may have been built from.
+    pub fn with_dockerfile(options: Options, dockerfile: Option<Dockerfile>, size: (u16, u16)) -> Self {
+        let mut open = layerlens::OpenOptions { dockerfile: dockerfile.map(Arc::new), ..Default::default() };
         open.load.access = options.access.clone();
         let analysis = layerlens::open(&options.source, &open).expect("an image");
         let mut screen = Self::opening(options, size);
@@ -280,4 +286,117 @@ pub fn shop() -> ImageSpec {
         HistorySpec::config_step("CMD [\"node\" \"server.js\"]"),
     ];
     ImageSpec { layers, history, tags: vec!["shop-api:1.4".to_owned()] }
+}
+
+/// The Dockerfile of [`notes`].
+pub const NOTES_DOCKERFILE: &str = "\
+FROM debian:bookworm
+WORKDIR /app
+# everything beside this file
+COPY . .
+RUN apt-get update
+RUN apt-get install -y python3 python3-venv build-essential
+RUN python3 -m venv /app/venv
+RUN /app/venv/bin/pip install -r requirements.txt
+RUN useradd -m app
+RUN chown -R app:app /app
+USER app
+CMD [\"/app/venv/bin/gunicorn\", \"app:app\"]
+";
+
+/// A Python service as people build them: all is copied, installed into a virtual environment, and given to a user at the
+/// end, which stores it a second time.
+pub fn notes() -> ImageSpec {
+    let site = "app/venv/lib/python3.11/site-packages";
+    let copied = |uid| {
+        vec![
+            directory("app", uid),
+            directory("app/.git", uid),
+            file("app/.git/pack", 61_300, 0o444, uid),
+            file("app/app.py", 700, 0o644, uid),
+            directory("app/models", uid),
+            file("app/models/words.bin", 200_000, 0o644, uid),
+            file("app/requirements.txt", 60, 0o644, uid),
+        ]
+    };
+    let environment = |uid| {
+        vec![
+            directory("app/venv", uid),
+            directory("app/venv/bin", uid),
+            file("app/venv/bin/python3", 14_100, 0o755, uid),
+            directory("app/venv/lib", uid),
+            directory("app/venv/lib/python3.11", uid),
+            directory(site, uid),
+            file(&format!("{site}/pip.pyc"), 216_000, 0o644, uid),
+        ]
+    };
+    let packages = |uid| {
+        vec![
+            file("app/venv/bin/gunicorn", 300, 0o755, uid),
+            file(&format!("{site}/libopenblas.so"), 2_540_000, 0o755, uid),
+            file(&format!("{site}/numpy.so"), 1_055_000, 0o755, uid),
+        ]
+    };
+    let text = |name: &str, content: &str| {
+        let metadata = Metadata { mode: 0o644, mtime: 1_700_000_000, ..Metadata::default() };
+        Member::new(name, Kind::File(content.as_bytes().to_vec()), metadata)
+    };
+    let accounts = |passwd: &str, group: &str| {
+        let (root, groups) = ("root:x:0:0:root:/root:/bin/bash\n", "root:x:0:\n");
+        [text("etc/passwd", &format!("{root}{passwd}")), text("etc/group", &format!("{groups}{group}"))]
+    };
+    let first_accounts = accounts("", "");
+    let layers = vec![
+        LayerSpec::of(vec![
+            directory("bin", 0),
+            file("bin/bash", 1_733_000, 0o755, 0),
+            file("bin/find", 224_000, 0o755, 0),
+            Member::new("bin/sh", Kind::Symlink(b"bash".to_vec()), Metadata::with_mode(0o777)),
+            directory("etc", 0),
+            first_accounts[0].clone(),
+            first_accounts[1].clone(),
+        ]),
+        LayerSpec::of(vec![directory("app", 0)]),
+        LayerSpec::of(copied(0)),
+        LayerSpec::of(vec![
+            directory("var", 0),
+            directory("var/lib", 0),
+            directory("var/lib/apt", 0),
+            directory("var/lib/apt/lists", 0),
+            file("var/lib/apt/lists/Packages.lz4", 199_000, 0o644, 0),
+        ]),
+        LayerSpec::of(vec![
+            directory("usr", 0),
+            directory("usr/bin", 0),
+            file("usr/bin/python3.11", 4_993_000, 0o755, 0),
+        ]),
+        LayerSpec::of(environment(0)),
+        LayerSpec::of(packages(0)),
+        LayerSpec::of(accounts("app:x:1000:1000::/home/app:/bin/sh\n", "app:x:1000:\n").to_vec()),
+        LayerSpec::of(copied(1000).into_iter().chain(environment(1000)).chain(packages(1000)).collect()),
+    ];
+    let run = |command: &str| HistorySpec::step(&format!("RUN /bin/sh -c {command} # buildkit"));
+    let history = vec![
+        HistorySpec::step("/bin/sh -c #(nop) ADD file:4b8fa1 in / "),
+        HistorySpec::config_step("/bin/sh -c #(nop)  CMD [\"bash\"]"),
+        HistorySpec::step("WORKDIR /app"),
+        HistorySpec::step("COPY . . # buildkit"),
+        run("apt-get update"),
+        run("apt-get install -y python3 python3-venv build-essential"),
+        run("python3 -m venv /app/venv"),
+        run("/app/venv/bin/pip install -r requirements.txt"),
+        run("useradd -m app"),
+        run("chown -R app:app /app"),
+        HistorySpec::config_step("USER app"),
+        HistorySpec::config_step("CMD [\"/app/venv/bin/gunicorn\" \"app:app\"]"),
+    ];
+    ImageSpec { layers, history, tags: vec!["notes:2.3".to_owned()] }
+}
+
+/// The screen of [`notes`], with its Dockerfile.
+pub fn notes_at(size: (u16, u16)) -> Screen {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = notes().write(Packing::default(), directory.path(), "notes.tar");
+    let dockerfile = Dockerfile::parse("Dockerfile", NOTES_DOCKERFILE);
+    Screen::with_dockerfile(Options { source: path, ..Options::default() }, Some(dockerfile), size)
 }

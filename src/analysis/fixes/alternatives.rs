@@ -40,6 +40,16 @@ pub struct Alternative {
 }
 
 impl Alternative {
+    /// Returns the layers whose steps change, ascending.
+    #[must_use]
+    pub fn layers(&self) -> Vec<LayerNumber> {
+        if self.edits.is_empty() {
+            let members = self.change.merges.iter().flat_map(|group| &group.members);
+            return members.map(|member| LayerNumber::from_index(*member)).collect();
+        }
+        self.edits.iter().map(|edit| edit.layer).collect()
+    }
+
     /// Says whether putting the new lines in the place of the old ones is all there is to do: no setting between the steps
     /// has to move, and no other file changes.
     pub(crate) fn can_stand_in_file(&self, history: &[HistoryEntry], layer_count: usize) -> bool {

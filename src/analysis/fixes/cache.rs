@@ -24,6 +24,12 @@ pub struct CacheCost {
 }
 
 impl CacheCost {
+    /// Says whether a source edit builds the same again as today.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        (self.steps_before, self.bytes_before) == (self.steps_after, self.bytes_after)
+    }
+
     /// Says whether the edit makes a source edit more expensive.
     #[must_use]
     pub fn is_raised(&self) -> bool {

@@ -20,6 +20,7 @@ pub mod files;
 pub mod fixes;
 pub mod help;
 pub mod layers;
+pub mod patch;
 mod row;
 pub mod waste;
 
@@ -164,6 +165,7 @@ pub fn draw(frame: &mut Frame, app: &App) {
     match &app.popup {
         Some(Popup::Help(top)) => help::draw(frame, app, *top),
         Some(Popup::Content(view)) => content::draw(frame, app, view),
+        Some(Popup::Patch(view)) => patch::draw(frame, app, view),
         None => {}
     }
 }

@@ -15,7 +15,7 @@ impl App {
             return self.copy_fix();
         }
         let text = self.focus.behavior().clipboard(self)?;
-        self.status = Some(format!("copied: {text}"));
+        self.status = Some(format!("copied: {}", on_one_line(&text)));
         Some(Effect::Copy(text))
     }
 
@@ -23,20 +23,19 @@ impl App {
     fn copy_fix(&mut self) -> Option<Effect> {
         let image = self.image.as_ref()?;
         let subject = self.focus.behavior().fix(self);
-        let fix = subject.and_then(|subject| self.fixes.table.fix(&image.analysis, subject));
-        let Some(fix) = fix else {
+        let way = subject.and_then(|subject| self.fixes.table.way(&image.analysis, subject));
+        let Some(way) = way else {
             self.status = Some("no fix here: 4 lists them".to_owned());
             return NOTHING;
         };
-        if fix.dockerfile.is_empty() {
+        if way.dockerfile.is_empty() {
             self.status = Some("there are no lines for this fix".to_owned());
             return NOTHING;
         }
-        let text = fix.dockerfile.clone();
+        let text = way.dockerfile.clone();
         let count = plural(text.lines().count() as u64, "line");
-        let warning = if fix.safe { "" } else { ", not to be pasted as they are" };
-        let shown = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-        self.status = Some(format!("copied {count}{warning}: {shown}"));
+        let warning = if way.safe { "" } else { ", not to be pasted as they are" };
+        self.status = Some(format!("copied {count}{warning}: {}", on_one_line(&text)));
         Some(Effect::Copy(text))
     }
 
@@ -54,4 +53,8 @@ impl App {
         let step = entry.step();
         Some(one_line(&format!("{} {}", step.instruction, step.command)))
     }
+}
+
+fn on_one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Effect, NOTHING};
 use crate::contents::extract::{self, Extracted, ImageState, Wanted};
@@ -17,7 +18,7 @@ use crate::size::Units;
 use crate::source::Region;
 use crate::task::Task;
 use crate::tui::app::App;
-use crate::tui::front::{Asking, ContentView, Popup, Prompt, Writing};
+use crate::tui::front::{Asking, ContentView, PatchView, Popup, Prompt, Writing};
 use crate::tui::keys::Action;
 use crate::tui::loader::{BackgroundJob, News};
 use crate::tui::pager::Pager;
@@ -52,9 +53,47 @@ impl App {
             (Action::FindNext | Action::FindPrevious, Some(Popup::Content(_))) => {
                 return ControlFlow::Break(self.find_text(action == Action::FindNext));
             }
+            (Action::CopyPatch, Some(Popup::Patch(view))) => {
+                let Ok(text) = view.text.clone() else { return ControlFlow::Break(NOTHING) };
+                self.status = Some(format!("copied {} of the patch", plural(text.lines().count() as u64, "line")));
+                return ControlFlow::Break(Some(Effect::Copy(text)));
+            }
+            (Action::WritePatch, Some(Popup::Patch(_))) => {
+                self.prompt = Some(Prompt::new(Asking::Report, "report ", "patch=fixes.patch"));
+            }
             _ => return ControlFlow::Continue(()),
         }
         ControlFlow::Break(NOTHING)
+    }
+
+    /// Shows the chosen fixes as a patch of the Dockerfile, or why there is none.
+    pub(super) fn show_patch(&mut self) {
+        let Some(image) = &self.image else { return };
+        if image.analysis.fixes.is_empty() {
+            self.status = Some("no fix was found: there is nothing to patch".to_owned());
+            return;
+        }
+        let mut out = Vec::new();
+        let style = self.report_style();
+        let written = report::write(report::Format::Patch, &image.analysis, None, &style, &mut out);
+        let text = written.map(|()| String::from_utf8_lossy(&out).into_owned()).map_err(|error| error.to_string());
+        let which = match self.fixes.table.marks().len() {
+            0 => "all fixes".to_owned(),
+            1 => "the marked fix".to_owned(),
+            count => format!("the {count} marked fixes"),
+        };
+        self.popup = Some(Popup::Patch(PatchView { title: format!("Patch of {which}"), text, top: 0 }));
+    }
+
+    /// Returns how reports are written: with the fixes that are marked, at the lines of the Dockerfile that fits.
+    fn report_style(&self) -> report::Style {
+        let fitted = self.image.as_ref().and_then(|image| image.analysis.dockerfile.as_ref());
+        report::Style {
+            units: self.options.units,
+            dockerfile: fitted.filter(|fitted| fitted.fit.is_ok()).map(|fitted| Arc::clone(&fitted.file)),
+            fixes: Some(self.chosen_fixes()),
+            ..report::Style::default()
+        }
     }
 
     /// Starts to look at the content of what is under the cursor.
@@ -193,8 +232,7 @@ impl App {
 
     /// Starts to write a report.
     pub(super) fn report(&mut self, request: report::Request) -> Option<Effect> {
-        let (reader, verdict) = (self.content_reader()?, self.verdict.clone());
-        let style = report::Style { units: self.options.units, ..report::Style::default() };
+        let (reader, verdict, style) = (self.content_reader()?, self.verdict.clone(), self.report_style());
         let task = self.start_writing("the report".to_owned())?;
         let image = self.options.source.clone();
         Some(Effect::Work(BackgroundJob::new(move || {

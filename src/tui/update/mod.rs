@@ -182,13 +182,17 @@ impl App {
             Action::FindNext => self.find(true),
             Action::FindPrevious => self.find(false),
             Action::Mark => self.mark(),
+            Action::MarkFix => self.mark_fix(),
             Action::ShowFixLayers => self.show_fix_layers(),
+            Action::ShowPatch => self.show_patch(),
             Action::Fold => self.fold(),
             Action::PreviousLayer => self.focus.behavior().other_layer(self, false),
             Action::NextLayer => self.focus.behavior().other_layer(self, true),
             Action::Scope => self.next_scope(),
             Action::Sort | Action::Reverse => self.sort(action),
             Action::Enter | Action::Open | Action::Close => self.focus.behavior().open_or_close(self, action),
+            // Where a patch is shown, which is in front of this.
+            Action::CopyPatch | Action::WritePatch => {}
             _ if self.image.is_some() => self.act_on_rows(action),
             _ => self.go(action),
         }

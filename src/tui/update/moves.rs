@@ -41,6 +41,10 @@ impl App {
                 (Some(pager), rows) => pager.step(rows, height),
                 (None, _) => {}
             },
+            Some(Popup::Patch(view)) => {
+                let lines = view.text.as_ref().map_or(0, |text| text.lines().count());
+                view.top = view.top.saturating_add_signed(rows).min(lines.saturating_sub(height));
+            }
             None => {}
         }
     }
@@ -90,6 +94,8 @@ impl App {
             self.matching.stop();
         } else if !self.filter.is_empty() {
             self.filter_by(String::new());
+        } else if self.focus == Pane::Fixes && self.fixes.table.clear_marks() {
+            self.fixes.is_stale = true;
         } else if self.files.found.take().is_none() && !self.layers.marks.is_empty() {
             self.layers.marks.clear();
             self.judge_marks();

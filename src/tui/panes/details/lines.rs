@@ -1,12 +1,13 @@
 //! The lines of the details pane: everything known about a layer, a path, a group of waste.
 
 use crate::analysis::Analysis;
-use crate::analysis::fixes::Fix;
+use crate::analysis::fixes::{Alternative, Fix};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::analysis::waste_groups::WasteGroup;
 use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 use crate::merge::changes::differences;
+use crate::report::advice;
 use crate::size::Units;
 use crate::tui::panes::waste::DirectoryGroup;
 use crate::tui::places::Places;
@@ -326,22 +327,23 @@ pub fn waste(analysis: &Analysis, group: &DirectoryGroup, record: Option<usize>,
     about.lines
 }
 
-/// Describes a fix in short; the pane of the fixes has all of it.
+/// Describes a way to do a fix in short; the pane of the fixes has all of it.
 #[must_use]
-pub fn fix(analysis: &Analysis, fix: &Fix, units: Units) -> Vec<Detail> {
+pub fn fix(analysis: &Analysis, fix: &Fix, way: &Alternative, units: Units) -> Vec<Detail> {
     let mut about = Description::new(analysis, units);
-    about.paint("Fix", fix.title.clone(), Paint::Bold);
-    about.paint("Saves", about.size(fix.saves_bytes), Paint::Added);
+    about.paint("Fix", way.title.clone(), Paint::Bold);
+    about.paint("Saves", about.size(way.saves_bytes), Paint::Added);
     about.add("Why", fix.why.clone());
-    for (label, (layer, step)) in
-        std::iter::once("Steps").chain(std::iter::repeat("")).zip(fix.layers.iter().zip(&fix.steps))
-    {
-        about.add(label, format!("{layer}  {}", one_line(step)));
+    for (label, layer) in std::iter::once("Steps").chain(std::iter::repeat("")).zip(way.layers()) {
+        about.add(label, format!("{layer}  {}", about.step(layer)));
     }
-    for (label, caveat) in std::iter::once("Note").chain(std::iter::repeat("")).zip(&fix.caveats) {
+    for (label, caveat) in std::iter::once("Note").chain(std::iter::repeat("")).zip(&way.caveats) {
         about.paint(label, caveat.clone(), Paint::Changed);
     }
-    about.add("", "Enter or → opens it in 4 Fixes, with the lines to paste");
+    if let Some(cache) = advice::cache(&way.cache, units) {
+        about.add("Cache", cache);
+    }
+    about.add("", "Enter or → opens it in 4 Fixes, with its edits");
     about.lines
 }
 

@@ -1,4 +1,4 @@
-//! The fixes: opened, closed, and the way from them to their layers and files.
+//! The fixes: opened, closed, marked, and the way from them to their layers and files.
 
 mod draw;
 mod table;
@@ -79,9 +79,9 @@ impl Behavior for FixesBehavior {
             let node = analysis.bloat[place].node;
             return details::path(analysis, &image.places, node, app.shown_at_last(node), units);
         }
-        match app.fixes.table.fix(analysis, row.subject) {
-            Some(fix) => details::fix(analysis, fix, units),
-            None => app.describe_layer(),
+        match (app.fixes.table.fix(analysis, row.subject), app.fixes.table.way(analysis, row.subject)) {
+            (Some(fix), Some(way)) => details::fix(analysis, fix, way, units),
+            _ => app.describe_layer(),
         }
     }
 }
@@ -104,13 +104,18 @@ impl App {
                 self.fixes.table.set_open(subject, true);
                 self.fixes.is_stale = true;
             }
-            (Action::Enter, Lead::Layer(layer)) => self.mark_fix(subject, Some(layer)),
+            (Action::Enter, Lead::Layer(layer)) => self.mark_layers(subject, Some(layer)),
             (Action::Enter, Lead::Path(layer, node)) => self.show_path(layer, node),
             _ => {}
         }
     }
 
+    /// Closes what is open; from another way to do a fix that is closed already, goes to the fix.
     fn fold_fix(&mut self, subject: FixSubject) {
+        let subject = match subject {
+            FixSubject::Other(place, _) if !self.fixes.table.is_open(subject) => FixSubject::Fix(place),
+            _ => subject,
+        };
         self.fixes.table.set_open(subject, false);
         self.fixes.is_stale = true;
         if subject != FixSubject::Ledger
@@ -121,12 +126,34 @@ impl App {
         }
     }
 
+    /// Marks the fix under the cursor, or takes its mark away.
+    pub(in crate::tui) fn mark_fix(&mut self) {
+        let Some(image) = &self.image else { return };
+        let subject = self.fixes.table.rows().get(self.fixes.list.cursor).map(|row| row.subject);
+        if !subject.is_some_and(|subject| self.fixes.table.mark(subject)) {
+            self.status = Some("no fix under the cursor: there is nothing to mark".to_owned());
+            return;
+        }
+        self.status = Some(self.fixes.table.outcome(&image.analysis, self.options.units));
+        self.fixes.is_stale = true;
+    }
+
+    /// Returns the marked fixes, each with the way to do it; all of them where none is marked.
+    #[must_use]
+    pub fn chosen_fixes(&self) -> Vec<(usize, usize)> {
+        let all = || {
+            let count = self.image.as_ref().map_or(0, |image| image.analysis.fixes.len());
+            (0..count).map(|place| (place, 0)).collect()
+        };
+        Some(self.fixes.table.marks()).filter(|marks| !marks.is_empty()).unwrap_or_else(all)
+    }
+
     /// Goes to the layers of the fix under the cursor, with all of them marked.
     pub(in crate::tui) fn show_fix_layers(&mut self) {
         match self.fix_row().map(|row| (row.subject, row.lead)) {
-            Some((subject @ (FixSubject::Fix(_) | FixSubject::Marked), lead)) => {
+            Some((subject @ (FixSubject::Fix(_) | FixSubject::Other(..) | FixSubject::Marked), lead)) => {
                 let layer = if let Lead::Layer(layer) = lead { Some(layer) } else { None };
-                self.mark_fix(subject, layer);
+                self.mark_layers(subject, layer);
             }
             Some((FixSubject::Finding(place), _)) => {
                 let layer = self.image.as_ref().map(|image| image.analysis.bloat[place].layer);
@@ -139,10 +166,10 @@ impl App {
         }
     }
 
-    fn mark_fix(&mut self, subject: FixSubject, layer: Option<LayerNumber>) {
+    fn mark_layers(&mut self, subject: FixSubject, layer: Option<LayerNumber>) {
         let Some(image) = &self.image else { return };
-        let Some(fix) = self.fixes.table.fix(&image.analysis, subject) else { return };
-        let layers = fix.layers.clone();
+        let Some(way) = self.fixes.table.way(&image.analysis, subject) else { return };
+        let layers = way.layers();
         let Some(first) = layer.or(layers.first().copied()) else { return };
         self.layers.marks = layers.iter().map(|layer| layer.get()).collect();
         self.judge_marks();

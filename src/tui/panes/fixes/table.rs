@@ -1,16 +1,20 @@
 //! The rows of the fixes pane: what merging the marked layers would save, the fixes, the ledger that they are part of, and
-//! below it what is live and probably not needed. Each fix opens to why, steps, files, lines and caveats.
+//! below it what is live and probably not needed. Each fix opens to why, its edits as a diff, notes, what it costs the build
+//! cache, the other ways to do it, and files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use unicode_width::UnicodeWidthStr;
 
 use crate::analysis::Analysis;
 use crate::analysis::bloat::Finding;
-use crate::analysis::fixes::{Fix, WhatIf};
+use crate::analysis::fixes::{Alternative, Fix, WhatIf, printable};
 use crate::escape::escape;
 use crate::layer::entry::{LayerNumber, NodeId};
+use crate::report::advice;
 use crate::size::Units;
 use crate::tui::panes::details::one_line;
-use crate::tui::text::{cut_path, percent, plural, wrap};
+use crate::tui::text::{cut, cut_path, plural, wrap};
 use crate::tui::theme::Paint;
 
 /// What a row is about.
@@ -18,12 +22,26 @@ use crate::tui::theme::Paint;
 pub enum FixSubject {
     /// Merging the marked layers.
     Marked,
-    /// A fix, by its place.
+    /// A fix, by its place; done the first way.
     Fix(usize),
+    /// Another way to do it: the places of both.
+    Other(usize, usize),
     /// A finding of bloat, by its place.
     Finding(usize),
     /// The sums of all fixes.
     Ledger,
+}
+
+impl FixSubject {
+    /// Returns the fix and the way to do it.
+    #[must_use]
+    pub fn choice(self) -> Option<(usize, usize)> {
+        match self {
+            FixSubject::Fix(place) => Some((place, 0)),
+            FixSubject::Other(place, other) => Some((place, other)),
+            FixSubject::Marked | FixSubject::Finding(_) | FixSubject::Ledger => None,
+        }
+    }
 }
 
 /// What a row leads to.
@@ -54,17 +72,25 @@ pub struct FixRow {
     pub full: String,
 }
 
-/// Columns of the savings, with the gap behind them.
-pub const FIGURE: usize = 12;
+/// Columns of the mark, and of the gap behind the savings.
+pub const MARK: usize = 1;
+pub const GAP: usize = 2;
+/// The least columns of the savings.
+const LEAST_FIGURE: usize = 10;
+/// How many rows of a step are shown; all of it can be copied.
+const MOST_STEP_ROWS: usize = 12;
 
 /// The fixes, as rows.
 #[derive(Debug, Default)]
 pub struct FixTable {
     /// What merging the marked layers would save.
     pub what_if: Option<WhatIf>,
+    /// The fixes that are marked, each with the way to do it.
+    marks: BTreeMap<usize, usize>,
     open: BTreeSet<FixSubject>,
     rows: Vec<FixRow>,
     width: usize,
+    figure: usize,
 }
 
 impl FixTable {
@@ -78,6 +104,12 @@ impl FixTable {
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// Returns the columns of the savings.
+    #[must_use]
+    pub fn figure(&self) -> usize {
+        self.figure
     }
 
     /// Opens or closes a fix or a finding.
@@ -95,6 +127,56 @@ impl FixTable {
         self.open.contains(&subject)
     }
 
+    /// Marks a fix to be done one way, or takes that mark away; says whether it is something that can be marked.
+    pub fn mark(&mut self, subject: FixSubject) -> bool {
+        let Some((fix, way)) = subject.choice() else { return false };
+        if self.marks.get(&fix) == Some(&way) {
+            self.marks.remove(&fix);
+        } else {
+            self.marks.insert(fix, way);
+        }
+        true
+    }
+
+    /// Takes all marks away; says whether there were some.
+    pub fn clear_marks(&mut self) -> bool {
+        !std::mem::take(&mut self.marks).is_empty()
+    }
+
+    /// Says whether it is marked.
+    #[must_use]
+    pub fn is_marked(&self, subject: FixSubject) -> bool {
+        subject.choice().is_some_and(|(fix, way)| self.marks.get(&fix) == Some(&way))
+    }
+
+    /// Returns the marked fixes, each with the way to do it.
+    #[must_use]
+    pub fn marks(&self) -> Vec<(usize, usize)> {
+        self.marks.iter().map(|(fix, way)| (*fix, *way)).collect()
+    }
+
+    /// Returns what the marked fixes save.
+    #[must_use]
+    pub fn marked_bytes(&self, analysis: &Analysis) -> u64 {
+        self.marks.iter().map(|(fix, way)| analysis.fixes[*fix].alternatives[*way].saves_bytes).sum()
+    }
+
+    /// Returns what the image stores with the marked fixes, or with all of them where none is marked.
+    #[must_use]
+    pub fn outcome(&self, analysis: &Analysis, units: Units) -> String {
+        let (saved, what) = match (self.marks.len(), analysis.fixes.len()) {
+            (0, 1) => (analysis.totals.fixable_bytes, "the fix".to_owned()),
+            (0, count) => (analysis.totals.fixable_bytes, format!("all {count} fixes")),
+            (1, _) => (self.marked_bytes(analysis), "the marked fix".to_owned()),
+            (count, _) => (self.marked_bytes(analysis), format!("the {count} marked fixes")),
+        };
+        let now = units.show(analysis.totals.stored_bytes);
+        match analysis.fixes.len() {
+            0 => format!("the image stores {now}"),
+            _ => format!("the image stores {now}, {}", advice::size_with(analysis, &what, saved, units)),
+        }
+    }
+
     /// Takes what merging the marked layers would save, or that none are marked; the steps are seen at once.
     pub fn set_what_if(&mut self, what_if: Option<WhatIf>) {
         self.set_open(FixSubject::Marked, what_if.is_some());
@@ -106,9 +188,16 @@ impl FixTable {
     pub fn fix<'a>(&'a self, analysis: &'a Analysis, subject: FixSubject) -> Option<&'a Fix> {
         match subject {
             FixSubject::Marked => self.what_if.as_ref()?.merges.first(),
-            FixSubject::Fix(place) => analysis.fixes.get(place),
+            FixSubject::Fix(place) | FixSubject::Other(place, _) => analysis.fixes.get(place),
             FixSubject::Finding(_) | FixSubject::Ledger => None,
         }
+    }
+
+    /// Returns the way to do the fix that a subject is about.
+    #[must_use]
+    pub fn way<'a>(&'a self, analysis: &'a Analysis, subject: FixSubject) -> Option<&'a Alternative> {
+        let place = subject.choice().map_or(0, |(_, way)| way);
+        self.fix(analysis, subject)?.alternatives.get(place)
     }
 
     /// Returns the row on which a subject starts.
@@ -120,24 +209,26 @@ impl FixTable {
     /// Makes the rows for so many columns.
     pub fn build(&mut self, analysis: &Analysis, width: usize, units: Units) {
         self.width = width;
-        let mut all = FixRows { analysis, units, room: width.saturating_sub(FIGURE + 1).max(16), rows: Vec::new() };
+        self.figure = units.show(analysis.totals.stored_bytes).width().max(LEAST_FIGURE);
+        let room = width.saturating_sub(MARK + self.figure + GAP + 1).max(16);
+        let mut all = FixRows { table: self, analysis, units, room, rows: Vec::new() };
         if let Some(what_if) = &self.what_if {
             for merge in &what_if.merges {
-                all.fix(FixSubject::Marked, merge, self.is_open(FixSubject::Marked));
+                all.fix(FixSubject::Marked, merge);
             }
         }
         for (place, fix) in analysis.fixes.iter().enumerate() {
-            let subject = FixSubject::Fix(place);
-            all.fix(subject, fix, self.is_open(subject));
+            all.fix(FixSubject::Fix(place), fix);
         }
         all.ledger();
-        all.findings(|subject| self.is_open(subject));
+        all.findings();
         self.rows = all.rows;
     }
 }
 
 /// Collects rows.
 struct FixRows<'a> {
+    table: &'a FixTable,
     analysis: &'a Analysis,
     units: Units,
     room: usize,
@@ -158,43 +249,90 @@ impl FixRows<'_> {
         (self.units.show(bytes), paint)
     }
 
-    fn fix(&mut self, subject: FixSubject, fix: &Fix, is_open: bool) {
-        let fold = if is_open { '▾' } else { '▸' };
+    fn fix(&mut self, subject: FixSubject, fix: &Fix) {
         let title = match (subject, fix.saves_bytes) {
             (FixSubject::Marked, 0) => format!("if merged: {} would save nothing", layers(fix)),
             (FixSubject::Marked, _) => format!("if merged: {}", fix.title),
             _ => fix.title.clone(),
         };
-        let figure = match fix.saves_bytes {
-            0 => self.size(0, Paint::Dim),
-            bytes => self.size(bytes, Paint::Added),
-        };
-        self.push(subject, Lead::Head, figure, (format!("{fold} {title}"), Paint::Bold));
-        if let Some(row) = self.rows.last_mut() {
-            row.full = title;
-        }
-        if is_open {
-            self.inside(subject, fix);
-        }
-    }
-
-    fn inside(&mut self, subject: FixSubject, fix: &Fix) {
+        self.head(subject, fix.saves_bytes, &title);
+        let Some(first) = fix.alternatives.first().filter(|_| self.table.is_open(subject)) else { return };
         self.wrapped(subject, "why", &fix.why, Paint::Plain);
-        for (at, (layer, step)) in fix.layers.iter().zip(&fix.steps).enumerate() {
-            let step = one_line(step);
-            let label = if at == 0 { "steps" } else { "" };
-            self.label(subject, Lead::Layer(*layer), label, format!("{:>3}  {step}", layer.get()), Paint::Plain);
-            if let Some(row) = self.rows.last_mut() {
-                row.full = step;
+        self.way(subject, first);
+        if let FixSubject::Fix(place) = subject {
+            for (other, way) in fix.alternatives.iter().enumerate().skip(1) {
+                let subject = FixSubject::Other(place, other);
+                self.head(subject, way.saves_bytes, &format!("or: {}", way.title));
+                if self.table.is_open(subject) {
+                    self.way(subject, way);
+                }
             }
         }
         self.files(subject, fix);
-        let state = if fix.safe { "lines" } else { "sketch" };
-        for (at, line) in fix.dockerfile.lines().enumerate() {
-            self.label(subject, Lead::Text, if at == 0 { state } else { "" }, line.to_owned(), Paint::Added);
+    }
+
+    fn head(&mut self, subject: FixSubject, saves_bytes: u64, title: &str) {
+        let fold = if self.table.is_open(subject) { '▾' } else { '▸' };
+        let figure = self.size(saves_bytes, if saves_bytes == 0 { Paint::Dim } else { Paint::Added });
+        let paint = if matches!(subject, FixSubject::Other(..)) { Paint::Plain } else { Paint::Bold };
+        self.push(subject, Lead::Head, figure, (format!("{fold} {title}"), paint));
+        self.copies_as(title);
+    }
+
+    /// Lets what is under the cursor be copied in full.
+    fn copies_as(&mut self, full: &str) {
+        if let Some(row) = self.rows.last_mut() {
+            full.clone_into(&mut row.full);
         }
-        for caveat in &fix.caveats {
+    }
+
+    /// One way to do a fix: its edits, notes, and what it costs.
+    fn way(&mut self, subject: FixSubject, way: &Alternative) {
+        let has_lines = !way.dockerfile.is_empty();
+        let start = self.rows.len();
+        if has_lines && !way.safe {
+            let warning = "read the notes before you paste this:".to_owned();
+            self.label(subject, Lead::Text, "", warning, Paint::Waste);
+        }
+        for change in advice::changes(self.analysis, way) {
+            for (layer, step) in &change.old {
+                self.old_step(subject, *layer, step, has_lines);
+            }
+            self.new_lines(subject, &change.new);
+        }
+        if let Some(row) = self.rows.get_mut(start) {
+            (if has_lines { "edits" } else { "steps" }).clone_into(&mut row.figure.0);
+        }
+        for caveat in &way.caveats {
             self.wrapped(subject, "note", caveat, Paint::Changed);
+        }
+        if let Some(cache) = advice::cache(&way.cache, self.units) {
+            let paint = if way.cache.is_raised() { Paint::Changed } else { Paint::Plain };
+            self.wrapped(subject, "cache", &cache, paint);
+        }
+    }
+
+    /// A step as it is: `-  3  COPY . .`; without the mark where it stays.
+    fn old_step(&mut self, subject: FixSubject, layer: LayerNumber, step: &str, goes: bool) {
+        let full = if step.trim().is_empty() { one_line(step) } else { printable(step) };
+        let (mark, paint) = if goes { ('-', Paint::Removed) } else { (' ', Paint::Plain) };
+        let lines: Vec<String> = full.lines().flat_map(|line| broken(line, self.room.saturating_sub(LAYER))).collect();
+        for (at, line) in lines.iter().take(MOST_STEP_ROWS).enumerate() {
+            let number = if at == 0 { format!("{:>4}", layer.get()) } else { " ".repeat(4) };
+            let more = if at + 1 == MOST_STEP_ROWS && lines.len() > MOST_STEP_ROWS { " …" } else { "" };
+            self.label(subject, Lead::Layer(layer), "", format!("{mark}{number}  {line}{more}"), paint);
+            self.copies_as(&full);
+        }
+    }
+
+    /// The lines in its place.
+    fn new_lines(&mut self, subject: FixSubject, lines: &str) {
+        for line in lines.lines() {
+            for (at, part) in broken(line, self.room.saturating_sub(LAYER)).into_iter().enumerate() {
+                let mark = if at == 0 { '+' } else { ' ' };
+                self.label(subject, Lead::Text, "", format!("{mark}      {part}"), Paint::Added);
+                self.copies_as(lines);
+            }
         }
     }
 
@@ -240,39 +378,29 @@ impl FixRows<'_> {
     fn ledger(&mut self) {
         let totals = &self.analysis.totals;
         let fixes = match self.analysis.fixes.len() {
-            0 => "no fix is worth making".to_owned(),
+            0 => "no fix was found".to_owned(),
             1 => "saved by the fix".to_owned(),
             count => format!("saved by all {count} fixes"),
         };
-        let unavoidable = match totals.unavoidable_bytes {
-            0 => String::new(),
-            bytes => format!("; {} of it are files that every installation rewrites", self.units.show(bytes)),
-        };
-        let lines = [
-            (totals.fixable_bytes, fixes, Paint::Added),
-            (
-                totals.inherited_bytes,
-                "inherited from the base image: your steps cannot change it".to_owned(),
-                Paint::Plain,
-            ),
-            (totals.remainder_bytes(), format!("remainder: not worth a change{unavoidable}"), Paint::Plain),
-            (totals.wasted_bytes, "wasted in total: the sum of these three".to_owned(), Paint::Waste),
-        ];
-        for (bytes, text, paint) in lines {
-            let paint = if bytes == 0 { Paint::Dim } else { paint };
-            let figure = self.size(bytes, paint);
-            self.push(FixSubject::Ledger, Lead::Text, figure, (text, Paint::Dim));
+        self.sum(totals.fixable_bytes, &fixes, Paint::Added);
+        for left in advice::left_over(self.analysis, self.units, |layer| short_step(self.analysis, layer)) {
+            self.sum(left.bytes, &left.text, Paint::Plain);
         }
-        let (now, then) = (self.units.show(totals.stored_bytes), self.units.show(self.analysis.fixed_bytes()));
-        let saved = percent(totals.fixable_bytes, totals.stored_bytes);
-        let text = match totals.fixable_bytes {
-            0 => format!("the image stores {now}"),
-            _ => format!("image size: {now} now, {then} with all fixes (-{saved})"),
-        };
-        self.label(FixSubject::Ledger, Lead::Text, "", text, Paint::Bold);
+        self.sum(totals.wasted_bytes, "wasted in total: the sum of these", Paint::Waste);
+        let outcome = self.table.outcome(self.analysis, self.units);
+        self.wrapped(FixSubject::Ledger, "", &outcome, Paint::Bold);
     }
 
-    fn findings(&mut self, is_open: impl Fn(FixSubject) -> bool) {
+    fn sum(&mut self, bytes: u64, text: &str, paint: Paint) {
+        let start = self.rows.len();
+        self.wrapped(FixSubject::Ledger, "", text, Paint::Dim);
+        let figure = self.size(bytes, if bytes == 0 { Paint::Dim } else { paint });
+        if let Some(row) = self.rows.get_mut(start) {
+            row.figure = figure;
+        }
+    }
+
+    fn findings(&mut self) {
         let findings = &self.analysis.bloat;
         if findings.is_empty() {
             return;
@@ -283,7 +411,7 @@ impl FixRows<'_> {
         self.label(FixSubject::Ledger, Lead::Text, "", text, Paint::Bold);
         for (place, finding) in findings.iter().enumerate() {
             let subject = FixSubject::Finding(place);
-            self.finding(subject, finding, is_open(subject));
+            self.finding(subject, finding, self.table.is_open(subject));
         }
     }
 
@@ -306,6 +434,22 @@ impl FixRows<'_> {
             self.wrapped(subject, "unless", finding.rule.unless, Paint::Changed);
         }
     }
+}
+
+/// Columns of a mark and a layer's number in front of a line.
+const LAYER: usize = 7;
+
+/// Breaks a line of a Dockerfile; what follows is indented like it, and a little more.
+fn broken(line: &str, room: usize) -> Vec<String> {
+    let text = line.trim_start_matches(' ');
+    let indent = (line.len() - text.len()).min(room / 2);
+    let parts = wrap(text, room.saturating_sub(indent + 2)).into_iter().enumerate();
+    parts.map(|(at, part)| format!("{}{part}", " ".repeat(if at == 0 { indent } else { indent + 2 }))).collect()
+}
+
+/// Names the step of a layer in a few words.
+fn short_step(analysis: &Analysis, layer: LayerNumber) -> String {
+    cut(&one_line(&analysis.step(layer)), 50)
 }
 
 fn layers(fix: &Fix) -> String {
