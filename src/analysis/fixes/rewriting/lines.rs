@@ -223,10 +223,21 @@ pub(in super::super) fn layers(layers: &[LayerNumber]) -> String {
     format!("{word} {}", ranges.iter().map(show).collect::<Vec<_>>().join(", "))
 }
 
-/// Spells dangerous characters out and leaves what a Dockerfile is made of: line breaks and backslashes.
+/// Spells dangerous characters out and leaves what a Dockerfile is made of: line breaks, tabs and backslashes.
 pub(crate) fn printable(text: &str) -> String {
     let show = |c: char| {
-        if c == '\n' || !is_dangerous(c) { c.to_string() } else { escape(c.to_string().as_bytes()) }
+        if matches!(c, '\n' | '\t') || !is_dangerous(c) { c.to_string() } else { escape(c.to_string().as_bytes()) }
     };
     text.chars().map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn lines_keep_what_a_dockerfile_is_made_of() {
+        assert_eq!(printable("RUN a \\\n\t&& b"), "RUN a \\\n\t&& b");
+        assert_eq!(printable("RUN a\x1b[1m\u{202e}"), "RUN a\\x1b[1m\\xe2\\x80\\xae");
+    }
 }

@@ -441,6 +441,7 @@ const LAYER: usize = 7;
 
 /// Breaks a line of a Dockerfile; what follows is indented like it, and a little more.
 fn broken(line: &str, room: usize) -> Vec<String> {
+    let line = line.replace('\t', "    ");
     let text = line.trim_start_matches(' ');
     let indent = (line.len() - text.len()).min(room / 2);
     let parts = wrap(text, room.saturating_sub(indent + 2)).into_iter().enumerate();
