@@ -9,8 +9,10 @@ mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
+use layerlens::dockerfile::Dockerfile;
 use layerlens::gate::{Ignored, Limits, Rule, Rules};
 use layerlens::report::{self, Format, Style};
 use layerlens::{Analysis, OpenOptions};
@@ -20,6 +22,7 @@ use support::image::{ImageSpec, Packing};
 use support::layer::{Kind, LayerSpec, Member, Metadata};
 use support::pages;
 use support::scenario::Scenario;
+use support::screen::{NOTES_DOCKERFILE, notes};
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -143,6 +146,36 @@ fn equal_contents_are_listed() {
     let tokens = tokens(&page_of(&built(&ImageSpec::of(vec![LayerSpec::of(members)])), &Rules::default()));
     assert_eq!(table_sum(&tokens, "Table of equal contents", 1), 300_000, "two of the three are too much");
     assert!(outline(&tokens).contains("300.0 kB | 3 | /a/one/b/<two>/c/three"), "{}", outline(&tokens));
+}
+
+/// A fix is a diff of each step, and nothing of it is cut; other ways and the build cache are behind it.
+#[test]
+fn a_fix_is_a_diff_with_its_other_ways() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let image = notes().write(Packing::default(), folder.path(), "image.tar");
+    let dockerfile = Some(Arc::new(Dockerfile::parse("Dockerfile", NOTES_DOCKERFILE)));
+    let analysis = layerlens::open(&image, &OpenOptions { dockerfile, ..OpenOptions::default() }).expect("an image");
+    let tokens = tokens(&page_of(&analysis, &Rules::default()));
+    assert_inert(&tokens);
+    assert_ids(&tokens);
+    let text = outline(&tokens);
+    for line in [
+        "text: − 3\npre: COPY . .\ntext: +\npre: COPY --chown=1000:1000 . .\n",
+        "text: − 9\npre: RUN chown -R app:app /app\n",
+        "tr: today | 7 | 13.4 MB\ntr: with these edits | 6 | 9.3 MB\n",
+        "summary: Another way: copy and change it in one RUN (layers 3-9), saves 4.1 MB",
+        "tr: 42 B | belongs to the base image: your steps cannot change it",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let copied = tokens.windows(3).filter_map(|three| match three {
+        [Token::Open(pre), Token::Open(_), Token::Text(lines)] if attribute(pre, "class") == "new copy" => Some(lines),
+        _ => None,
+    });
+    let edits = analysis.fixes[0].alternatives[0].edits.iter().filter(|edit| !edit.after.is_empty());
+    let wanted: Vec<&String> =
+        edits.map(|edit| &edit.after).chain([&analysis.fixes[0].alternatives[1].dockerfile]).collect();
+    assert_eq!(copied.collect::<Vec<_>>(), wanted);
 }
 
 /// Whoever holds an image to rules sees all that came of them: failures, warnings, what is overlooked, the baseline.

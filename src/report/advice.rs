@@ -86,15 +86,30 @@ pub(crate) fn left_over(analysis: &Analysis, units: Units, step: impl Fn(LayerNu
         let bytes = others.iter().map(|one| one.bytes).sum();
         push(bytes, format!("no edit known: {} of steps", plural(others.len(), "smaller pair")));
     }
-    let unfixed: u64 = analysis.unfixed.iter().map(|one| one.bytes).sum();
-    let rest = totals.remainder_bytes() - unfixed;
-    push(rest, remains(analysis, units, rest));
+    let rest = totals.remainder_bytes() - unfixed_bytes(analysis);
+    push(rest, format!("remains: {}", small(analysis, units)));
     parts
 }
 
-fn remains(analysis: &Analysis, units: Units, rest: u64) -> String {
+/// Says in a few words what the remainder is.
+pub(crate) fn remainder(analysis: &Analysis, units: Units) -> String {
+    let (rest, unfixed) = (analysis.totals.remainder_bytes(), unfixed_bytes(analysis));
+    match unfixed {
+        0 => small(analysis, units),
+        _ if unfixed == rest => "no edit known".to_owned(),
+        _ => format!("no edit known for {}; the rest is {}", units.show(unfixed), small(analysis, units)),
+    }
+}
+
+fn unfixed_bytes(analysis: &Analysis) -> u64 {
+    analysis.unfixed.iter().map(|one| one.bytes).sum()
+}
+
+/// Says what the part of the remainder is that no edit is wanted for.
+fn small(analysis: &Analysis, units: Units) -> String {
     let unavoidable = analysis.totals.unavoidable_bytes;
-    let words = match rest.saturating_sub(unavoidable) {
+    let rest = analysis.totals.remainder_bytes() - unfixed_bytes(analysis);
+    match rest.saturating_sub(unavoidable) {
         _ if analysis.layers.len() > MOST_LAYERS => format!("not looked into: more than {MOST_LAYERS} layers"),
         _ if unavoidable == 0 => "too little to be worth a change".to_owned(),
         0 => "files that every package installation rewrites".to_owned(),
@@ -102,8 +117,7 @@ fn remains(analysis: &Analysis, units: Units, rest: u64) -> String {
             "too little to be worth a change, {} of it in files that every package installation rewrites",
             units.show(unavoidable)
         ),
-    };
-    format!("remains: {words}")
+    }
 }
 
 /// Returns what the image would store: `1.2 GB with every fix (-29.4 %)`.

@@ -131,7 +131,7 @@ describe('tables', () => {
 });
 
 it('copies the lines of a fix', () => visit('seed', { permissions: ['clipboard-read', 'clipboard-write'] }, async (page) => {
-  const lines = await page.locator('.fix pre').first().textContent();
+  const lines = await page.locator('.fix pre.copy').first().textContent();
   assert.match(lines, /^RUN .*\n.*&& /);
   const button = page.locator('.fix .lines button').first();
   await button.click();

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use super::layers::count;
 use super::markup::{FALLING, Html, NUMBER, TEXT, Tone, bar, n, rows, section, table};
 use super::summary::grouped;
-use super::{Page, step};
+use super::{Page, one_line};
 use crate::analysis::bloat::{DuplicateContent, Finding, LEAST_BYTES};
-use crate::analysis::fixes::Fix;
+use crate::analysis::fixes::{Alternative, CacheCost, Fix, printable};
+use crate::report::advice;
 use crate::report::json::DUPLICATES_BUDGET;
 use crate::report::words::{cut, plural, share};
 
@@ -17,10 +18,14 @@ const MOST_FIXES: usize = 30;
 const MOST_FINDINGS: usize = 100;
 /// How many paths of one content are named.
 const MOST_PATHS: usize = 5;
-/// How many steps of a fix are listed.
-const MOST_STEPS: usize = 60;
-/// How long the lines of a fix may be, in bytes; the other reports have longer ones.
-const MOST_LINES: usize = 20_000;
+/// How many notes of a fix are listed.
+const MOST_NOTES: usize = 60;
+/// How many bytes of HTML the edits of one way to do a fix may have; the other reports have longer ones.
+const MOST_EDITS: usize = 40_000;
+/// The same of a whole fix: so many fit into the list.
+const MOST_CARD: usize = 100_000;
+/// Steps and lines of more than so many characters are folded.
+const LONG: usize = 1200;
 
 impl<W: Write> Page<'_, W> {
     pub(super) fn fixes(&mut self) -> io::Result<()> {
@@ -30,7 +35,7 @@ impl<W: Write> Page<'_, W> {
         }
         writeln!(self.out, "{}", section("fixes", "What to change"))?;
         let sentence = match fixes.len() {
-            0 => "No change would save enough to be worth the build cache it costs.".to_owned(),
+            0 => "No fix was found.".to_owned(),
             count => format!(
                 "{} would save {} ({} of what is stored).{}",
                 plural(count, "fix"),
@@ -46,7 +51,25 @@ impl<W: Write> Page<'_, W> {
             let others = plural(others.len(), "smaller fix");
             writeln!(self.out, "<p>{} in {others}.</p>", self.size(bytes))?;
         }
-        writeln!(self.out, "</section>")
+        let left = self.left_over();
+        writeln!(self.out, "{left}</section>")
+    }
+
+    /// The waste that no fix saves.
+    fn left_over(&self) -> String {
+        let step = |layer| cut(&one_line(&self.analysis.step(layer)), 80);
+        let left = advice::left_over(self.analysis, self.style.units, step);
+        if left.is_empty() {
+            return String::new();
+        }
+        let mut out = "<table class=\"left\"><caption>What no fix saves</caption><thead><tr>\
+                       <th scope=\"col\" class=\"n\">Waste</th><th scope=\"col\">Why</th></tr></thead><tbody>"
+            .to_owned();
+        for one in &left {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "<tr>{}<td>{}</td></tr>", n(self.size(one.bytes)), Html(&one.text));
+        }
+        out + "</tbody></table>"
     }
 
     fn fix(&self, fix: &Fix) -> String {
@@ -58,19 +81,79 @@ impl<W: Write> Page<'_, W> {
             Html(&cut(&fix.why, 1000)),
             id = Html(&fix.id),
         );
-        out.push_str(&lines(fix));
-        if !fix.caveats.is_empty() {
+        let largest = self.largest(fix);
+        for (at, way) in fix.alternatives.iter().enumerate() {
+            let edits = self.way(way);
+            let is_first = at == 0;
+            if !is_first && out.len() + edits.len() + largest.len() > MOST_CARD {
+                let others = plural(fix.alternatives.len() - at, "other way");
+                let _ = write!(out, "<p>{others} to do it: too long for this page; the JSON report has them.</p>");
+                break;
+            }
+            if is_first {
+                out.push_str(&edits);
+                continue;
+            }
+            let (title, bytes) = (cut(&way.title, 300), self.size(way.saves_bytes));
+            let _ = write!(
+                out,
+                "<details class=\"other\"><summary>Another way: {}, saves {bytes}</summary>{edits}</details>",
+                Html(&title)
+            );
+        }
+        out.push_str(&largest);
+        out.push_str("</article>\n");
+        out
+    }
+
+    /// One way to do a fix: the edits, notes, and what it does to the build cache.
+    fn way(&self, way: &Alternative) -> String {
+        let has_lines = !way.dockerfile.is_empty();
+        let mut out = String::new();
+        if has_lines && !way.safe {
+            out.push_str("<p class=\"unsafe\">Read the notes before you paste this:</p>");
+        }
+        let mut edits = String::from("<div class=\"diff\">");
+        for change in advice::changes(self.analysis, way) {
+            for (layer, step) in &change.old {
+                let sign = if has_lines { "−" } else { "" };
+                let text = if step.trim().is_empty() { one_line(step) } else { printable(step) };
+                let _ = write!(edits, "<span class=\"old\">{sign} {layer}</span>{}", folded(&text, "old"));
+            }
+            if !change.new.is_empty() {
+                let _ = write!(edits, "<span class=\"new\">+</span>{}", folded(&change.new, "new copy"));
+            }
+        }
+        if edits.len() > MOST_EDITS {
+            out.push_str("<p class=\"unsafe\">These lines are too long for this page; the JSON report has them.</p>");
+        } else {
+            let _ = write!(out, "{edits}</div>");
+        }
+        if !way.caveats.is_empty() {
             out.push_str("<ul class=\"caveats\">");
-            for caveat in fix.caveats.iter().take(MOST_STEPS) {
-                // Writing to a String cannot fail.
+            for caveat in way.caveats.iter().take(MOST_NOTES) {
                 let _ = write!(out, "<li>{}</li>", Html(&cut(caveat, 1000)));
             }
             out.push_str("</ul>");
         }
-        out.push_str(&steps(fix));
-        out.push_str(&self.largest(fix));
-        out.push_str("</article>\n");
-        out
+        out + &self.cache(&way.cache)
+    }
+
+    /// What a change of the copied sources builds again, before and after.
+    fn cache(&self, cost: &CacheCost) -> String {
+        if cost.steps_before == 0 {
+            return String::new();
+        }
+        let row = |name: &str, steps: u64, bytes: u64| {
+            format!("<tr><th scope=\"row\">{name}</th>{}{}</tr>", n(count(steps)), n(self.size(bytes)))
+        };
+        format!(
+            "<table class=\"cache\"><caption>A change of the copied sources builds again</caption><thead><tr>\
+             <th scope=\"col\">Dockerfile</th><th scope=\"col\" class=\"n\">Steps</th>\
+             <th scope=\"col\" class=\"n\">Stored</th></tr></thead><tbody>{}{}</tbody></table>",
+            row("today", cost.steps_before, cost.bytes_before),
+            row("with these edits", cost.steps_after, cost.bytes_after)
+        )
     }
 
     fn largest(&self, fix: &Fix) -> String {
@@ -174,26 +257,13 @@ impl<W: Write> Page<'_, W> {
     }
 }
 
-fn steps(fix: &Fix) -> String {
-    let mut out =
-        format!("<details><summary>{} as they are</summary><ol class=\"steps\">", plural(fix.layers.len(), "step"));
-    for (layer, line) in fix.layers.iter().zip(&fix.steps).take(MOST_STEPS) {
-        let _ = write!(out, "<li value=\"{layer}\">{}</li>", step(line, super::STEP_WIDTH));
+/// A step or new lines, all of it; long ones behind their first line.
+fn folded(text: &str, class: &str) -> String {
+    let pre = format!("<pre class=\"{class}\"><code>{}</code></pre>", Html(text));
+    if text.len() <= LONG {
+        return pre;
     }
-    if let more @ 1.. = fix.layers.len().saturating_sub(MOST_STEPS) {
-        let _ = write!(out, "<li>{more} more</li>");
-    }
-    out + "</ol></details>"
-}
-
-/// The lines to paste; the analysis has escaped what could fool a reader in them.
-fn lines(fix: &Fix) -> String {
-    if fix.dockerfile.is_empty() {
-        return String::new();
-    }
-    if fix.dockerfile.len() > MOST_LINES {
-        return "<p class=\"unsafe\">These lines are too long for this page; the JSON report has them.</p>".to_owned();
-    }
-    let note = if fix.safe { "" } else { "<p class=\"unsafe\">Read the notes before you paste this:</p>" };
-    format!("{note}<pre class=\"copy\" tabindex=\"0\"><code>{}</code></pre>", Html(&fix.dockerfile))
+    let first = text.lines().next().unwrap_or_default();
+    let count = plural(text.lines().count(), "line");
+    format!("<details><summary><code>{}</code> ({count})</summary>{pre}</details>", Html(&cut(first, 80)))
 }

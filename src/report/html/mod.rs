@@ -155,11 +155,16 @@ impl<W: Write> Page<'_, W> {
 
 /// Returns a step on one line, as HTML.
 fn step(step: &str, width: usize) -> String {
-    let words: Vec<&str> = step.split_whitespace().take(400).collect();
-    if words.is_empty() {
+    if step.trim().is_empty() {
         return "<i>the history does not say</i>".to_owned();
     }
-    format!("<code>{}</code>", Html(&cut(&escape(words.join(" ").as_bytes()), width)))
+    format!("<code>{}</code>", Html(&cut(&one_line(step), width)))
+}
+
+/// Returns a step on one line, escaped for people.
+fn one_line(step: &str) -> String {
+    let words: Vec<&str> = step.split_whitespace().take(400).collect();
+    if words.is_empty() { "the history does not say".to_owned() } else { escape(words.join(" ").as_bytes()) }
 }
 
 /// Waste is hatched as well as coloured, each part of it in its own direction.

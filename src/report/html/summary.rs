@@ -9,6 +9,7 @@ use super::markup::{Html, Tone, bar, n, rows, text};
 use crate::analysis::waste::Cause;
 use crate::escape::escape;
 use crate::gate::{Ignored, Judged, Verdict};
+use crate::report::advice;
 use crate::report::words::{cut, plural, share};
 
 /// How many further names of the image are shown.
@@ -173,20 +174,19 @@ impl<W: Write> Page<'_, W> {
     /// `stored = final + wasted`, `wasted = fixes + inherited + remainder`.
     fn ledger(&mut self) -> io::Result<()> {
         let totals = &self.analysis.totals;
-        let unavoidable = match totals.unavoidable_bytes {
-            0 => "not worth a change".to_owned(),
-            bytes => format!(
-                "not worth a change; every package installation rewrites {} of it",
-                self.style.units.show(bytes)
-            ),
+        let (units, count) = (self.style.units, self.analysis.layers.len());
+        let remainder = advice::remainder(self.analysis, units);
+        let inherited = match self.analysis.most_replacing() {
+            Some(_) => format!("stored by the base image; your steps replace {}", units.show(totals.replaced_bytes)),
+            None => "stored by the base image".to_owned(),
         };
         let rows = [
-            ("", "Stored", plural(self.analysis.layers.len(), "layer"), totals.stored_bytes, None),
+            ("", "Stored", plural(count, "layer"), totals.stored_bytes, None),
             ("= ", "Final", "containers can read it".to_owned(), totals.final_bytes, Some(Tone::Final)),
             ("+ ", "Wasted", "no container can read it".to_owned(), totals.wasted_bytes, None),
             ("= ", "Fixes", "see below".to_owned(), totals.fixable_bytes, Some(Tone::Fixable)),
-            ("+ ", "Inherited", "stored by the base image".to_owned(), totals.inherited_bytes, Some(Tone::Inherited)),
-            ("+ ", "Remainder", unavoidable, totals.remainder_bytes(), Some(Tone::Remainder)),
+            ("+ ", "Inherited", inherited, totals.inherited_bytes, Some(Tone::Inherited)),
+            ("+ ", "Remainder", remainder, totals.remainder_bytes(), Some(Tone::Remainder)),
         ];
         write!(
             self.out,
