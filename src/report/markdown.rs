@@ -10,13 +10,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::Style;
 use super::findings::clean;
 use super::records::step;
 use super::waste::describe;
 use super::words::{cut, cut_middle, plural, share};
+use super::{Style, advice};
 use crate::analysis::Analysis;
-use crate::analysis::fixes::Fix;
+use crate::analysis::fixes::{Alternative, Fix, printable};
 use crate::analysis::waste_groups::WasteGroup;
 use crate::escape::{Notation, escape, log_safe};
 use crate::gate::{Judged, Verdict};
@@ -37,6 +37,8 @@ const MOST_LAYERS: usize = 130;
 const MOST_FILES: usize = 5;
 const MOST_RULES: usize = 60;
 const LONGEST_STEP: usize = 120;
+/// How many lines of a step stand in a diff.
+const MOST_STEP_LINES: usize = 20;
 const LONGEST_PATH: usize = 160;
 /// How much of the comment the rules may fill; the broken ones stand first.
 const MOST_RULE_BYTES: usize = 30_000;
@@ -173,6 +175,7 @@ impl Comment<'_> {
             let rest = format!("\n… and {} more, {}\n", plural(fixes.len() - MOST_FIXES, "change"), self.size(bytes));
             sections.push(("more changes", rest));
         }
+        sections.push(("what no fix saves", self.left_over()));
         sections.push(("what was ignored", self.ignored()));
         sections.push(("the causes", self.causes()));
         sections.push(("the layers", self.layers()));
@@ -185,8 +188,23 @@ impl Comment<'_> {
         let title = entities(&cut(&clean(&fix.title), LONGEST_TEXT));
         let mut text = format!("\n<details><summary>{title}: saves {}</summary>\n\n", self.size(fix.saves_bytes));
         let _ = writeln!(text, "{}\n", entities(&cut(&clean(&fix.why), LONGEST_TEXT)));
-        for layer in &fix.layers {
-            let _ = writeln!(text, "- layer {layer}: {}", self.step(*layer));
+        let first = &fix.alternatives[0];
+        if first.dockerfile.is_empty() {
+            for layer in first.layers() {
+                let _ = writeln!(text, "- layer {layer}: {}", self.step(layer));
+            }
+        } else {
+            let head = if first.safe { "The edits:" } else { "The edits (read the notes before you paste them):" };
+            let _ = write!(text, "{head}\n\n{}", fence("diff", &self.diff(first)));
+        }
+        for caveat in &first.caveats {
+            let _ = writeln!(text, "\nNote: {}", entities(&cut(&clean(caveat), LONGEST_TEXT)));
+        }
+        if let Some(cache) = advice::cache(&first.cache, self.style.units) {
+            let _ = writeln!(text, "\nCache: {cache}");
+        }
+        if let others @ 1.. = fix.alternatives.len() - 1 {
+            let _ = writeln!(text, "\n{} to do it: see the HTML report", plural(others, "other way"));
         }
         if !fix.files.is_empty() {
             text.push_str("\nThe largest files:\n\n");
@@ -198,16 +216,36 @@ impl Comment<'_> {
         if fix.file_count > MOST_FILES {
             let _ = writeln!(text, "- and {} more", plural(fix.file_count - MOST_FILES, "file"));
         }
-        if !fix.dockerfile.is_empty() {
-            let head =
-                if fix.safe { "The new lines:" } else { "The new lines (read the notes before you paste them):" };
-            let _ = write!(text, "\n{head}\n\n{}", fence(&fix.dockerfile));
-        }
-        for caveat in &fix.caveats {
-            let _ = writeln!(text, "\nNote: {}", entities(&cut(&clean(caveat), LONGEST_TEXT)));
-        }
         text.push_str("\n</details>\n");
         text
+    }
+
+    /// The edits, each step with the lines that take its place. Steps may be cut, new lines never are.
+    fn diff(&self, way: &Alternative) -> String {
+        let mut lines = Vec::new();
+        for change in advice::changes(self.analysis, way) {
+            for (_, step) in &change.old {
+                let step =
+                    if step.trim().is_empty() { "(the history does not say)".to_owned() } else { printable(step) };
+                lines.extend(step.lines().take(MOST_STEP_LINES).map(|line| format!("- {}", cut(line, LONGEST_TEXT))));
+            }
+            lines.extend(change.new.lines().map(|line| format!("+ {line}")));
+        }
+        lines.join("\n")
+    }
+
+    /// The waste that no fix saves.
+    fn left_over(&self) -> String {
+        let step = |layer| cut(&step(self.analysis, layer), LONGEST_STEP);
+        let left = advice::left_over(self.analysis, self.style.units, step);
+        if left.is_empty() {
+            return String::new();
+        }
+        let mut text = "\n<details><summary>What no fix saves</summary>\n\n".to_owned();
+        for one in &left {
+            let _ = writeln!(text, "- {}: {}", self.size(one.bytes), entities(&clean(&one.text)));
+        }
+        text + "\n</details>\n"
     }
 
     fn step(&self, layer: LayerNumber) -> String {
@@ -334,15 +372,15 @@ fn entities(text: &str) -> String {
 
 /// Puts lines into a fence that nothing in them can end. Lines that a CI runner could obey go into tags instead: a fence
 /// cannot spell anything out.
-fn fence(lines: &str) -> String {
+fn fence(language: &str, lines: &str) -> String {
     if log_safe(lines, Notation::Hex) != lines {
         let lines: Vec<String> = lines.lines().map(|line| entities(&clean(line))).collect();
         return format!("<pre><code>{}</code></pre>\n", lines.join("\n"));
     }
     let longest = lines.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let lines: Vec<String> = lines.lines().map(clean).collect();
-    format!("{fence}dockerfile\n{}\n{fence}\n", lines.join("\n"))
+    let lines: Vec<String> = lines.lines().map(|line| clean(&line.replace('\t', "    "))).collect();
+    format!("{fence}{language}\n{}\n{fence}\n", lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -354,8 +392,8 @@ mod tests {
         assert_eq!(code(b"/a|`<b>@x", 80), "<code>/a&#124;&#96;&#60;b&#62;&#64;<b></b>x</code>");
         assert_eq!(code(b"http://a www.b c: d", 80), "<code>http&#58;//a www&#46;b c: d</code>");
         assert_eq!(code(b"/a\n\xff\\", 80), "<code>/a&#92;x0a&#92;xff&#92;&#92;</code>");
-        assert_eq!(fence("a\n```\nb"), "````dockerfile\na\n```\nb\n````\n");
-        assert_eq!(fence("a"), "```dockerfile\na\n```\n");
-        assert_eq!(fence("a\n::x"), "<pre><code>a\n&#58;&#58;x</code></pre>\n");
+        assert_eq!(fence("diff", "a\n```\nb"), "````diff\na\n```\nb\n````\n");
+        assert_eq!(fence("diff", "a"), "```diff\na\n```\n");
+        assert_eq!(fence("diff", "a\n::x"), "<pre><code>a\n&#58;&#58;x</code></pre>\n");
     }
 }
