@@ -12,12 +12,14 @@ use std::sync::Arc;
 
 use common::run::layerlens;
 use layerlens::config::{Origin, Set, Setting, Settings};
+use layerlens::dockerfile::Dockerfile;
 use layerlens::gate::{Level, Verdict};
 use layerlens::report::{Format, Style};
 use layerlens::{Analysis, OpenOptions};
 use serde_json::Value;
 use support::image::{HistorySpec, ImageSpec, Packing};
 use support::layer::{Kind, LayerSpec, Member, Metadata};
+use support::screen::{NOTES_DOCKERFILE, notes};
 
 const PIPELINE: [(&str, Format); 7] = [
     ("markdown", Format::Markdown),
@@ -79,6 +81,15 @@ fn seed() -> Subject {
     Subject::sample("seed.tar.gz")
         .with_rules(&rules, &["min-efficiency=0.9"])
         .with_dockerfile("Dockerfile", &dockerfile)
+}
+
+/// The image of a Python service, opened with its Dockerfile: fixes are edits of that.
+fn with_edits(text: &str) -> Subject {
+    let (_directory, path) = write(&notes());
+    let file = Arc::new(Dockerfile::parse("build/Dockerfile", text));
+    let options = OpenOptions { dockerfile: Some(Arc::clone(&file)), ..OpenOptions::default() };
+    let analysis = layerlens::open(&path, &options).expect("an image");
+    Subject { analysis, verdict: None, style: Style { dockerfile: Some(file), ..Style::default() } }
 }
 
 /// What a name can try to be, in one: a cell's end, code, a tag, a command, a line of its own, a formula, no text at all.
@@ -316,7 +327,8 @@ fn sarif_follows_its_schema() {
         assert!(language.expect("the schema's own mistake").remove("pattern").is_some());
     }
     let validator = jsonschema::draft4::new(&schema).expect("a schema");
-    for subject in [seed(), hostile(), Subject::sample("opaque.tar.zst"), Subject::sample("multiarch")] {
+    let with_edits = with_edits(NOTES_DOCKERFILE);
+    for subject in [seed(), hostile(), Subject::sample("opaque.tar.zst"), Subject::sample("multiarch"), with_edits] {
         let report = subject.json(Format::Sarif);
         let found: Vec<String> =
             validator.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -359,6 +371,42 @@ fn findings_stand_at_the_lines_of_the_dockerfile() {
     let other =
         Subject::sample("seed.tar.gz").with_dockerfile("Dockerfile", "FROM a\nRUN b\nRUN c\nRUN d\nRUN e\nRUN f\n");
     assert_eq!(line(&other.json(Format::Sarif)["runs"][0]["results"][0]["locations"][0]), None);
+}
+
+/// Makes the replacements of a SARIF fix as its specification says: lines and columns from 1, the last column excluded.
+fn applied(text: &str, replacements: &[Value]) -> String {
+    let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+    let number = |region: &Value, key: &str| region[key].as_u64().and_then(|number| usize::try_from(number).ok());
+    let mut out = text.to_owned();
+    for one in replacements.iter().rev() {
+        let region = &one["deletedRegion"];
+        let (first, last) = (number(region, "startLine").expect("a line"), number(region, "endLine").expect("a line"));
+        let line_end = text[starts[last - 1]..].find(['\r', '\n']).map_or(text.len(), |at| starts[last - 1] + at);
+        let start = starts[first - 1] + number(region, "startColumn").unwrap_or(1) - 1;
+        let end = number(region, "endColumn").map_or(line_end, |column| starts[last - 1] + column - 1);
+        out.replace_range(start..end, one["insertedContent"]["text"].as_str().unwrap_or_default());
+    }
+    out
+}
+
+#[test]
+fn fixes_are_edits_of_the_dockerfile() {
+    for text in [NOTES_DOCKERFILE.to_owned(), NOTES_DOCKERFILE.replace('\n', "\r\n")] {
+        let subject = with_edits(&text);
+        let report = subject.json(Format::Sarif);
+        let result = &report["runs"][0]["results"][0];
+        let fixes = result["fixes"].as_array().expect("the ways to do it");
+        assert_eq!(fixes.len(), subject.analysis.fixes[0].alternatives.len(), "{result:#}");
+        for (way, fix) in fixes.iter().enumerate() {
+            let change = &fix["artifactChanges"][0];
+            assert_eq!(change["artifactLocation"]["uri"], "build/Dockerfile");
+            let new = applied(&text, change["replacements"].as_array().expect("edits"));
+            let patch = subject.analysis.patch(&[(0, way)]).expect("it fits");
+            assert_eq!(new, patch.text, "{change:#}");
+        }
+    }
+    let other = with_edits(&NOTES_DOCKERFILE.replace("useradd", "adduser")).json(Format::Sarif);
+    assert!(other["runs"][0]["results"][0]["fixes"].is_null(), "not the image's own: {other:#}");
 }
 
 #[test]

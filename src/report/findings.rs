@@ -29,6 +29,8 @@ pub(super) struct Finding {
     pub fingerprint: String,
     pub bytes: Option<u64>,
     pub layers: Vec<u32>,
+    /// The place of the fix that it is about.
+    pub fix: Option<usize>,
 }
 
 /// How bad a finding is.
@@ -60,9 +62,10 @@ pub(super) fn findings(analysis: &Analysis, verdict: Option<&Verdict>, style: &S
             fingerprint: format!("{} {}", rule.rule, if rule.rule == "forbid" { rule.limit.as_str() } else { "" }),
             bytes: None,
             layers: layers.iter().map(|layer| layer.get()).collect(),
+            fix: None,
         });
     }
-    for fix in &analysis.fixes {
+    for (place, fix) in analysis.fixes.iter().enumerate() {
         let steps: Vec<String> = fix.steps.iter().map(|step| escape(step.as_bytes())).collect();
         found.push(Finding {
             rule: fix.kind.name().to_owned(),
@@ -74,6 +77,7 @@ pub(super) fn findings(analysis: &Analysis, verdict: Option<&Verdict>, style: &S
             fingerprint: format!("{} {}", fix.kind.name(), steps.join("\n")),
             bytes: Some(fix.saves_bytes),
             layers: fix.layers.iter().map(|layer| layer.get()).collect(),
+            fix: Some(place),
         });
     }
     number(&mut found, style);

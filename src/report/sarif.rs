@@ -1,5 +1,5 @@
 //! Findings for code scanning: [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html), with the
-//! lines of the Dockerfile where they are known.
+//! lines of the Dockerfile where they are known, and the fixes as edits of them where it is the image's.
 
 use std::io::{self, Write};
 
@@ -7,9 +7,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Style;
-use super::findings::{Finding, Severity, file, findings};
+use super::findings::{Finding, Severity, clean, file, findings};
 use crate::analysis::Analysis;
-use crate::dockerfile::Lines;
+use crate::analysis::fixes::{Alternative, Edit, printable};
+use crate::dockerfile::{Dockerfile, Lines};
 use crate::escape::escape;
 use crate::gate::Verdict;
 
@@ -30,7 +31,7 @@ pub(super) fn write(
     rules.sort_unstable();
     rules.dedup();
     let uri = uri(file(analysis, style));
-    let results: Vec<Value> = found.iter().map(|finding| result(finding, &rules, &uri)).collect();
+    let results: Vec<Value> = found.iter().map(|finding| result(analysis, finding, &rules, &uri)).collect();
     let descriptors: Vec<Value> = rules
         .iter()
         .map(|rule| json!({"id": rule, "shortDescription": {"text": describe(rule)}, "help": {"text": help(rule)}}))
@@ -56,7 +57,7 @@ pub(super) fn write(
     out.write_all(b"\n")
 }
 
-fn result(finding: &Finding, rules: &[&str], uri: &str) -> Value {
+fn result(analysis: &Analysis, finding: &Finding, rules: &[&str], uri: &str) -> Value {
     let lines = if finding.lines_to_paste.is_empty() {
         String::new()
     } else {
@@ -75,10 +76,50 @@ fn result(finding: &Finding, rules: &[&str], uri: &str) -> Value {
         "properties": {"layers": finding.layers, "bytes": finding.bytes},
     });
     let related: Vec<Value> = finding.lines.iter().skip(1).map(|lines| location(uri, Some(lines))).collect();
-    if let (false, Some(result)) = (related.is_empty(), result.as_object_mut()) {
-        result.insert("relatedLocations".to_owned(), related.into());
+    let fixes = finding.fix.map(|place| fixes(analysis, place)).unwrap_or_default();
+    if let Some(result) = result.as_object_mut() {
+        for (name, list) in [("relatedLocations", related), ("fixes", fixes)] {
+            if !list.is_empty() {
+                result.insert(name.to_owned(), list.into());
+            }
+        }
     }
     result
+}
+
+/// Returns the ways to do a fix that are edits of the user's own Dockerfile, and of nothing else.
+fn fixes(analysis: &Analysis, place: usize) -> Vec<Value> {
+    let Some(fitted) = &analysis.dockerfile else { return Vec::new() };
+    let uri = uri(fitted.file.name());
+    let of_way = |(at, way): (usize, &Alternative)| {
+        let is_whole = analysis.patch(&[(place, at)]).is_ok_and(|patch| patch.left_out.is_empty());
+        let is_readable = way.edits.iter().all(|edit| printable(&edit.after) == edit.after);
+        if !is_whole || !is_readable {
+            return None;
+        }
+        let edits = way.edits.iter().map(|edit| replacement(analysis, &fitted.file, edit));
+        let change = json!({"artifactLocation": {"uri": uri}, "replacements": edits.collect::<Option<Vec<Value>>>()?});
+        let notes: Vec<String> = way.caveats.iter().map(|note| format!("\n\nNote: {}", clean(note))).collect();
+        let text = format!("{}{}", clean(&way.title), notes.concat());
+        Some(json!({"description": {"text": text}, "artifactChanges": [change]}))
+    };
+    analysis.fixes[place].alternatives.iter().enumerate().filter_map(of_way).collect()
+}
+
+/// A region of whole lines ends before the last line's end; a step that goes takes that along, where a line follows.
+fn replacement(analysis: &Analysis, file: &Dockerfile, edit: &Edit) -> Option<Value> {
+    let lines = analysis.lines_of(edit.layer)?;
+    if edit.after.is_empty() && (lines.last as usize) < file.text().lines().count() {
+        return Some(json!({
+            "deletedRegion": {"startLine": lines.first, "startColumn": 1, "endLine": lines.last + 1, "endColumn": 1},
+        }));
+    }
+    let end = if file.text().contains("\r\n") { "\r\n" } else { "\n" };
+    let text = edit.after.lines().collect::<Vec<_>>().join(end);
+    Some(json!({
+        "deletedRegion": {"startLine": lines.first, "endLine": lines.last},
+        "insertedContent": {"text": text},
+    }))
 }
 
 fn location(uri: &str, lines: Option<&Lines>) -> Value {
