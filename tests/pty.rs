@@ -46,7 +46,7 @@ fn a_session() {
 #[test]
 fn a_patch_of_the_dockerfile_in_the_folder() {
     let mut pty = Pty::beside_dockerfile(&notes(), NOTES_DOCKERFILE);
-    pty.wait_for("notes:2.3");
+    pty.wait_for("waste 4.1 MB");
     pty.press("4p");
     pty.wait_for("Patch of all fixes");
     pty.press("G");

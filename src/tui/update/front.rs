@@ -68,7 +68,10 @@ impl App {
 
     /// Shows the chosen fixes as a patch of the Dockerfile, or why there is none.
     pub(super) fn show_patch(&mut self) {
-        let Some(image) = &self.image else { return };
+        let Some(image) = &self.image else {
+            self.status = Some("the image is still being read".to_owned());
+            return;
+        };
         if image.analysis.fixes.is_empty() {
             self.status = Some("no fix was found: there is nothing to patch".to_owned());
             return;
