@@ -7,7 +7,7 @@ use foldhash::HashSet;
 
 use super::cache::{CacheCost, Effect, Judged, Steps};
 use super::choosing::{self, Group, Unavoidable};
-use super::in_place::{Sort, Undone};
+use super::in_place::{self, Sort, Undone};
 use super::rewriting::{self, Change, Draft, Role, Separable, Timeline, place_of};
 use super::{Edit, Kind};
 use crate::analysis::waste::{Cause, WasteRecord};
@@ -154,18 +154,19 @@ impl Workshop<'_> {
 
     /// Chooses RUNs to merge for what is not undone in place.
     fn merges<'r>(&self, undone: &[Undone<'_>], share: &[&'r WasteRecord]) -> Vec<(Group, Vec<&'r WasteRecord>)> {
-        let done: HashSet<EntryRef> = undone.iter().flat_map(|one| &one.records).map(|record| record.copy).collect();
-        let steps: Vec<usize> = undone.iter().map(|one| one.hidden_by).collect();
-        // What a hiding step stored again is somewhere else by then.
-        let is_left = |record: &&&WasteRecord| {
-            let is_moved = done.contains(&record.copy) || steps.contains(&record.stored_in.index());
-            !is_moved && !self.unavoidable.contains(record.node)
-        };
-        let left: Vec<&WasteRecord> = share.iter().filter(is_left).copied().collect();
+        let done: HashSet<EntryRef> =
+            undone.iter().flat_map(|one| &one.records).map(|record| record.copy).collect();
         // Where steps are merged for other reasons, what cannot be avoided goes with them.
-        let is_there =
-            |record: &&&WasteRecord| !done.contains(&record.copy) && !steps.contains(&record.stored_in.index());
-        let remaining: Vec<&WasteRecord> = share.iter().filter(is_there).copied().collect();
+        let remaining: Vec<(&'r WasteRecord, usize)> = share
+            .iter()
+            .filter(|record| !done.contains(&record.copy))
+            .map(|record| (*record, in_place::home(self.index, undone, record.copy)))
+            .collect();
+        // What a hiding step stored again may be somewhere else by then.
+        let is_left = |(record, home): &&(&'r WasteRecord, usize)| {
+            *home == record.stored_in.index() && !self.unavoidable.contains(record.node)
+        };
+        let left: Vec<&WasteRecord> = remaining.iter().filter(is_left).map(|(record, _)| *record).collect();
         let edges = choosing::edges(self.index.layers.len(), left.iter().copied());
         let mut separable = Separable::new(self.index, self.timeline);
         let groups = choosing::settle(&edges, self.threshold, &mut separable);
@@ -174,9 +175,9 @@ impl Workshop<'_> {
             line.is_some_and(|line| matches!(rewriting::role(line, self.timeline, self.index), Role::Run(_)))
         };
         let of_group = |group: Group| {
-            let is_in = |layer: LayerNumber| group.members.contains(&layer.index());
-            let records: Vec<&WasteRecord> =
-                remaining.iter().filter(|record| is_in(record.stored_in) && is_in(record.hidden_by)).copied().collect();
+            let is_in = |layer: usize| group.members.contains(&layer);
+            let inside = remaining.iter().filter(|(record, home)| is_in(*home) && is_in(record.hidden_by.index()));
+            let records: Vec<&WasteRecord> = inside.map(|(record, _)| *record).collect();
             (group, records)
         };
         groups.into_iter().filter(|group| group.members.iter().all(is_run)).map(of_group).collect()

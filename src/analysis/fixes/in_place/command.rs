@@ -83,6 +83,23 @@ impl Command {
     pub(super) fn changes_metadata(&self) -> bool {
         matches!(self.undo, Undo::Owner(_) | Undo::Mode(_))
     }
+
+    /// Says whether it acts on a path through one of its operands.
+    pub(super) fn acts_on(&self, operand: usize, node: NodeId, tree: &Tree) -> bool {
+        self.operands[operand].holds(node, tree, self.is_recursive)
+    }
+
+    /// Returns the removal of some of its operands.
+    pub(super) fn removing(&self, operands: &[usize], is_forced: bool) -> String {
+        let paths: Vec<&str> = operands.iter().map(|at| self.operands[*at].text.as_str()).collect();
+        let flags = match (self.is_recursive, is_forced) {
+            (true, true) => " -rf",
+            (true, false) => " -r",
+            (false, true) => " -f",
+            (false, false) => "",
+        };
+        format!("rm{flags} {}", paths.join(" "))
+    }
 }
 
 impl Operand {

@@ -44,8 +44,14 @@ impl<'a> InPlace<'a> {
                 && self.give_lists(step, target, &users, change, found).is_some()
             {
                 let removes = |command: &Command| lists.iter().any(|record| command.explains(record, tree));
-                for (at, _) in commands.iter().enumerate().filter(|(_, command)| removes(command)) {
-                    found.carry(at, users.iter().copied().filter(|user| *user != step).max().unwrap_or(target));
+                for (at, command) in commands.iter().enumerate().filter(|(_, command)| removes(command)) {
+                    let is_at = |operand: &usize| {
+                        lists.iter().any(|record| command.acts_on(*operand, record.node, tree))
+                    };
+                    for operand in (0..command.operands.len()).filter(is_at) {
+                        let places = users.iter().chain([&target]).filter(|user| **user != step);
+                        found.done.extend(places.map(|place| (*place, at, operand)));
+                    }
                     if users.contains(&step) {
                         found.needed.insert(at);
                     }

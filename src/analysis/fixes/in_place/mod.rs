@@ -21,9 +21,8 @@ use super::choosing::Unavoidable;
 use super::rewriting::{Change, Timeline};
 use crate::analysis::bloat;
 use crate::analysis::waste::{Cause, WasteRecord};
-use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
+use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId, Slot};
 use crate::layer::index::Index;
-use crate::layer::tree::Tree;
 use command::Command;
 use part::Part;
 use reach::Reach;
@@ -69,46 +68,81 @@ pub(crate) struct Relocation {
     pub from: usize,
     /// The places that take it over.
     pub to: BTreeSet<usize>,
-    /// What runs there now: place, command and operand. It reaches directories of lower layers too.
-    ran: Vec<Ran>,
+    /// Those of them that run a command for it, which reaches directories of lower layers too.
+    by_command: BTreeSet<usize>,
     /// Folders that a COPY makes: its flags are theirs too.
     new_folders: HashSet<NodeId>,
     commands: Vec<Command>,
+    done: Done,
+    /// The copies that the step then no longer hides.
+    copies: HashSet<EntryRef>,
+}
+
+/// What a step does at a path where there was something before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Touch {
+    /// The path.
+    pub node: NodeId,
+    /// What was there.
+    pub before: EntryRef,
+    /// What is there now; absent where the step removes it.
+    pub after: Slot,
 }
 
 impl Relocation {
     /// Returns the layer that does what the hiding step did at a path, `lower` being the layer that has stored what was
     /// there before; nothing where it stays where it is.
-    pub(crate) fn target(
-        &self,
-        tree: &Tree,
-        node: NodeId,
-        lower: usize,
-        is_gone: bool,
-        is_directory: bool,
-    ) -> Option<usize> {
-        let mut commands = self.commands.iter().filter(|command| {
-            let fits = if is_gone { !command.changes_metadata() } else { command.changes_metadata() };
-            fits && command.reaches(node, tree)
-        });
-        commands.next()?;
-        if is_gone || !is_directory || self.new_folders.contains(&node) {
-            return self.to.contains(&lower).then_some(lower);
+    ///
+    /// A file's bytes move where they are part of what the edit saves, and nowhere else.
+    pub(crate) fn target(&self, index: &Index, touch: Touch, lower: usize) -> Option<usize> {
+        let before = index.inode(touch.before)?;
+        let is_gone = !touch.after.is_present();
+        let after = if is_gone { None } else { Some(touch.after.get()?) };
+        if after.is_some_and(|after| !is_same_thing(index, before, after)) {
+            return None;
         }
-        let reaches = |ran: &&Ran| {
-            let command = &self.commands[ran.command];
-            ran.target >= lower && command.operands[ran.operand].holds(node, tree, command.is_recursive)
+        let takes_over = self.to.contains(&lower).then_some(lower);
+        let entry = index.entry(before);
+        if entry.kind == Kind::File && entry.size > 0 {
+            return takes_over.filter(|_| self.copies.contains(&before));
+        }
+        let does = |place: usize| {
+            self.done.iter().any(|(at, command, operand)| {
+                let command = &self.commands[*command];
+                *at == place && command.changes_metadata() != is_gone && command.acts_on(*operand, touch.node, &index.tree)
+            })
         };
-        self.ran.iter().filter(reaches).map(|ran| ran.target).min()
+        if is_gone || entry.kind != Kind::Directory {
+            return takes_over.filter(|lower| does(*lower));
+        }
+        if self.new_folders.contains(&touch.node) {
+            return takes_over;
+        }
+        self.by_command.range(lower..).copied().find(|place| does(*place))
     }
 }
 
-/// A command of the hiding step that another step runs, for one of its operands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ran {
-    target: usize,
-    command: usize,
-    operand: usize,
+/// What other steps do of a hiding step's work: the place of the step, the command, and which of its operands.
+type Done = BTreeSet<(usize, usize, usize)>;
+
+/// Returns the layer that stores an entry once steps are undone.
+pub(super) fn home(index: &Index, undone: &[Undone<'_>], at: EntryRef) -> usize {
+    let (layer, entry) = (at.layer().index(), index.entry(at));
+    let moved = undone.iter().filter(|one| one.hidden_by == layer).flat_map(|one| &one.change.relocations).find_map(|one| {
+        let before = entry.lower.get().filter(|_| entry.has(Entry::SHOWN))?;
+        let after = Slot::entry(at, entry.kind == Kind::Directory);
+        one.target(index, Touch { node: entry.node, before, after }, home(index, undone, before))
+    });
+    moved.unwrap_or(layer)
+}
+
+/// Says whether an entry is what was there before, but for owner, mode and time.
+fn is_same_thing(index: &Index, before: EntryRef, after: EntryRef) -> bool {
+    let Some(inode) = index.inode(after) else { return false };
+    let (old, new) = (index.entry(before), index.entry(inode));
+    let (old_extra, new_extra) = (index.extra(old), index.extra(new));
+    let is_same_file = new.kind != Kind::File || index.entry(after).has(Entry::SAME);
+    old.kind == new.kind && is_same_file && (old_extra.link, old_extra.device) == (new_extra.link, new_extra.device)
 }
 
 /// Finds the steps that can be undone in place.
@@ -198,9 +232,11 @@ impl<'a> InPlace<'a> {
         let relocation = Relocation {
             from: step,
             to: found.targets.clone(),
-            ran: found.ran.clone(),
+            by_command: found.by_command.clone(),
             new_folders: found.new_folders.clone(),
             commands,
+            done: found.done.clone(),
+            copies: found.records.iter().map(|record| record.copy).collect(),
         };
         if let Rest::Commands(kept) = self.rest(step, &relocation, &found)? {
             change.steps.entry(step).or_default().keep(kept);
@@ -223,8 +259,8 @@ impl<'a> InPlace<'a> {
             let this = EntryRef { layer: at, index };
             let Some(lower) = entry.lower.get().filter(|_| entry.has(Entry::SHOWN)) else { continue };
             let below = self.went_to.get(&lower).copied().unwrap_or(lower.layer().index());
-            let target = relocation.target(&self.index.tree, entry.node, below, false, entry.kind == Kind::Directory);
-            if let Some(target) = target {
+            let touch = Touch { node: entry.node, before: lower, after: Slot::entry(this, entry.kind == Kind::Directory) };
+            if let Some(target) = relocation.target(self.index, touch, below) {
                 self.went_to.insert(this, target);
                 let first = self.first_of.get(&lower).copied().unwrap_or(lower);
                 self.first_of.insert(this, first);
@@ -242,20 +278,27 @@ const MOST_VISITS: usize = 30_000_000;
 struct Found<'a> {
     records: Vec<&'a WasteRecord>,
     targets: BTreeSet<usize>,
-    ran: Vec<Ran>,
+    by_command: BTreeSet<usize>,
     new_folders: HashSet<NodeId>,
     doubts: Vec<String>,
     notes: Vec<String>,
-    /// Removals that other steps do as well: each command with the highest step that does it.
-    carried: BTreeMap<usize, usize>,
+    /// What other steps do of it.
+    done: Done,
     /// Removals that the hiding step needs for itself: it makes what they remove.
     needed: BTreeSet<usize>,
 }
 
 impl Found<'_> {
-    fn carry(&mut self, command: usize, target: usize) {
-        let highest = self.carried.entry(command).or_default();
-        *highest = (*highest).max(target);
+    /// Notes that a COPY gives its files what the commands would.
+    fn done_by_copy(&mut self, target: usize, commands: &[Command]) {
+        for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.changes_metadata()) {
+            self.done.extend((0..command.operands.len()).map(|operand| (target, at, operand)));
+        }
+    }
+
+    /// Returns the highest step that a command acts in on one of its operands.
+    fn highest(&self, command: usize, operand: usize) -> Option<usize> {
+        self.done.iter().filter(|(_, at, of)| (*at, *of) == (command, operand)).map(|(place, ..)| *place).max()
     }
 
     fn note(&mut self, note: String) {

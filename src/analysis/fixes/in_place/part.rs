@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::command::{Command, Operand, Undo};
-use super::{Change, Found, InPlace, Ran};
+use super::{Change, Found, InPlace};
 use crate::analysis::fixes::rewriting::{Line, Role, role};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::dockerfile::step::Form;
@@ -69,6 +69,7 @@ impl<'a> InPlace<'a> {
             let done = if is_copy {
                 self.copy_flags(step, target, commands, found).map(|flags| {
                     change.steps.entry(target).or_default().flags.extend(flags);
+                    found.done_by_copy(target, commands);
                 })
             } else {
                 self.changes_below(step, target, commands, &part.changed, change, found).map(|texts| {
@@ -84,10 +85,10 @@ impl<'a> InPlace<'a> {
         }
         if !part.removed.is_empty() {
             let again = self.fills_again(step, target, &part.removed);
-            for (command, text) in removals(commands, &part.removed, self) {
+            for removal in removals(commands, &part.removed, self) {
                 for layer in again.iter().chain([&target]) {
-                    change.steps.entry(*layer).or_default().end_with(text.clone());
-                    found.carry(command, *layer);
+                    change.steps.entry(*layer).or_default().end_with(removal.text.clone());
+                    found.done.extend(removal.operands.iter().map(|operand| (*layer, removal.command, *operand)));
                 }
             }
             found.records.append(&mut part.removed);
@@ -149,6 +150,7 @@ impl<'a> InPlace<'a> {
                 Role::Transfer(_) => {
                     let flags = self.copy_flags(step, layer, commands, found)?;
                     change.steps.entry(layer).or_default().flags.extend(flags);
+                    found.done_by_copy(layer, commands);
                 }
                 Role::Run(_) if line.context.is_root() => {
                     for text in self.changes(step, layer, commands, &wrong, found)? {
@@ -185,7 +187,8 @@ impl<'a> InPlace<'a> {
         wrong
     }
 
-    /// Returns the commands that give what a RUN made its owner and mode, in a form that leaves alone what is right already.
+    /// Returns the commands that give what a RUN made its owner and mode, in a form that leaves alone what is right already,
+    /// and notes what they do of the step's work.
     fn changes(
         &self,
         step: usize,
@@ -196,13 +199,12 @@ impl<'a> InPlace<'a> {
     ) -> Option<Vec<String>> {
         let mut texts = Vec::new();
         for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.changes_metadata()) {
-            let operands = reached(command, nodes, self);
+            let places = reached(command, nodes, self);
+            let operands: Vec<&Operand> = places.iter().map(|at| &command.operands[*at]).collect();
             if !operands.is_empty() {
                 texts.push(self.limited(command, &operands, step, target, found)?);
-                for operand in operands {
-                    let operand = command.operands.iter().position(|one| std::ptr::eq(one, operand)).unwrap_or(0);
-                    found.ran.push(Ran { target, command: at, operand });
-                }
+                found.done.extend(places.iter().map(|operand| (target, at, *operand)));
+                found.by_command.insert(target);
             }
         }
         (!texts.is_empty()).then_some(texts)
@@ -408,29 +410,33 @@ fn is_same_file(after: &Entry) -> bool {
     after.kind != Kind::File || after.size == 0 || after.has(Entry::SAME)
 }
 
-/// Returns the operands of a command that some of the paths lie at.
-fn reached<'c>(command: &'c Command, nodes: &[NodeId], places: &InPlace<'_>) -> Vec<&'c Operand> {
-    let tree = &places.index.tree;
-    let holds = |operand: &&Operand| nodes.iter().any(|node| operand.holds(*node, tree, command.is_recursive));
-    command.operands.iter().filter(holds).collect()
+/// Returns the operands of a command that some of the paths lie at, by their places.
+fn reached(command: &Command, nodes: &[NodeId], places: &InPlace<'_>) -> Vec<usize> {
+    let is_at = |at: &usize| nodes.iter().any(|node| command.acts_on(*at, *node, &places.index.tree));
+    (0..command.operands.len()).filter(is_at).collect()
 }
 
-/// Returns the commands that remove what a step leaves, each with its place.
-fn removals(commands: &[Command], records: &[&WasteRecord], places: &InPlace<'_>) -> Vec<(usize, String)> {
+/// A command that removes what a step leaves.
+struct Removal {
+    /// What it is part of, by its place.
+    command: usize,
+    /// Which of its operands, by their places.
+    operands: Vec<usize>,
+    text: String,
+}
+
+/// Returns the commands that remove what a step leaves.
+fn removals(commands: &[Command], records: &[&WasteRecord], places: &InPlace<'_>) -> Vec<Removal> {
     let nodes: Vec<NodeId> = records.iter().map(|record| record.node).collect();
-    let mut texts = Vec::new();
-    for (at, command) in commands.iter().enumerate().filter(|(_, command)| !command.changes_metadata()) {
+    let of_command = |(at, command): (usize, &Command)| {
         let operands = reached(command, &nodes, places);
-        match command.undo {
-            _ if operands.is_empty() => {}
-            Undo::Remove { .. } => {
-                let paths = operands.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
-                let flags = if command.is_recursive { "-rf" } else { "-f" };
-                texts.push((at, format!("rm {flags} {paths}")));
-            }
-            Undo::Clean => texts.push((at, command.text.clone())),
-            Undo::Owner(_) | Undo::Mode(_) | Undo::Other => {}
-        }
-    }
-    texts
+        let text = match command.undo {
+            _ if operands.is_empty() => return None,
+            Undo::Remove { .. } => command.removing(&operands, true),
+            Undo::Clean => command.text.clone(),
+            Undo::Owner(_) | Undo::Mode(_) | Undo::Other => return None,
+        };
+        Some(Removal { command: at, operands, text })
+    };
+    commands.iter().enumerate().filter_map(of_command).collect()
 }

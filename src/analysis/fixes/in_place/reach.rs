@@ -74,18 +74,28 @@ impl<'a> Reach<'a> {
         })
     }
 
-    /// Says whether the step takes all names of a copy away, in the layer that stores it: if one went before, the copy stays
-    /// for its sake, whatever becomes of this one.
+    /// Says whether the step takes all names of a copy away, in the layer that stores it, and gives what takes its place no
+    /// new ones: if one went before, the copy stays for its sake, whatever becomes of this one, and a new one makes another
+    /// copy.
     pub(super) fn loses_all_names(&self, record: &WasteRecord, step: usize, reaches: impl Fn(NodeId) -> bool) -> bool {
-        let Some(links) = self.links().get(&record.copy) else { return true };
+        let upper = record.shown_instead.get().and_then(|shown| self.index.inode(shown));
+        let (names, new_names) = (self.links().get(&record.copy), upper.and_then(|upper| self.links().get(&upper)));
+        if names.is_none() && new_names.is_none() {
+            return true;
+        }
         let mut view = self.view.borrow_mut();
         if view.as_ref().is_none_or(|(layers, _)| *layers != step) {
             *view = Some((step, View::of_layers(self.index, step)));
         }
         let Some((_, view)) = view.as_ref() else { return false };
-        links.iter().chain([&record.copy]).all(|name| {
-            let node = self.index.entry(*name).node;
-            name.layer() == record.copy.layer() && view.slot(node).get() == Some(*name) && reaches(node)
+        let node = |name: &EntryRef| self.index.entry(*name).node;
+        let mut names = names.into_iter().flatten().chain([&record.copy]);
+        let mut new_names = new_names.into_iter().flatten().chain(upper.as_ref());
+        names.all(|name| {
+            name.layer() == record.copy.layer() && view.slot(node(name)).get() == Some(*name) && reaches(node(name))
+        }) && new_names.all(|name| {
+            let before = view.slot(node(name)).get().and_then(|before| self.index.inode(before));
+            name.layer().index() == step && before == Some(record.copy)
         })
     }
 

@@ -3,8 +3,8 @@
 use foldhash::{HashSet, HashSetExt};
 
 use super::command::{Command, Operand, Undo};
-use super::{Found, InPlace, Relocation};
-use crate::layer::entry::{Entry, Kind, NodeId};
+use super::{Found, InPlace, Relocation, Touch};
+use crate::layer::entry::{Entry, EntryRef, Kind, NodeId, Slot};
 
 /// How many entries are looked at to see that nothing else is removed; beyond that the removal stays.
 const MOST_VISITS: usize = 20_000_000;
@@ -31,10 +31,13 @@ impl InPlace<'_> {
             let left = match command.undo {
                 Undo::Other => Left::Stays(command.text.clone()),
                 Undo::Owner(_) | Undo::Mode(_) => self.left_to_change(step, command, relocation, found)?,
-                Undo::Remove { .. } | Undo::Clean => self.left_to_remove(step, at, command, found)?,
+                Undo::Remove { .. } | Undo::Clean => {
+                    let (left, has_effect) = self.left_to_remove(step, at, command, found)?;
+                    idle += usize::from(matches!(left, Left::Stays(_)) && !has_effect);
+                    left
+                }
             };
             if let Left::Stays(text) = left {
-                idle += usize::from(command.removes() && !self.has_effect(step, command));
                 kept.push(text);
             }
         }
@@ -58,17 +61,18 @@ impl InPlace<'_> {
         let mut left: HashSet<NodeId> = HashSet::new();
         let mut has_files = false;
         let mut is_concerned = false;
-        for entry in self.index.layers[step].entries.iter().filter(|entry| entry.has(Entry::SHOWN)) {
+        let at = u32::try_from(step).unwrap_or(u32::MAX);
+        for (index, entry) in (0..).zip(&self.index.layers[step].entries).filter(|(_, entry)| entry.has(Entry::SHOWN)) {
             if !command.reaches(entry.node, tree) {
                 continue;
             }
-            let lower = entry.lower.get();
-            let below = lower.map(|lower| self.went_to.get(&lower).copied().unwrap_or(lower.layer().index()));
             let is_directory = entry.kind == Kind::Directory;
-            // A hard link or a device is none of the files that were told apart.
-            let target = below.and_then(|below| relocation.target(tree, entry.node, below, false, is_directory));
-            let is_same = entry.kind != Kind::File || entry.size == 0 || entry.has(Entry::SAME);
-            if target.is_some() && is_same {
+            let target = entry.lower.get().and_then(|lower| {
+                let below = self.went_to.get(&lower).copied().unwrap_or(lower.layer().index());
+                let after = Slot::entry(EntryRef { layer: at, index }, is_directory);
+                relocation.target(self.index, Touch { node: entry.node, before: lower, after }, below)
+            });
+            if target.is_some() {
                 is_concerned = true;
             } else {
                 has_files |= !is_directory && entry.size > 0;
@@ -101,34 +105,51 @@ impl InPlace<'_> {
         (found.targets.is_empty() || limited.starts_with("find ")).then_some(Left::Stays(limited))
     }
 
-    /// Returns what stays of a removal, if anything.
-    fn left_to_remove(&self, step: usize, at: usize, command: &Command, found: &Found<'_>) -> Option<Left> {
-        let stays = Some(Left::Stays(command.text.clone()));
-        let Some(highest) = found.carried.get(&at).filter(|_| !found.needed.contains(&at)) else { return stays };
+    /// Returns what stays of a removal, if anything, and whether that does anything in the step's layer.
+    fn left_to_remove(
+        &self,
+        step: usize,
+        at: usize,
+        command: &Command,
+        found: &Found<'_>,
+    ) -> Option<(Left, bool)> {
+        let is_needed = found.needed.contains(&at);
+        let stays = |operand: &usize| {
+            let highest = found.highest(at, *operand).filter(|_| !is_needed);
+            highest.is_none_or(|highest| self.removes_since(step, command, &command.operands[*operand], highest))
+        };
+        let left: Vec<usize> = (0..command.operands.len()).filter(stays).collect();
+        let has_effect = left.iter().any(|operand| self.has_effect(step, command, &command.operands[*operand]));
+        if left.is_empty() && !command.operands.is_empty() {
+            return Some((Left::Goes, false));
+        }
+        let is_whole = left.len() == command.operands.len();
+        let has_carried = (0..command.operands.len()).any(|operand| found.highest(at, operand).is_some());
         match command.undo {
-            _ if !self.removes_since(step, command, *highest) => Some(Left::Goes),
             // What it names may be gone by then.
-            Undo::Remove { is_forced: false } => None,
-            _ => stays,
+            Undo::Remove { is_forced: false } if is_whole && has_carried && !is_needed => None,
+            Undo::Remove { is_forced } if !is_whole => Some((Left::Stays(command.removing(&left, is_forced)), has_effect)),
+            _ => Some((Left::Stays(command.text.clone()), has_effect)),
         }
     }
 
-    /// Says whether a removal does anything in the step's layer.
-    fn has_effect(&self, step: usize, command: &Command) -> bool {
+    /// Says whether the removal of an operand does anything in the step's layer.
+    fn has_effect(&self, step: usize, command: &Command, operand: &Operand) -> bool {
         let layer = &self.index.layers[step];
         let touched = layer.whiteouts.iter().chain(&layer.opaque).copied();
         // An empty file is a lock.
         let is_more = |entry: &&Entry| entry.size > 0 || !matches!(entry.kind, Kind::Directory | Kind::File);
         let files = layer.entries.iter().filter(is_more).map(|entry| entry.node);
-        touched.chain(files).any(|node| command.reaches(node, &self.index.tree))
+        touched.chain(files).any(|node| operand.holds(node, &self.index.tree, command.is_recursive))
     }
 
     /// Says whether a removal reaches what steps above `highest` have stored, which does it as well.
-    fn removes_since(&self, step: usize, command: &Command, highest: usize) -> bool {
+    fn removes_since(&self, step: usize, command: &Command, operand: &Operand, highest: usize) -> bool {
         let tree = &self.index.tree;
         let layer = &self.index.layers[step];
         let gone = layer.whiteouts.iter().chain(&layer.opaque).copied();
-        let mut waiting: Vec<NodeId> = gone.filter(|node| command.reaches(*node, tree)).collect();
+        let is_at = |node: &NodeId| operand.holds(*node, tree, command.is_recursive);
+        let mut waiting: Vec<NodeId> = gone.filter(is_at).collect();
         let mut below: HashSet<NodeId> = HashSet::new();
         while let Some(node) = waiting.pop() {
             if below.insert(node) {
