@@ -13,7 +13,7 @@ use generate::What;
 use rules::RuleArgs;
 
 use crate::analysis::OpenOptions;
-use crate::analysis::fixes::Ranges;
+use crate::analysis::fixes::{FixChoice, Ranges};
 use crate::archive::{Platform, Selection};
 use crate::config::{self, Origin, Set, Setting, Settings};
 use crate::open::LoadOptions;
@@ -67,13 +67,21 @@ struct Cli {
     /// Show the saving, the resulting image and the Dockerfile lines of merging these layers: 4..7 or 4..7,9..10.
     ///
     /// Both ends of a range belong to it. Nothing else is printed, unless --ci or --report asks for it.
-    #[arg(long, value_name = "RANGES")]
+    #[arg(long, value_name = "RANGES", group = "rewrite")]
     merge: Option<Ranges>,
 
-    /// Write the merged image (with --merge) to a new archive, ready for docker load.
+    /// Show the image that fixes would make: their IDs, as in the JSON report, or "fixes" for all of them.
     ///
-    /// The steps stay in its history, and its names end in -merged. The archive is read again and held to the prediction.
-    #[arg(long, value_name = "OUT.tar", requires = "merge")]
+    /// Each is made as its first alternative says, and steps keep their order. Nothing else is printed, unless --ci or
+    /// --report asks for it. Example: --apply merge-3-7,in-place-9
+    #[arg(long, value_name = "ID[,ID…]|fixes", group = "rewrite")]
+    apply: Option<FixChoice>,
+
+    /// Write the image of --merge or --apply to a new archive, ready for docker load.
+    ///
+    /// The steps stay in its history, and its names end in -merged or -trial. The archive is read again and compared: sizes
+    /// with the prediction, and every file with the old image.
+    #[arg(long, value_name = "OUT.tar", requires = "rewrite")]
     write: Option<PathBuf>,
 
     /// Minimum saving for which merging a step is suggested: 1MB, 512KiB.
@@ -242,6 +250,7 @@ Examples:
   layerlens multi.tar --platform linux/arm64     one platform of several
   layerlens image.tar --base base.tar --ci --max-user-waste 1%
   layerlens image.tar --merge 4..7               what would merging these layers save?
+  layerlens image.tar --apply fixes --write trial.tar  the image with every fix made, to test it
   layerlens image.tar --report dockerfile        the steps with their sizes and waste
 
 How to read it:
@@ -297,7 +306,9 @@ pub struct Request {
     pub no_dockerfile: bool,
     /// Layers whose merge is to be judged.
     pub merge: Option<Ranges>,
-    /// Where the merged image goes.
+    /// Fixes that are to be made.
+    pub apply: Option<FixChoice>,
+    /// Where the new image goes.
     pub write: Option<PathBuf>,
     /// Whether JSON lists the changes.
     pub with_changes: bool,
@@ -372,6 +383,7 @@ impl Cli {
             ci,
             report: reports,
             merge,
+            apply,
             write,
             no_dockerfile,
             changes,
@@ -410,6 +422,7 @@ impl Cli {
             write_baseline: rules.write_baseline.map(report::Output::File),
             reports,
             merge,
+            apply,
             write,
             no_dockerfile,
             with_changes: changes,

@@ -595,6 +595,62 @@ fn a_merge_that_cannot_be_is_refused() {
     assert!(!Path::new(target).exists(), "nothing was written");
 }
 
+// ---- --apply and --write ----
+
+/// The trial is what was said; the base and the layers that no fix concerns are in it byte for byte, and its steps stay in the
+/// history.
+#[test]
+fn a_trial_is_written_and_read_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["seed.tar.gz", "seed-oci-gzip.tar", "seed-podman.tar.zst", "seed-vfs.tar.zst"] {
+        let target = folder.path().join("trial.tar");
+        let before = on_sample(name, &["--report", "json"]).json();
+        let id = before["fixes"][0]["id"].as_str().expect("a fix").to_owned();
+        let outcome = on_sample(name, &["--apply", &id, "--write", target.to_str().expect("text")]);
+        outcome.assert_code(0);
+        let end = "read again: the same files, 3.0 MB in 3 layers, 0 B wasted, as predicted\n";
+        assert!(outcome.stdout_text().ends_with(end), "{outcome}");
+        let after = on(&target, &["--verify", "--report", "json"]);
+        after.assert_code(0);
+        let after = after.json();
+        assert_eq!(after["totals"]["stored_bytes"], before["totals"]["fixed_bytes"], "{name}");
+        for layer in [0, 1] {
+            assert_eq!(after["layers"][layer]["diff_id"], before["layers"][layer]["diff_id"], "{name}");
+            assert_eq!(after["layers"][layer]["blob_bytes"], before["layers"][layer]["blob_bytes"], "{name}");
+        }
+        let steps = |report: &serde_json::Value| {
+            let history = report["history"].as_array().expect("a list").clone();
+            history.into_iter().map(|line| line["created_by"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(&after), steps(&before), "{name}");
+        let tag = after["image"]["tags"][0].as_str().unwrap_or("-trial").to_owned();
+        assert!(tag.ends_with("-trial"), "{tag}");
+    }
+}
+
+#[test]
+fn a_trial_without_a_file_is_a_prediction() {
+    let outcome = on_sample("seed.tar.gz", &["--apply", "fixes"]);
+    outcome.assert_code(0);
+    let end = "7.2 MB in 7 layers -> 3.0 MB in 3 layers: saves 4.2 MB, 0 B still wasted\n";
+    assert!(outcome.stdout_text().ends_with(end), "{outcome}");
+}
+
+#[test]
+fn a_trial_that_cannot_be_is_refused() {
+    let refused = |image: &str, arguments: &[&str], message: &str| {
+        let outcome = on_sample(image, arguments);
+        outcome.assert_code(2);
+        assert!(outcome.stderr_text().contains(message), "{outcome}");
+    };
+    refused("seed.tar.gz", &["--apply", "in-place-9"], "there is no fix \"in-place-9\": the image has merge-3-7");
+    refused("seed-merged.tar.gz", &["--apply", "fixes"], "no fix to apply");
+    refused("seed.tar.gz", &["--apply", "sure"], "findings cannot be applied yet");
+    refused("seed.tar.gz", &["--apply", "fixes,likely"], "findings cannot be applied yet");
+    refused("seed.tar.gz", &["--apply", "merge-3-7,"], "an ID is missing");
+    refused("seed.tar.gz", &["--apply", "fixes", "--merge", "3..7"], "cannot be used with");
+}
+
 // ---- names that could fool a terminal ----
 
 #[test]

@@ -69,6 +69,7 @@ fn the_image_is_never_written_over() {
             vec!["--report".to_owned(), format!("html=@{name}"), "--ci".to_owned()],
             vec!["--write-baseline".to_owned(), format!("@{name}")],
             vec!["--merge".to_owned(), "1..2".to_owned(), "--write".to_owned(), format!("@{name}")],
+            vec!["--apply".to_owned(), "fixes".to_owned(), "--write".to_owned(), format!("@{name}")],
         ] {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let outcome = folder.run(&arguments);

@@ -13,7 +13,10 @@ pub(crate) mod weights;
 pub use base::{Base, BaseChoice, BaseFrom};
 pub use bloat::{DuplicateContent, Finding, Scope};
 pub use dockerfile::{Entry as HistoryStep, Fitted, entries as history_steps, fit, lines_by_layer};
-pub use fixes::{Alternative, CacheCost, Edit, Fix, FixFile, Kind as FixKind, NotRanges, Ranges, Unfixed, WhatIf};
+pub use fixes::{
+    Alternative, CacheCost, Edit, Fix, FixChoice, FixFile, Kind as FixKind, NotFixes, NotRanges, Ranges, Unfixed,
+    WhatIf,
+};
 pub use patch::{NoPatch, Patch};
 pub use waste::{Cause, WasteRecord};
 pub use waste_groups::WasteGroup;

@@ -53,8 +53,7 @@ pub(super) fn compare_known(index: &Index, lower: Slot, upper: EntryRef) -> Verd
 
 /// Two contents of one size, at least one of which must be read.
 #[derive(Debug, Clone)]
-struct Pair {
-    upper: EntryRef,
+pub(crate) struct Pair {
     size: u64,
     contents: [Source; 2],
 }
@@ -70,38 +69,61 @@ enum Source {
 /// # Errors
 /// Where a layer cannot be read again.
 pub fn decide(index: &mut Index, blobs: &[Blob], undecided: &[EntryRef]) -> Result<()> {
-    let mut pairs: Vec<Pair> = undecided.iter().filter_map(|upper| pair(index, blobs, *upper)).collect();
     // In the order of the file, so that the kernel's read-ahead helps.
-    pairs.sort_by_key(|pair| pair.upper);
-    let shares = shares(&pairs, thread::available_parallelism().map_or(1, usize::from));
+    let mut undecided = undecided.to_vec();
+    undecided.sort_unstable();
+    let known = &*index;
+    let pair = |upper: EntryRef| {
+        let content = |at: EntryRef| (known, &blobs[at.layer as usize], at);
+        let lower = known.inode(known.entry(upper).lower.get()?)?;
+        Some((upper, Pair::new(content(lower), content(known.inode(upper)?))?))
+    };
+    let (uppers, pairs): (Vec<EntryRef>, Vec<Pair>) = undecided.into_iter().filter_map(pair).unzip();
+    for (upper, is_same) in uppers.into_iter().zip(are_same(&pairs)?) {
+        index.entry_mut(upper).flags |= if is_same { Entry::SAME } else { Entry::DIFFERENT };
+    }
+    Ok(())
+}
+
+/// Says of each pair whether its contents are equal; they are read in the order given.
+///
+/// # Errors
+/// Where a layer cannot be read again.
+pub(crate) fn are_same(pairs: &[Pair]) -> Result<Vec<bool>> {
+    let shares = shares(pairs, thread::available_parallelism().map_or(1, usize::from));
     let verdicts: Vec<Result<Vec<bool>>> = thread::scope(|scope| {
         let workers: Vec<_> = shares.iter().map(|share| scope.spawn(|| compare_all(share))).collect();
         workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(died()))).collect()
     });
-    for (share, verdicts) in shares.iter().zip(verdicts) {
-        for (pair, is_same) in share.iter().zip(verdicts?) {
-            index.entry_mut(pair.upper).flags |= if is_same { Entry::SAME } else { Entry::DIFFERENT };
-        }
+    let mut all = Vec::with_capacity(pairs.len());
+    for verdicts in verdicts {
+        all.extend(verdicts?);
     }
-    Ok(())
+    Ok(all)
 }
 
 fn died() -> Error {
     Error::Io { action: "compare", source: std::io::ErrorKind::Other.into() }
 }
 
-fn pair(index: &Index, blobs: &[Blob], upper: EntryRef) -> Option<Pair> {
-    let source = |at: EntryRef| {
+impl Pair {
+    /// Takes the contents of two regular files of one size, each by its index and its layer's blob; nothing where one can no
+    /// longer be read.
+    pub(crate) fn new(a: (&Index, &Blob, EntryRef), b: (&Index, &Blob, EntryRef)) -> Option<Self> {
+        let size = b.0.entry(b.2).size;
+        Some(Pair { size, contents: [Source::new(a)?, Source::new(b)?] })
+    }
+}
+
+impl Source {
+    fn new((index, blob, at): (&Index, &Blob, EntryRef)) -> Option<Self> {
         let entry = index.entry(at);
         if entry.has(Entry::HASHED) {
             return Some(Source::Hash(entry.id));
         }
-        let region = blobs[at.layer as usize].plain()?.slice(entry.id, entry.size);
+        let region = blob.plain()?.slice(entry.id, entry.size);
         Some(Source::At { region, layer: at.layer() })
-    };
-    let lower = index.inode(index.entry(upper).lower.get()?)?;
-    let inode = index.inode(upper)?;
-    Some(Pair { upper, size: index.entry(inode).size, contents: [source(lower)?, source(inode)?] })
+    }
 }
 
 /// Splits the work into runs of about equal bytes.

@@ -70,11 +70,7 @@ impl View {
     /// Applies the layer that has `at` layers below it; `touch` hears of each slot before it is set.
     pub(crate) fn apply(&mut self, tree: &Tree, layer: &LayerEntries, at: usize, touch: &mut impl FnMut(NodeId, Slot)) {
         for node in &layer.whiteouts {
-            let slot = self.slot(*node);
-            if slot.is_present() {
-                self.set(*node, Slot::ABSENT, touch);
-                self.clear_below(tree, *node, touch);
-            }
+            self.remove(tree, *node, touch);
         }
         for directory in &layer.opaque {
             if self.slot(*directory).is_directory() {
@@ -88,7 +84,16 @@ impl View {
         }
     }
 
-    fn place(&mut self, tree: &Tree, node: NodeId, slot: Slot, touch: &mut impl FnMut(NodeId, Slot)) {
+    /// Removes a path and everything below it, as a whiteout does.
+    pub(crate) fn remove(&mut self, tree: &Tree, node: NodeId, touch: &mut impl FnMut(NodeId, Slot)) {
+        if self.slot(node).is_present() {
+            self.set(node, Slot::ABSENT, touch);
+            self.clear_below(tree, node, touch);
+        }
+    }
+
+    /// Shows something at a path, as an entry does.
+    pub(crate) fn place(&mut self, tree: &Tree, node: NodeId, slot: Slot, touch: &mut impl FnMut(NodeId, Slot)) {
         let mut above = tree.parent(node);
         while let Some(directory) = above.filter(|directory| !self.slot(*directory).is_directory()) {
             self.set(directory, Slot::IMPLIED, touch);

@@ -1,63 +1,87 @@
-//! One layer in the place of several: the tar that makes, of the view below them, the view above them.
+//! One layer of the new image: the tar that makes, of the view below it, the view above it.
 //!
-//! It holds what the view above still shows of these layers, each member with its headers and content byte by byte as it
-//! stood, and whiteouts for what the view below shows and the view above does not. Hard links come last, and name a path
-//! that is there by then.
+//! It holds what the view above shows there, each member with its headers and content byte by byte as it stood in the layer
+//! that stored it, and whiteouts for what the view below shows and the view above does not. Hard links come last, and name a
+//! path that is there by then.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Write};
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use tar::{Builder, EntryType, Header};
 
 use super::gone;
+use super::stack::{Made, Stack};
 use crate::analysis::Analysis;
 use crate::error::{AtPlace, Error, Place, Result};
 use crate::escape::escape;
 use crate::layer::blob::Blob;
-use crate::layer::entry::{Entry, EntryRef, Kind, NodeId};
+use crate::layer::entry::{Entry, EntryRef, Kind, NodeId, Slot};
 use crate::layer::reader::is_entry;
-use crate::merge::view::View;
 use crate::path::WHITEOUT;
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::Window;
 use crate::source::{Progress, Region};
 use crate::tarball::Walker;
 
-/// Writes the merged layer to `out`.
+/// What the user can do where a layer cannot say what it should.
+const HINT: &str = "choose fewer layers or fixes";
+
+/// The old layers as plain tars.
+pub(super) struct Sources<'a> {
+    pub analysis: &'a Analysis,
+    tars: Vec<OnceCell<Region>>,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(analysis: &'a Analysis) -> Self {
+        Sources { analysis, tars: analysis.layers.iter().map(|_| OnceCell::new()).collect() }
+    }
+
+    fn tar(&self, at: usize) -> Result<&Region> {
+        if self.tars[at].get().is_none() {
+            let tar = plain(&self.analysis.layers[at].blob)?;
+            return Ok(self.tars[at].get_or_init(|| tar));
+        }
+        self.tars[at].get().ok_or_else(gone)
+    }
+}
+
+/// Writes a layer to `out`.
 ///
 /// # Errors
-/// Where a layer cannot be read again, or `out` not be written.
-pub(super) fn write(analysis: &Analysis, range: &RangeInclusive<usize>, out: &mut impl Write) -> Result<()> {
-    let merge = Merge::new(analysis, range.clone());
+/// Where an old layer cannot be read again, or `out` not be written.
+pub(super) fn write(sources: &Sources<'_>, stack: &Stack<'_>, made: &Made<'_>, out: &mut impl Write) -> Result<()> {
+    let layer = Layer { sources, analysis: sources.analysis, stack, made };
     let mut builder = Builder::new(out);
-    merge.write_whiteouts(&mut builder)?;
-    merge.write_implied(&mut builder).map_err(written)?;
-    let links = merge.links()?;
-    for at in range.clone() {
-        merge.write_entries(at, &links, &mut builder).at(|| Place::Layer(analysis.layers[at].number.get()))?;
+    layer.write_whiteouts(&mut builder)?;
+    layer.write_implied(&mut builder).map_err(written)?;
+    let links = layer.links()?;
+    for at in layer.read(&links) {
+        layer.write_entries(at, &links, &mut builder).at(|| Place::Layer(layer.analysis.layers[at].number.get()))?;
     }
     for (node, target) in &links.names {
-        merge.write_link(*node, *target, &mut builder).map_err(written)?;
+        layer.write_link(*node, *target, &mut builder).map_err(written)?;
     }
     builder.finish().map_err(written)
 }
 
 fn written(source: io::Error) -> Error {
-    Error::Io { action: "write the merged layer", source }
+    Error::Io { action: "write a layer", source }
 }
 
-struct Merge<'a> {
+struct Layer<'a> {
+    sources: &'a Sources<'a>,
     analysis: &'a Analysis,
-    range: RangeInclusive<usize>,
-    lower: View,
-    upper: View,
+    stack: &'a Stack<'a>,
+    made: &'a Made<'a>,
 }
 
-/// Hard links that the merged layer holds.
+/// Hard links that the layer holds.
 #[derive(Default)]
 struct Links {
     /// Each with the path that it becomes a name of.
@@ -66,13 +90,7 @@ struct Links {
     moved: BTreeMap<EntryRef, NodeId>,
 }
 
-impl<'a> Merge<'a> {
-    fn new(analysis: &'a Analysis, range: RangeInclusive<usize>) -> Self {
-        let lower = View::of_layers(&analysis.index, *range.start());
-        let upper = View::of_layers(&analysis.index, range.end() + 1);
-        Merge { analysis, range, lower, upper }
-    }
-
+impl Layer<'_> {
     fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
         (0..self.analysis.index.tree.len()).map(NodeId::at)
     }
@@ -81,17 +99,32 @@ impl<'a> Merge<'a> {
         self.analysis.index.tree.path(node)
     }
 
-    /// Says whether the range stores what is shown at a path, and where.
+    fn upper(&self, node: NodeId) -> Slot {
+        self.made.upper.slot(node)
+    }
+
+    /// Says whether the layer stores what is shown at a path, and where that stood.
     fn own(&self, node: NodeId) -> Option<EntryRef> {
-        self.upper.slot(node).get().filter(|at| self.range.contains(&at.layer().index()))
+        self.made.paths.get(&node).and_then(|(_, upper)| upper.get())
+    }
+
+    /// Returns what the layer stores.
+    fn owned(&self) -> impl Iterator<Item = (NodeId, EntryRef)> + '_ {
+        self.made.paths.iter().filter_map(|(node, (_, upper))| Some((*node, upper.get()?)))
+    }
+
+    /// Returns the old layers that something is copied from, bottom first.
+    fn read(&self, links: &Links) -> BTreeSet<usize> {
+        let owned = self.owned().map(|(_, at)| at).filter(|at| !is_link(self.analysis.index.entry(*at)));
+        owned.chain(links.moved.keys().copied()).map(|at| at.layer().index()).collect()
     }
 
     /// The topmost paths that are gone, in directories that stay.
     fn write_whiteouts(&self, out: &mut Builder<impl Write>) -> Result<()> {
         let tree = &self.analysis.index.tree;
-        let is_gone = |node: &NodeId| self.lower.slot(*node).is_present() && !self.upper.slot(*node).is_present();
-        for node in self.nodes().filter(is_gone) {
-            let Some(parent) = tree.parent(node).filter(|parent| self.upper.slot(*parent).is_directory()) else {
+        for (node, _) in self.made.paths.iter().filter(|(_, (lower, upper))| lower.is_present() && !upper.is_present())
+        {
+            let Some(parent) = tree.parent(*node).filter(|parent| self.upper(*parent).is_directory()) else {
                 continue;
             };
             let mut path = relative(&self.path(parent));
@@ -99,12 +132,12 @@ impl<'a> Merge<'a> {
                 path.push(b'/');
             }
             // The whiteout of a `.wh.` name is a name that means something else.
-            if tree.name(node).starts_with(WHITEOUT) {
-                let what = format!("{} is removed, and no whiteout can name it", escape(&self.path(node)));
-                return Err(Error::Unsupported { what, hint: "merge fewer layers" });
+            if tree.name(*node).starts_with(WHITEOUT) {
+                let what = format!("{} is removed, and no whiteout can name it", escape(&self.path(*node)));
+                return Err(Error::Unsupported { what, hint: HINT });
             }
             path.extend_from_slice(WHITEOUT);
-            path.extend_from_slice(tree.name(node));
+            path.extend_from_slice(tree.name(*node));
             append(out, &path, EntryType::Regular, &mut Header::new_gnu()).map_err(written)?;
         }
         Ok(())
@@ -113,39 +146,35 @@ impl<'a> Merge<'a> {
     /// Directories that no entry describes, where nothing below them would bring them about.
     fn write_implied(&self, out: &mut Builder<impl Write>) -> io::Result<()> {
         let tree = &self.analysis.index.tree;
-        let mut holds: Vec<bool> = self.nodes().map(|node| self.own(node).is_some()).collect();
-        // Children have higher numbers than their parents.
-        for node in (1..tree.len()).rev().map(NodeId::at) {
-            if let Some(parent) = tree.parent(node).filter(|_| holds[node.index()]) {
-                holds[parent.index()] = true;
+        let mut holds: HashSet<NodeId> = HashSet::default();
+        for (node, _) in self.owned() {
+            let mut above = Some(node);
+            while let Some(node) = above.filter(|node| holds.insert(*node)) {
+                above = tree.parent(node);
             }
         }
-        for node in self.nodes().skip(1) {
-            let (below, now) = (self.lower.slot(node), self.upper.slot(node));
+        for (node, (below, now)) in self.made.paths.iter().filter(|(node, _)| **node != NodeId::ROOT) {
             let is_made = now.is_directory() && now.get().is_none() && !below.is_directory();
-            if is_made && (below.is_present() || !holds[node.index()]) {
+            if is_made && (below.is_present() || !holds.contains(node)) {
                 let mut header = Header::new_gnu();
                 header.set_mode(0o755);
-                append(out, &relative(&self.path(node)), EntryType::Directory, &mut header)?;
+                append(out, &relative(&self.path(*node)), EntryType::Directory, &mut header)?;
             }
         }
         Ok(())
     }
 
-    /// Decides for each hard link of the range which path it becomes a name of.
+    /// Decides for each hard link of the layer which path it becomes a name of.
     fn links(&self) -> Result<Links> {
         let index = &self.analysis.index;
         let inode = |node: NodeId| index.inode(self.own(node)?);
-        let is_link = |node: &NodeId| {
-            self.own(*node).is_some_and(|at| index.entry(at).kind == Kind::HardLink && index.inode(at).is_some())
-        };
-        let mut names: Vec<NodeId> = self.nodes().filter(is_link).collect();
+        let links =
+            self.owned().filter(|(_, at)| index.entry(*at).kind == Kind::HardLink && index.inode(*at).is_some());
+        let mut names: Vec<NodeId> = links.map(|(node, _)| node).collect();
         names.sort_by_cached_key(|node| self.path(*node));
-        let lower: BTreeSet<EntryRef> = names
-            .iter()
-            .filter_map(|node| inode(*node))
-            .filter(|inode| inode.layer().index() < *self.range.start())
-            .collect();
+        let is_own = |inode: &EntryRef| self.stack.home(*inode) == self.made.place;
+        let lower: BTreeSet<EntryRef> =
+            names.iter().filter_map(|node| inode(*node)).filter(|inode| !is_own(inode)).collect();
         let mut holders = self.lower_holders(&lower);
         let mut links = Links::default();
         for node in names {
@@ -153,8 +182,8 @@ impl<'a> Merge<'a> {
             let own_path = index.entry(inode).node;
             let holder = match holders.get(&inode) {
                 Some(holder) => *holder,
-                None if self.upper.slot(own_path).get() == Some(inode) => own_path,
-                None if self.range.contains(&inode.layer().index()) => {
+                None if self.upper(own_path).get() == Some(inode) => own_path,
+                None if is_own(&inode) => {
                     holders.insert(inode, node);
                     links.moved.insert(inode, node);
                     continue;
@@ -166,13 +195,13 @@ impl<'a> Merge<'a> {
         Ok(links)
     }
 
-    /// Finds names that layers below the range give to inodes, and that are still there.
+    /// Finds names that lower layers give to inodes, and that are still there.
     fn lower_holders(&self, inodes: &BTreeSet<EntryRef>) -> BTreeMap<EntryRef, NodeId> {
         if inodes.is_empty() {
             return BTreeMap::new();
         }
         let named = |node: NodeId| {
-            let at = self.upper.slot(node).get().filter(|at| at.layer().index() < *self.range.start())?;
+            let at = self.upper(node).get().filter(|_| !self.made.paths.contains_key(&node))?;
             Some((self.analysis.index.inode(at).filter(|inode| inodes.contains(inode))?, node))
         };
         self.nodes().filter_map(named).collect()
@@ -184,16 +213,14 @@ impl<'a> Merge<'a> {
             escape(&self.path(link)),
             inode.layer()
         );
-        Error::Unsupported { what: message, hint: "merge from that layer on" }
+        Error::Unsupported { what: message, hint: HINT }
     }
 
     /// Copies what is still shown of a layer.
     fn write_entries(&self, at: usize, links: &Links, out: &mut Builder<impl Write>) -> Result<()> {
-        let tar = plain(&self.analysis.layers[at].blob)?;
+        let tar = self.sources.tar(at)?;
         let mut walker = Walker::new(Window::new(tar.clone(), &Arc::new(Progress::default())));
         let entries = &self.analysis.index.layers[at].entries;
-        // Links that hold come at the end; one to nothing stays what it was.
-        let is_link = |entry: &Entry| entry.kind == Kind::HardLink && entry.has(Entry::RESOLVED);
         let layer = u32::try_from(at).unwrap_or(u32::MAX);
         let (mut start, mut place, mut path) = (0, 0u32, Vec::new());
         while walker.advance()? {
@@ -220,7 +247,7 @@ impl<'a> Merge<'a> {
     fn write_moved(&self, node: NodeId, entry: &Entry, content: &Region, out: &mut Builder<impl Write>) -> Result<()> {
         if entry.has(Entry::SPARSE) {
             let what = format!("{} is a name of a sparse file that is gone", escape(&self.path(node)));
-            return Err(Error::Unsupported { what, hint: "merge fewer layers" });
+            return Err(Error::Unsupported { what, hint: HINT });
         }
         let mut records = pax_records(self.analysis.index.extra(entry).xattrs);
         if entry.mtime < 0 {
@@ -269,6 +296,11 @@ impl<'a> Merge<'a> {
         header.set_mtime(u64::try_from(entry.mtime).unwrap_or(0));
         header
     }
+}
+
+/// Says whether it is a link that holds, which comes at the end; one to nothing stays what it was.
+fn is_link(entry: &Entry) -> bool {
+    entry.kind == Kind::HardLink && entry.has(Entry::RESOLVED)
 }
 
 fn entry_type(kind: Kind) -> EntryType {

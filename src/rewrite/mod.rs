@@ -1,31 +1,39 @@
-//! Writes the image that results from merging layers, as an archive that engines can load: the proof of what `--merge`
-//! prints.
+//! Writes the image that results from merging layers, or from making fixes, as an archive that engines can load: the proof
+//! of what `--merge` and `--apply` print.
 //!
-//! The layout is that of `docker save` since version 25: an OCI layout with a `manifest.json` beside it. Layers outside of
-//! the ranges are copied as they are, compressed or not; the config keeps everything but its `diff_ids` and the
-//! `empty_layer` of its history. Same image and same ranges, same bytes. The names get `-merged` behind their tag, so
-//! that loading the result replaces nothing.
+//! `layout` says which layer of the new image does what a layer of the old one did, `stack` works out on the index what that
+//! comes to at each path, `layer` writes it; `proof` reads the result against the old image.
+//!
+//! The layout of the archive is that of `docker save` since version 25: an OCI layout with a `manifest.json` beside it.
+//! Layers that nothing happens to are copied as they are, compressed or not; the config keeps everything but its `diff_ids`
+//! and the `empty_layer` of its history. Same image and same choice, same bytes. The names get `-merged` or `-trial` behind
+//! their tag, so that loading the result replaces nothing.
 
 mod layer;
+mod layout;
+pub mod proof;
+mod stack;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read, Write};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
 use crate::analysis::Analysis;
-use crate::analysis::fixes::Ranges;
+use crate::analysis::fixes::{Fix, Ranges, WhatIf};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{AtPlace, Error, Place, Result};
 use crate::source::compression::Compression;
 use crate::source::{Progress, Region};
+use layer::Sources;
+use layout::Layout;
+use stack::{Layer, Stack};
 
-/// An image whose ranges of layers are one layer each.
+/// An image with other layers, ready to be written.
 #[derive(Debug)]
-pub struct Merged {
+pub struct Rewritten {
     layers: Vec<Blob>,
     config: Vec<u8>,
     tags: Vec<String>,
@@ -44,40 +52,73 @@ struct Blob {
 ///
 /// # Errors
 /// Where the image has no such layers, where its layers cannot be read again, or temporary files not be written.
-pub fn merge(analysis: &Analysis, ranges: &Ranges) -> Result<Merged> {
+pub fn merge(analysis: &Analysis, ranges: &Ranges) -> Result<Rewritten> {
     ranges.check(analysis.layers.len()).map_err(|problem| Error::Unsupported {
         what: problem.to_string(),
         hint: "layerlens IMAGE lists the layers",
     })?;
+    let stack = Stack::new(&analysis.index, Layout::of_ranges(ranges, analysis.layers.len()));
+    rewrite(analysis, &stack, "-merged")
+}
+
+/// The image that fixes would make: the first alternative of each.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    analysis: &'a Analysis,
+    fixes: Vec<Fix>,
+    stack: Stack<'a>,
+}
+
+impl<'a> Trial<'a> {
+    /// Works out what the fixes make of each layer; reads no layer.
+    #[must_use]
+    pub fn new(analysis: &'a Analysis, fixes: &[&Fix]) -> Self {
+        let changes = fixes.iter().filter_map(|fix| fix.alternatives.first()).map(|first| &first.change);
+        let stack = Stack::new(&analysis.index, Layout::of(changes, analysis.layers.len()));
+        Trial { analysis, fixes: fixes.iter().map(|fix| (*fix).clone()).collect(), stack }
+    }
+
+    /// Returns what the image is predicted to be. Costs the entries.
+    #[must_use]
+    pub fn prediction(&self) -> WhatIf {
+        self.analysis.less(self.fixes.clone(), self.stack.layer_count())
+    }
+
+    /// Makes the layers; they wait in temporary files.
+    ///
+    /// # Errors
+    /// Where layers cannot be read again, or temporary files not be written.
+    pub fn make(&self) -> Result<Rewritten> {
+        rewrite(self.analysis, &self.stack, "-trial")
+    }
+}
+
+fn rewrite(analysis: &Analysis, stack: &Stack<'_>, suffix: &str) -> Result<Rewritten> {
     let mut config: Value = serde_json::from_slice(&analysis.spec.config).map_err(|_| Error::Unsupported {
         what: "the image's config cannot be written again".to_owned(),
         hint: "load it into an engine and save it again",
     })?;
-    let merged: Vec<RangeInclusive<usize>> = ranges.places().collect();
-    let mut layers = Vec::new();
-    let mut at = 0;
-    while at < analysis.layers.len() {
-        let place = || Place::Layer(analysis.layers[at].number.get());
-        if let Some(range) = merged.iter().find(|range| *range.start() == at) {
-            layers.push(merge_range(analysis, range)?);
-            at = range.end() + 1;
-        } else {
-            layers.push(kept(analysis, at).at(place)?);
-            at += 1;
+    let sources = Sources::new(analysis);
+    let (mut layers, mut stays) = (Vec::new(), Vec::new());
+    stack.for_each(|place, layer| {
+        stays.push(!matches!(layer, Layer::Gone));
+        match layer {
+            Layer::Kept => layers.push(kept(analysis, place).at(|| Place::Layer(analysis.layers[place].number.get()))?),
+            Layer::Made(made) => {
+                let bytes = Region::spool(|file| layer::write(&sources, stack, &made, file))?;
+                let digest = sha256(&bytes)?;
+                layers.push(Blob { bytes, diff_id: digest.to_string(), digest, compression: Compression::None });
+            }
+            Layer::Gone => {}
         }
-    }
+        Ok(())
+    })?;
     let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
     config["rootfs"] = json!({"type": "layers", "diff_ids": diff_ids});
-    rewrite_history(analysis, &merged, &mut config);
+    rewrite_history(analysis, &stays, &mut config);
     let config = serde_json::to_vec(&config).map_err(|source| Error::Json { source })?;
-    let tags = analysis.spec.tags.iter().map(|tag| format!("{tag}-merged")).collect();
-    Ok(Merged { layers, config, tags })
-}
-
-fn merge_range(analysis: &Analysis, range: &RangeInclusive<usize>) -> Result<Blob> {
-    let bytes = Region::spool(|file| layer::write(analysis, range, file))?;
-    let digest = sha256(&bytes)?;
-    Ok(Blob { bytes, diff_id: digest.to_string(), digest, compression: Compression::None })
+    let tags = analysis.spec.tags.iter().map(|tag| format!("{tag}{suffix}")).collect();
+    Ok(Rewritten { layers, config, tags })
 }
 
 fn kept(analysis: &Analysis, at: usize) -> Result<Blob> {
@@ -91,8 +132,8 @@ fn kept(analysis: &Analysis, at: usize) -> Result<Blob> {
     Ok(Blob { bytes, digest, diff_id: diff_id.0.to_string(), compression: layer.blob.compression })
 }
 
-/// Every step stays in the history; of those that became one, the last has the layer.
-fn rewrite_history(analysis: &Analysis, merged: &[RangeInclusive<usize>], config: &mut Value) {
+/// Every step stays in the history, also one that has no layer any more.
+fn rewrite_history(analysis: &Analysis, stays: &[bool], config: &mut Value) {
     let is_known = analysis.spec.history.iter().filter(|entry| entry.layer.is_some()).count() == analysis.layers.len();
     let Some(history) = config.get_mut("history").and_then(Value::as_array_mut) else { return };
     if !is_known || history.len() != analysis.spec.history.len() {
@@ -101,17 +142,13 @@ fn rewrite_history(analysis: &Analysis, merged: &[RangeInclusive<usize>], config
         return;
     }
     for (line, entry) in history.iter_mut().zip(&analysis.spec.history) {
-        let goes_along = |layer: u32| {
-            let at = layer as usize - 1;
-            merged.iter().any(|range| range.contains(&at) && *range.end() != at)
-        };
-        if entry.layer.is_some_and(goes_along) {
+        if entry.layer.is_some_and(|layer| !stays[layer as usize - 1]) {
             line["empty_layer"] = Value::Bool(true);
         }
     }
 }
 
-impl Merged {
+impl Rewritten {
     /// Writes the archive.
     ///
     /// # Errors
@@ -226,6 +263,6 @@ fn sha256(bytes: &Region) -> Result<Digest> {
 fn gone() -> Error {
     Error::Unsupported {
         what: "its bytes cannot be read again, or have changed".to_owned(),
-        hint: "save the image to a plain archive (docker save NAME -o image.tar) and merge that",
+        hint: "save the image to a plain archive (docker save NAME -o image.tar) and use that",
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::escape_path;
-use crate::analysis::fixes::NotRanges;
+use crate::analysis::fixes::{NotFixes, NotRanges};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::report::Output;
@@ -26,11 +26,18 @@ pub enum Failure {
     /// The image has no such layers.
     #[error("--merge: {0}")]
     Ranges(#[from] NotRanges),
-    /// A merged image is not what it should be.
-    #[error("{target}: the merged image is not what was predicted: do not use it, and report this as a defect")]
+    /// The image has no such fixes.
+    #[error("--apply: {0}")]
+    Fixes(#[from] NotFixes),
+    /// A new image is not what it should be.
+    #[error(
+        "{target}: the new image is not what was predicted ({problem}): do not use it, and report this as a defect"
+    )]
     Prediction {
         /// The archive.
         target: String,
+        /// What is not as it should be.
+        problem: String,
     },
     /// Whoever reads the output has gone; nobody is left to tell.
     #[error("the reader of the output has gone")]
@@ -55,6 +62,7 @@ impl Failure {
             Failure::Terminal(_) => Some("for the text summary, send the output through a pipe: layerlens IMAGE | cat"),
             Failure::Report { .. }
             | Failure::Ranges(_)
+            | Failure::Fixes(_)
             | Failure::Prediction { .. }
             | Failure::Usage(_)
             | Failure::Signals(_)
@@ -67,7 +75,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Failure::ClosedPipe => Exit::Success,
-            Failure::Ranges(_) | Failure::Usage(_) => Exit::Usage,
+            Failure::Ranges(_) | Failure::Fixes(_) | Failure::Usage(_) => Exit::Usage,
             Failure::Image(error) if error.is_of_writing() => Exit::Unwritable,
             Failure::Image(_) => Exit::Unreadable,
             Failure::Report { .. } | Failure::Prediction { .. } | Failure::Signals(_) | Failure::Terminal(_) => {

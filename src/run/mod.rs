@@ -1,14 +1,14 @@
 //! Does what was asked: settles a `plan`, reads the image, judges it, shows it.
 //!
 //! `plan` puts flags, files and surroundings together and is tested a case a line; `inputs` reads what is needed beside the
-//! image; `progress`, `screen`, `merge` and `output` show; [`Failure`] says what went wrong and what the exit code is.
+//! image; `progress`, `screen`, `rewrite` and `output` show; [`Failure`] says what went wrong and what the exit code is.
 
 mod failure;
 mod inputs;
-mod merge;
 mod output;
 mod plan;
 mod progress;
+mod rewrite;
 mod screen;
 mod surroundings;
 
@@ -95,8 +95,8 @@ fn check_base(plan: &Plan, analysis: &Analysis) -> Result<(), Failure> {
 }
 
 fn show(plan: &Plan, inputs: &Inputs, analysis: &Analysis) -> Result<Exit, Failure> {
-    if let Some(ranges) = &plan.merge {
-        merge::show(plan, inputs, analysis, ranges)?;
+    if let Some(wanted) = &plan.rewrite {
+        rewrite::show(plan, inputs, analysis, wanted)?;
     }
     let verdict = plan.is_gate.then(|| plan.rules.judge(analysis));
     unless_closed(output::write(plan, inputs, analysis, verdict.as_ref()))?;

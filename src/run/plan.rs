@@ -8,7 +8,7 @@ use super::surroundings::Surroundings;
 use crate::analysis::OpenOptions;
 use crate::analysis::base::BaseChoice;
 use crate::analysis::bloat::Scope;
-use crate::analysis::fixes::Ranges;
+use crate::analysis::fixes::{FixChoice, Ranges};
 use crate::cli::{Color, Request, ScreenArgs};
 use crate::config::{Origin, Set, Setting, Settings};
 use crate::draft::clash::Named;
@@ -36,11 +36,11 @@ pub(super) struct Plan {
     pub(super) dockerfile: Option<PathBuf>,
     /// Whether the Dockerfile of the current folder is looked for.
     pub(super) finds_dockerfile: bool,
-    /// Layers whose merge is shown first.
-    pub(super) merge: Option<Ranges>,
+    /// Another image that is shown first.
+    pub(super) rewrite: Option<Rewrite>,
     /// The place of `base-layers`, to begin a message with; empty for the command line.
     pub(super) base_origin: String,
-    /// Where the merged image goes.
+    /// Where that image goes.
     pub(super) write: Option<PathBuf>,
     /// Where the limits of today are written.
     pub(super) write_config: Option<PathBuf>,
@@ -52,6 +52,15 @@ pub(super) struct Plan {
     pub(super) reports: Vec<report::Request>,
     /// How things look.
     pub(super) look: Look,
+}
+
+/// What is made of the image.
+#[derive(Debug)]
+pub(super) enum Rewrite {
+    /// Layers become one.
+    Merge(Ranges),
+    /// Fixes are made.
+    Apply(FixChoice),
 }
 
 /// How things look.
@@ -90,7 +99,9 @@ impl Plan {
     pub(super) fn settle(request: Request, settings: &Settings, around: &Surroundings) -> Result<Self, Failure> {
         let wants_files = !request.reports.is_empty() || request.write_config.is_some();
         let wants_files = wants_files || request.write_baseline.is_some();
-        let has_other_use = request.gate || wants_files || request.merge.is_some();
+        // The command line takes one of them.
+        let rewrite = request.merge.map(Rewrite::Merge).or(request.apply.map(Rewrite::Apply));
+        let has_other_use = request.gate || wants_files || rewrite.is_some();
         let opens_screen = !has_other_use && around.is_stdout_watched && around.has_screen;
         // A rule that was typed is judged, with or without --ci; the screen shows its verdict and leaves the exit code alone.
         let is_gate = request.gate || (has_typed_rule(settings) && !opens_screen);
@@ -111,7 +122,7 @@ impl Plan {
             return Err(Failure::Usage(format!("{} needs something to compare with: --baseline FILE", rule.name())));
         }
         let wants_runner = request.reports.iter().any(|wanted| wanted.format == Format::Github);
-        let is_what_if = request.merge.is_some() && !is_gate && !wants_files;
+        let is_what_if = rewrite.is_some() && !is_gate && !wants_files;
         Ok(Plan {
             image: request.image,
             open,
@@ -125,7 +136,7 @@ impl Plan {
                 .origin(|setting| matches!(setting, Setting::BaseLayers(_)))
                 .filter(|origin| **origin != Origin::Flag)
                 .map_or_else(String::new, |origin| format!("{origin}: ")),
-            merge: request.merge,
+            rewrite,
             write: request.write,
             write_config: request.write_config,
             write_baseline: request.write_baseline,
@@ -261,10 +272,13 @@ mod tests {
             Output::File(path) => format!("{}={}", name(wanted.format), path.display()),
         };
         let screen = plan.opens_screen.then(|| "screen".to_owned());
-        let merge = plan.merge.as_ref().map(|_| "merge".to_owned());
+        let rewrite = plan.rewrite.as_ref().map(|rewrite| match rewrite {
+            Rewrite::Merge(_) => "merge".to_owned(),
+            Rewrite::Apply(_) => "apply".to_owned(),
+        });
         let reports: Vec<String> = if plan.opens_screen { vec![] } else { plan.reports.iter().map(report).collect() };
         let gate = plan.is_gate.then(|| "gate".to_owned());
-        screen.into_iter().chain(merge).chain(reports).chain(gate).collect::<Vec<_>>().join(" ")
+        screen.into_iter().chain(rewrite).chain(reports).chain(gate).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -289,6 +303,8 @@ mod tests {
             ("--write-config", "text", "text"),
             ("--merge 1..2", "merge", "merge"),
             ("--merge 1..2 --ci", "merge text gate", "merge text gate"),
+            ("--apply fixes", "apply", "apply"),
+            ("--apply merge-1-2 --ci", "apply text gate", "apply text gate"),
             ("--merge 1..2 --report json", "merge json", "merge json"),
         ] {
             assert_eq!(shown(flags, &terminal()), on_terminal, "{flags:?} on a terminal");

@@ -154,8 +154,7 @@ impl Workshop<'_> {
 
     /// Chooses RUNs to merge for what is not undone in place.
     fn merges<'r>(&self, undone: &[Undone<'_>], share: &[&'r WasteRecord]) -> Vec<(Group, Vec<&'r WasteRecord>)> {
-        let done: HashSet<EntryRef> =
-            undone.iter().flat_map(|one| &one.records).map(|record| record.copy).collect();
+        let done: HashSet<EntryRef> = undone.iter().flat_map(|one| &one.records).map(|record| record.copy).collect();
         // Where steps are merged for other reasons, what cannot be avoided goes with them.
         let remaining: Vec<(&'r WasteRecord, usize)> = share
             .iter()

@@ -29,9 +29,10 @@ use alternatives::{Candidate, Workshop};
 pub use cache::CacheCost;
 use choosing::{Group, Unavoidable};
 use in_place::{InPlace, Undone};
-pub(crate) use rewriting::printable;
-use rewriting::{Change, Separable, Timeline};
-pub use what_if::{NotRanges, Ranges, WhatIf};
+pub(crate) use in_place::{Relocation, Touch};
+pub(crate) use rewriting::{Change, printable};
+use rewriting::{Separable, Timeline};
+pub use what_if::{FixChoice, NotFixes, NotRanges, Ranges, WhatIf};
 
 /// A suggestion.
 ///

@@ -76,10 +76,6 @@ impl Command {
         self.operands.iter().any(|operand| operand.holds(node, tree, self.is_recursive))
     }
 
-    pub(super) fn removes(&self) -> bool {
-        matches!(self.undo, Undo::Remove { .. } | Undo::Clean)
-    }
-
     pub(super) fn changes_metadata(&self) -> bool {
         matches!(self.undo, Undo::Owner(_) | Undo::Mode(_))
     }

@@ -45,9 +45,8 @@ impl<'a> InPlace<'a> {
             {
                 let removes = |command: &Command| lists.iter().any(|record| command.explains(record, tree));
                 for (at, command) in commands.iter().enumerate().filter(|(_, command)| removes(command)) {
-                    let is_at = |operand: &usize| {
-                        lists.iter().any(|record| command.acts_on(*operand, record.node, tree))
-                    };
+                    let is_at =
+                        |operand: &usize| lists.iter().any(|record| command.acts_on(*operand, record.node, tree));
                     for operand in (0..command.operands.len()).filter(is_at) {
                         let places = users.iter().chain([&target]).filter(|user| **user != step);
                         found.done.extend(places.map(|place| (*place, at, operand)));

@@ -109,7 +109,9 @@ impl Relocation {
         let does = |place: usize| {
             self.done.iter().any(|(at, command, operand)| {
                 let command = &self.commands[*command];
-                *at == place && command.changes_metadata() != is_gone && command.acts_on(*operand, touch.node, &index.tree)
+                *at == place
+                    && command.changes_metadata() != is_gone
+                    && command.acts_on(*operand, touch.node, &index.tree)
             })
         };
         if is_gone || entry.kind != Kind::Directory {
@@ -128,11 +130,12 @@ type Done = BTreeSet<(usize, usize, usize)>;
 /// Returns the layer that stores an entry once steps are undone.
 pub(super) fn home(index: &Index, undone: &[Undone<'_>], at: EntryRef) -> usize {
     let (layer, entry) = (at.layer().index(), index.entry(at));
-    let moved = undone.iter().filter(|one| one.hidden_by == layer).flat_map(|one| &one.change.relocations).find_map(|one| {
-        let before = entry.lower.get().filter(|_| entry.has(Entry::SHOWN))?;
-        let after = Slot::entry(at, entry.kind == Kind::Directory);
-        one.target(index, Touch { node: entry.node, before, after }, home(index, undone, before))
-    });
+    let moved =
+        undone.iter().filter(|one| one.hidden_by == layer).flat_map(|one| &one.change.relocations).find_map(|one| {
+            let before = entry.lower.get().filter(|_| entry.has(Entry::SHOWN))?;
+            let after = Slot::entry(at, entry.kind == Kind::Directory);
+            one.target(index, Touch { node: entry.node, before, after }, home(index, undone, before))
+        });
     moved.unwrap_or(layer)
 }
 
@@ -259,7 +262,8 @@ impl<'a> InPlace<'a> {
             let this = EntryRef { layer: at, index };
             let Some(lower) = entry.lower.get().filter(|_| entry.has(Entry::SHOWN)) else { continue };
             let below = self.went_to.get(&lower).copied().unwrap_or(lower.layer().index());
-            let touch = Touch { node: entry.node, before: lower, after: Slot::entry(this, entry.kind == Kind::Directory) };
+            let touch =
+                Touch { node: entry.node, before: lower, after: Slot::entry(this, entry.kind == Kind::Directory) };
             if let Some(target) = relocation.target(self.index, touch, below) {
                 self.went_to.insert(this, target);
                 let first = self.first_of.get(&lower).copied().unwrap_or(lower);

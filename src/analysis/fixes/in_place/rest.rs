@@ -106,13 +106,7 @@ impl InPlace<'_> {
     }
 
     /// Returns what stays of a removal, if anything, and whether that does anything in the step's layer.
-    fn left_to_remove(
-        &self,
-        step: usize,
-        at: usize,
-        command: &Command,
-        found: &Found<'_>,
-    ) -> Option<(Left, bool)> {
+    fn left_to_remove(&self, step: usize, at: usize, command: &Command, found: &Found<'_>) -> Option<(Left, bool)> {
         let is_needed = found.needed.contains(&at);
         let stays = |operand: &usize| {
             let highest = found.highest(at, *operand).filter(|_| !is_needed);
@@ -128,7 +122,9 @@ impl InPlace<'_> {
         match command.undo {
             // What it names may be gone by then.
             Undo::Remove { is_forced: false } if is_whole && has_carried && !is_needed => None,
-            Undo::Remove { is_forced } if !is_whole => Some((Left::Stays(command.removing(&left, is_forced)), has_effect)),
+            Undo::Remove { is_forced } if !is_whole => {
+                Some((Left::Stays(command.removing(&left, is_forced)), has_effect))
+            }
             _ => Some((Left::Stays(command.text.clone()), has_effect)),
         }
     }

@@ -78,6 +78,11 @@ impl Change {
         self.relocations.iter().map(|relocation| relocation.from).max()
     }
 
+    /// Returns the layers that become one, each time with the place at which that stands.
+    pub(crate) fn joined(&self) -> impl Iterator<Item = (&[usize], usize)> {
+        self.merges.iter().map(|group| (&group.members[..], place_of(group)))
+    }
+
     /// Adds other edits.
     pub(crate) fn absorb(&mut self, other: &Change) {
         for (layer, change) in &other.steps {

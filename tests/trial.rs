@@ -1,0 +1,176 @@
+//! Fixes that are really made: the image that `--apply` writes is what was predicted, and shows what the old one showed.
+//!
+//! The images are built here as an engine builds them, step by step, from commands that undo what earlier steps did. What
+//! containers see in the end is known from the build itself.
+
+mod support;
+mod trial {
+    pub mod build;
+}
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::File;
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{RngSeed, TestRunner};
+
+use layerlens::analysis::{BaseChoice, Fix};
+use layerlens::rewrite::{Trial, proof};
+use layerlens::{Analysis, OpenOptions};
+use support::image::{LayerStream, Packing};
+use trial::build::{Build, Command, Engine, Step, shown};
+
+fn config(cases: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig {
+        cases: if env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { cases },
+        rng_seed: if asked.rng_seed == RngSeed::Random { RngSeed::Fixed(4) } else { asked.rng_seed },
+        failure_persistence: None,
+        ..asked
+    }
+}
+
+/// Files that steps make; those in folders of package managers are what steps clean up.
+const FILES: [&str; 9] = [
+    "/app/a",
+    "/app/b",
+    "/app/d/a",
+    "/app/d/b",
+    "/var/lib/apt/lists/one",
+    "/var/lib/apt/lists/two",
+    "/var/cache/apt/archives/one.deb",
+    "/tmp/one",
+    "/root/.npm/one",
+];
+
+fn command() -> impl Strategy<Value = Command> {
+    let file = || select(FILES.to_vec()).prop_map(str::to_owned);
+    let folder = || select(vec!["/app", "/app", "/app/d", "/app/a", "/var/lib/apt/lists"]).prop_map(str::to_owned);
+    let removed = select(vec![
+        "/var/lib/apt/lists/*",
+        "/var/lib/apt/lists/*",
+        "/var/cache/apt",
+        "/var/cache/apt/archives/*",
+        "/tmp/*",
+        "/app/d",
+        "/app/a",
+        "/root/.npm",
+    ]);
+    prop_oneof![
+        6 => (file(), 0..4_u8).prop_map(|(path, content)| Command::Write { path, content }),
+        2 => Just(Command::Update),
+        3 => (0..3_u8).prop_map(|package| Command::Install { package }),
+        1 => Just(Command::Clean),
+        5 => (folder(), any::<bool>(), 1..3_u64)
+            .prop_map(|(path, recursive, owner)| Command::Chown { path, recursive, owner }),
+        4 => (folder(), any::<bool>(), select(vec![0o755, 0o700]))
+            .prop_map(|(path, recursive, mode)| Command::Chmod { path, recursive, mode }),
+        4 => vec(removed, 1..3).prop_map(|paths| Command::Remove {
+            paths: paths.into_iter().map(str::to_owned).collect(),
+        }),
+        1 => (file(), file()).prop_map(|(target, path)| Command::HardLink { target, path }),
+        1 => file().prop_map(|path| Command::Symlink { path }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let copied = vec((select(FILES[..4].to_vec()).prop_map(str::to_owned), 0..4_u8), 1..4);
+    prop_oneof![
+        3 => copied.prop_map(Step::Copy),
+        9 => vec(command(), 1..3).prop_map(Step::Run),
+    ]
+}
+
+fn engine() -> impl Strategy<Value = Engine> {
+    (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(copies_unchanged, splits_links, has_find)| Engine {
+        copies_unchanged,
+        splits_links,
+        has_find,
+    })
+}
+
+fn open(path: &Path) -> Analysis {
+    let mut options = OpenOptions { base: BaseChoice::Layers(1), min_saving: Some(300), ..OpenOptions::default() };
+    options.load.verify = true;
+    layerlens::open(path, &options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// How often which kinds of fixes were made.
+#[derive(Default, Debug)]
+struct Made(BTreeMap<&'static str, usize>);
+
+/// Makes some fixes and compares the image with what was said of it.
+fn check(image: &Analysis, build: &Build, fixes: &[&Fix], folder: &Path) -> Result<(), String> {
+    let trial = Trial::new(image, fixes);
+    let expected = trial.prediction();
+    let made = trial.make().map_err(|error| error.to_string())?;
+    let target = folder.join("trial.tar");
+    made.write(&mut File::create(&target).expect("a file")).map_err(|error| error.to_string())?;
+    let found = open(&target);
+    let of = |image: &Analysis| (image.totals.stored_bytes, image.totals.wasted_bytes, image.layers.len());
+    let said = (expected.stored_bytes, expected.wasted_bytes, expected.layer_count);
+    let seen = shown(&found);
+    if seen != build.shown {
+        let differs = |(path, what): &(&String, &String)| build.shown.get(*path) != Some(*what);
+        let more = seen.iter().find(differs);
+        let less = build.shown.iter().find(|(path, what)| seen.get(*path) != Some(*what));
+        return Err(format!("containers see {more:?} instead of {less:?}"));
+    }
+    if let Some(difference) = proof::difference(image, &found).map_err(|error| error.to_string())? {
+        return Err(format!("the proof fails: {difference}"));
+    }
+    if of(&found) != said {
+        return Err(format!("stored, wasted, layers: {:?}, expected {said:?}, before {:?}", of(&found), of(image)));
+    }
+    let bottom = |image: &Analysis| image.layers[0].diff_id.clone();
+    if bottom(&found) != bottom(image) {
+        return Err("the base was changed".to_owned());
+    }
+    Ok(())
+}
+
+/// Makes all fixes together, each alone, and each in every other way that it can be made.
+fn check_all(build: &Build, stream: LayerStream, made: &mut Made) -> Result<(), String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = build.image.write(Packing { layers: stream, ..Packing::default() }, folder.path(), "image.tar");
+    let image = open(&path);
+    let all: Vec<&Fix> = image.fixes.iter().collect();
+    let most = match image.layers.len() {
+        0..=2 => u64::MAX,
+        count => image.what_if(&format!("2..{count}").parse().expect("a range")).expect("layers").saves_bytes,
+    };
+    let sum: u64 = all.iter().map(|fix| fix.saves_bytes).sum();
+    if sum > most {
+        return Err(format!("the fixes save {sum}, and one layer of all steps only {most}"));
+    }
+    check(&image, build, &all, folder.path()).map_err(|problem| format!("all fixes: {problem}"))?;
+    for fix in all {
+        for (at, alternative) in fix.alternatives.iter().enumerate() {
+            *made.0.entry(alternative.kind.name()).or_default() += 1;
+            let alternatives = vec![alternative.clone()];
+            let one = Fix { saves_bytes: alternative.saves_bytes, alternatives, ..fix.clone() };
+            let name = format!("alternative {at} of {}:\n{}\n", fix.id, alternative.dockerfile);
+            check(&image, build, &[&one], folder.path()).map_err(|problem| format!("{name}{problem}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_trial_is_what_was_predicted() {
+    let strategy = (engine(), vec(step(), 1..9), select(vec![LayerStream::Plain, LayerStream::Gzip]));
+    let made = std::cell::RefCell::new(Made::default());
+    let result = TestRunner::new(config(400)).run(&strategy, |(engine, steps, stream)| {
+        let build = Build::of(engine, &steps);
+        check_all(&build, stream, &mut made.borrow_mut())
+            .map_err(|problem| TestCaseError::fail(format!("\n{}\n{problem}", build.dockerfile())))
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    let made = made.into_inner();
+    let count = |kind| made.0.get(kind).copied().unwrap_or_default();
+    assert!(count("in-place") > 20 && count("merge-run") > 20, "{made:?}");
+}

@@ -1,0 +1,370 @@
+//! Builds images the way an engine does: each step works on what the steps before it left, and its layer holds what it
+//! touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use layerlens::Analysis;
+use layerlens::layer::NodeId;
+use layerlens::merge::view::View;
+
+use crate::support::image::{HistorySpec, ImageSpec};
+use crate::support::layer::{Kind, LayerSpec, Member, Metadata};
+
+/// How an engine goes about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine {
+    /// A file is stored again also where its owner or mode was right already (overlay2).
+    pub copies_unchanged: bool,
+    /// A file that is changed loses its other names (overlay2).
+    pub splits_links: bool,
+    /// The base has a `find`.
+    pub has_find: bool,
+}
+
+/// One step of the Dockerfile.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Files, each with what is in it.
+    Copy(Vec<(String, u8)>),
+    Run(Vec<Command>),
+}
+
+/// One command of a RUN.
+#[derive(Clone, Debug)]
+pub enum Command {
+    Write { path: String, content: u8 },
+    Update,
+    Install { package: u8 },
+    Clean,
+    Chown { path: String, recursive: bool, owner: u64 },
+    Chmod { path: String, recursive: bool, mode: u32 },
+    Remove { paths: Vec<String> },
+    HardLink { target: String, path: String },
+    Symlink { path: String },
+}
+
+/// An image, and what containers see in it.
+pub struct Build {
+    pub image: ImageSpec,
+    pub shown: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum What {
+    Directory,
+    Symlink,
+    File(Vec<u8>),
+}
+
+#[derive(Clone, Debug)]
+struct Inode {
+    what: What,
+    mode: u32,
+    owner: u64,
+    mtime: i64,
+}
+
+struct Machine {
+    engine: Engine,
+    inodes: Vec<Inode>,
+    /// Every path with its inode.
+    paths: BTreeMap<String, usize>,
+    touched: BTreeSet<String>,
+    /// Inodes from here on are the current layer's.
+    first_own: usize,
+    time: i64,
+}
+
+impl Build {
+    pub fn of(engine: Engine, steps: &[Step]) -> Self {
+        let mut machine = Machine {
+            engine,
+            inodes: Vec::new(),
+            paths: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            first_own: 0,
+            time: 0,
+        };
+        machine.write("/bin/sh", b"a shell".to_vec());
+        machine.write("/etc/os-release", b"ID=debian\n".to_vec());
+        machine.write("/app/base", vec![b'b'; 700]);
+        machine.write("/var/lib/apt/lists/base", vec![b'b'; 700]);
+        machine.write(if engine.has_find { "/usr/bin/find" } else { "/usr/bin/other" }, b"a program".to_vec());
+        let mut layers = vec![machine.layer(&BTreeMap::new())];
+        let mut history = vec![HistorySpec::step("/bin/sh -c #(nop) ADD file:base in /")];
+        for step in steps {
+            machine.time += 1;
+            machine.first_own = machine.inodes.len();
+            let lower = machine.paths.clone();
+            match step {
+                Step::Copy(files) => files.iter().for_each(|(path, content)| machine.write(path, bytes(*content))),
+                Step::Run(commands) => commands.iter().for_each(|command| machine.run(command)),
+            }
+            layers.push(machine.layer(&lower));
+            history.push(HistorySpec::step(&text(step)));
+        }
+        let shown = machine.paths.iter().filter(|(path, _)| *path != "/");
+        let shown = shown.map(|(path, inode)| (path.clone(), look(&machine.inodes[*inode]))).collect();
+        Build { image: ImageSpec { layers, history, tags: vec!["trial:latest".to_owned()] }, shown }
+    }
+
+    pub fn dockerfile(&self) -> String {
+        self.image.history.iter().map(|line| line.created_by.as_str()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn bytes(content: u8) -> Vec<u8> {
+    vec![b'a' + content; 1000 + 10 * usize::from(content)]
+}
+
+fn text(step: &Step) -> String {
+    match step {
+        Step::Copy(_) => "COPY . /app # buildkit".to_owned(),
+        Step::Run(commands) => {
+            let commands: Vec<String> = commands.iter().map(command_text).collect();
+            format!("/bin/sh -c {}", commands.join(" && "))
+        }
+    }
+}
+
+fn command_text(command: &Command) -> String {
+    let flag = |recursive: bool| if recursive { "-R " } else { "" };
+    match command {
+        Command::Write { path, content } => format!("generate {content} > {path}"),
+        Command::Update => "apt-get update".to_owned(),
+        Command::Install { package } => format!("apt-get install -y package{package}"),
+        Command::Clean => "apt-get clean".to_owned(),
+        Command::Chown { path, recursive, owner } => format!("chown {}{owner}:{owner} {path}", flag(*recursive)),
+        Command::Chmod { path, recursive, mode } => format!("chmod {}{mode:o} {path}", flag(*recursive)),
+        Command::Remove { paths } => format!("rm -rf {}", paths.join(" ")),
+        Command::HardLink { target, path } => format!("link {target} {path}"),
+        Command::Symlink { path } => format!("ln -sf somewhere {path}"),
+    }
+}
+
+impl Machine {
+    fn run(&mut self, command: &Command) {
+        match command {
+            Command::Write { path, content } => self.write(path, bytes(*content)),
+            Command::Update => {
+                for name in ["one", "two"] {
+                    self.write(&format!("/var/lib/apt/lists/{name}"), bytes(9));
+                }
+            }
+            Command::Install { package } => {
+                self.write(&format!("/usr/lib/package{package}"), bytes(*package));
+                self.write(&format!("/var/cache/apt/archives/package{package}.deb"), bytes(*package + 4));
+            }
+            Command::Clean => self.remove("/var/cache/apt/archives/*"),
+            Command::Chown { path, recursive, owner } => self.change(path, *recursive, |inode| inode.owner = *owner),
+            Command::Chmod { path, recursive, mode } => self.change(path, *recursive, |inode| inode.mode = *mode),
+            Command::Remove { paths } => paths.iter().for_each(|path| self.remove(path)),
+            Command::HardLink { target, path } => self.link(target, path),
+            Command::Symlink { path } => self.put(path, What::Symlink),
+        }
+    }
+
+    fn write(&mut self, path: &str, content: Vec<u8>) {
+        self.put(path, What::File(content));
+    }
+
+    fn put(&mut self, path: &str, what: What) {
+        self.make_parents(path);
+        let inode = self.add(Inode { what, mode: 0o644, owner: 0, mtime: self.time });
+        self.set(path, inode);
+    }
+
+    fn add(&mut self, inode: Inode) -> usize {
+        self.inodes.push(inode);
+        self.inodes.len() - 1
+    }
+
+    fn set(&mut self, path: &str, inode: usize) {
+        self.remove_below(path);
+        self.paths.insert(path.to_owned(), inode);
+        self.touched.insert(path.to_owned());
+        self.touch_parent(path);
+    }
+
+    /// A directory's time is that of the last change in it.
+    fn touch_parent(&mut self, path: &str) {
+        let parent = parent(path);
+        if let Some(inode) = self.paths.get(&parent).copied() {
+            let inode = self.own(&parent, inode);
+            self.inodes[inode].mtime = self.time;
+        }
+    }
+
+    fn make_parents(&mut self, path: &str) {
+        let parent = parent(path);
+        let is_there = self.paths.get(&parent).is_some_and(|inode| self.inodes[*inode].what == What::Directory);
+        if is_there {
+            return;
+        }
+        if parent != "/" {
+            self.make_parents(&parent);
+        }
+        let inode = self.add(Inode { what: What::Directory, mode: 0o755, owner: 0, mtime: self.time });
+        if parent == "/" {
+            self.paths.insert(parent, inode);
+        } else {
+            self.set(&parent, inode);
+        }
+    }
+
+    /// Returns the inode of a path as one that this layer may change: a copy, if it is a lower layer's.
+    fn own(&mut self, path: &str, inode: usize) -> usize {
+        self.touched.insert(path.to_owned());
+        if inode >= self.first_own {
+            return inode;
+        }
+        let copy = self.add(self.inodes[inode].clone());
+        let is_directory = self.inodes[inode].what == What::Directory;
+        for (other, at) in &mut self.paths {
+            let is_name = *at == inode && (other == path || (!self.engine.splits_links && !is_directory));
+            if is_name {
+                *at = copy;
+                self.touched.insert(other.clone());
+            }
+        }
+        copy
+    }
+
+    fn change(&mut self, top: &str, recursive: bool, change: impl Fn(&mut Inode)) {
+        let prefix = format!("{top}/");
+        let is_in = |path: &&String| *path == top || (recursive && path.starts_with(&prefix));
+        let paths: Vec<String> = self.paths.keys().filter(is_in).cloned().collect();
+        for path in paths {
+            let inode = self.paths[&path];
+            let mut changed = self.inodes[inode].clone();
+            change(&mut changed);
+            let is_symlink = changed.what == What::Symlink;
+            if is_symlink {
+                // `chmod` leaves symlinks alone, `chown -R` changes them, and so does `chown -h`.
+                changed.mode = self.inodes[inode].mode;
+                if !recursive {
+                    changed.owner = self.inodes[inode].owner;
+                }
+            }
+            let is_right = (changed.mode, changed.owner) == (self.inodes[inode].mode, self.inodes[inode].owner);
+            if is_right && (is_symlink || !self.engine.copies_unchanged) {
+                continue;
+            }
+            let own = self.own(&path, inode);
+            self.inodes[own] = changed;
+        }
+    }
+
+    fn remove(&mut self, pattern: &str) {
+        let names: Vec<String> = match pattern.strip_suffix('*') {
+            Some(directory) => {
+                let is_in = |path: &&String| path.strip_prefix(directory).is_some_and(|rest| !rest.contains('/'));
+                self.paths.keys().filter(is_in).cloned().collect()
+            }
+            None => self.paths.keys().filter(|path| *path == pattern).cloned().collect(),
+        };
+        for name in names {
+            self.remove_below(&name);
+            self.paths.remove(&name);
+            self.touched.remove(&name);
+            self.touch_parent(&name);
+        }
+    }
+
+    fn remove_below(&mut self, path: &str) {
+        let prefix = format!("{path}/");
+        self.paths.retain(|path, _| !path.starts_with(&prefix));
+        self.touched.retain(|path| !path.starts_with(&prefix));
+    }
+
+    fn link(&mut self, target: &str, path: &str) {
+        let Some(inode) = self.paths.get(target).copied() else { return };
+        if target == path || matches!(self.inodes[inode].what, What::Directory) || self.paths.contains_key(path) {
+            return;
+        }
+        let own = self.own(target, inode);
+        self.make_parents(path);
+        self.set(path, own);
+    }
+
+    /// Takes what was touched as a layer.
+    fn layer(&mut self, lower: &BTreeMap<String, usize>) -> LayerSpec {
+        let mut stored = std::mem::take(&mut self.touched);
+        for path in stored.clone() {
+            let mut above = parent(&path);
+            while above != "/" {
+                stored.insert(above.clone());
+                above = parent(&above);
+            }
+        }
+        let gone = |path: &&String| !self.paths.contains_key(*path);
+        let is_directory = |path: &String| {
+            path == "/" || self.paths.get(path).is_some_and(|inode| self.inodes[*inode].what == What::Directory)
+        };
+        let tops = lower.keys().filter(gone).filter(|path| is_directory(&parent(path)));
+        let mut members: Vec<Member> = tops.map(|path| Member::whiteout(&path.as_bytes()[1..])).collect();
+        let mut first: BTreeMap<usize, String> = BTreeMap::new();
+        for path in stored {
+            let inode = self.paths[&path];
+            let Inode { what, mode, owner, mtime } = self.inodes[inode].clone();
+            let kind = match what {
+                What::Directory => Kind::Directory,
+                What::Symlink => Kind::Symlink(b"somewhere".to_vec()),
+                What::File(content) => match first.get(&inode) {
+                    Some(name) => Kind::HardLink(name.as_bytes()[1..].to_vec()),
+                    None => Kind::File(content),
+                },
+            };
+            first.entry(inode).or_insert_with(|| path.clone());
+            let metadata = Metadata { mode, uid: owner, gid: owner, mtime, xattrs: BTreeMap::new() };
+            members.push(Member::new(&path.as_bytes()[1..], kind, metadata));
+        }
+        LayerSpec::of(members)
+    }
+}
+
+fn parent(path: &str) -> String {
+    match path.rsplit_once('/') {
+        Some(("", _)) | None => "/".to_owned(),
+        Some((parent, _)) => parent.to_owned(),
+    }
+}
+
+/// What a container sees of an inode. A directory's time is not part of it.
+fn look(inode: &Inode) -> String {
+    let Inode { what, mode, owner, mtime } = inode;
+    match what {
+        What::Directory => format!("directory {mode:o} {owner}"),
+        What::Symlink => format!("symlink {owner}"),
+        What::File(content) => format!("file {mode:o} {owner} {mtime} {}", content.len()),
+    }
+}
+
+/// What containers see in an image.
+pub fn shown(image: &Analysis) -> BTreeMap<String, String> {
+    let index = &image.index;
+    let view = View::of_layers(index, index.layers.len());
+    let mut shown = BTreeMap::new();
+    let mut nodes = vec![NodeId::ROOT];
+    while let Some(node) = nodes.pop() {
+        nodes.extend(index.tree.children(node));
+        let slot = view.slot(node);
+        if !slot.is_present() || node == NodeId::ROOT {
+            continue;
+        }
+        let path = String::from_utf8(index.tree.path(node)).expect("the names are text");
+        let Some(inode) = slot.get().and_then(|at| index.inode(at)) else {
+            shown.insert(path, "a directory that nothing describes".to_owned());
+            continue;
+        };
+        let entry = index.entry(inode);
+        let (owner, _) = index.owner(entry);
+        let look = match entry.kind.name() {
+            "file" => format!("file {:o} {owner} {} {}", entry.mode, entry.mtime, entry.size),
+            "symlink" => format!("symlink {owner}"),
+            kind => format!("{kind} {:o} {owner}", entry.mode),
+        };
+        shown.insert(path, look);
+    }
+    shown
+}
