@@ -87,8 +87,8 @@ pub(super) struct Candidate {
     joined_count: usize,
     /// The layers of its steps, ascending.
     pub layers: Vec<LayerNumber>,
-    /// The copies that are no longer stored.
-    pub saved: Vec<EntryRef>,
+    /// The copies that are no longer stored, where those are not all of the group's.
+    pub saved: Option<Vec<EntryRef>>,
 }
 
 /// What alternatives are made from.
@@ -139,7 +139,7 @@ impl Workshop<'_> {
             judged,
             joined_count: group.members.len() - 1,
             layers: group.members.iter().map(|member| LayerNumber::from_index(*member)).collect(),
-            saved: records.iter().map(|record| record.copy).collect(),
+            saved: None,
         }
     }
 
@@ -234,7 +234,7 @@ impl Workshop<'_> {
         };
         let by_merges = merges.iter().flat_map(|(_, records)| records);
         let saved = undone.iter().flat_map(|one| &one.records).chain(by_merges).map(|record| record.copy).collect();
-        Some(Candidate { alternative, judged, joined_count, layers, saved })
+        Some(Candidate { alternative, judged, joined_count, layers, saved: Some(saved) })
     }
 
     /// Steps in between find the files as the hiding steps leave them, unless they go themselves.

@@ -14,9 +14,10 @@ mod in_place;
 mod rewriting;
 mod what_if;
 
+use std::borrow::Cow;
 use std::fmt;
 
-use foldhash::{HashMap, HashMapExt, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::Analysis;
 use super::waste::WasteRecord;
@@ -217,7 +218,7 @@ pub(super) fn find(input: Input<'_>) -> Found {
     let in_place = InPlace::new(input.index, &timeline, input.base_count as usize);
     let mut undone: Vec<Vec<Undone<'_>>> = groups.iter().map(|_| Vec::new()).collect();
     let mut alone: Vec<Undone<'_>> = Vec::new();
-    for one in in_place.find(mine(), &unavoidable) {
+    for one in in_place.find(&mine, &unavoidable) {
         match group_of[one.hidden_by] {
             Some(group) => undone[group].push(one),
             None => alone.push(one),
@@ -235,19 +236,35 @@ pub(super) fn find(input: Input<'_>) -> Found {
         let in_place = if undone.is_empty() { None } else { workshop.in_place(undone, share) };
         // Where both come to the same lines, it is the merge.
         let in_place = in_place.filter(|candidate| candidate.alternative.edits != merge.alternative.edits);
-        fix(&workshop, in_place.into_iter().chain([merge]).collect(), &with_own(share, undone))
+        let records = if undone.is_empty() { Cow::Borrowed(share) } else { Cow::Owned(with_own(share, undone)) };
+        fix(&workshop, in_place.into_iter().chain([merge]).collect(), &records)
     };
-    let mut made: Vec<(Fix, Vec<EntryRef>)> = groups.iter().zip(&shares).zip(&undone).filter_map(of_group).collect();
-    made.extend(alone.iter().filter_map(|one| {
-        let candidate = workshop.in_place(std::slice::from_ref(one), &[])?;
-        let is_worth_it = candidate.alternative.saves_bytes > input.threshold;
-        is_worth_it.then(|| fix(&workshop, vec![candidate], &one.records)).flatten()
-    }));
-    let saved: HashSet<EntryRef> = made.iter().flat_map(|(_, saved)| saved).copied().collect();
-    let mut fixes: Vec<Fix> = made.into_iter().map(|(fix, _)| fix).collect();
+    let mut fixes: Vec<Fix> = Vec::new();
+    // Groups of which every record is saved, and the copies of the others: sets of millions would take their time.
+    let mut is_whole = vec![false; groups.len()];
+    let mut others: HashSet<EntryRef> = HashSet::new();
+    for (at, made) in groups.iter().zip(&shares).zip(&undone).map(of_group).enumerate() {
+        let Some((fix, copies)) = made else { continue };
+        fixes.push(fix);
+        is_whole[at] = copies.is_none();
+        others.extend(copies.into_iter().flatten());
+    }
+    for one in &alone {
+        let candidate = workshop.in_place(std::slice::from_ref(one), &[]);
+        let candidate = candidate.filter(|candidate| candidate.alternative.saves_bytes > input.threshold);
+        if let Some((fix, copies)) = candidate.and_then(|candidate| fix(&workshop, vec![candidate], &one.records)) {
+            fixes.push(fix);
+            others.extend(copies.into_iter().flatten());
+        }
+    }
     fixes.sort_by_key(|fix| (std::cmp::Reverse(fix.saves_bytes), fix.layers.clone()));
+    let is_saved = |record: &WasteRecord| {
+        let (stored_in, hidden_by) = (group_of[record.stored_in.index()], group_of[record.hidden_by.index()]);
+        let is_in_whole = stored_in.is_some_and(|group| stored_in == hidden_by && is_whole[group]);
+        is_in_whole || (!others.is_empty() && others.contains(&record.copy))
+    };
     let (again, left): (Vec<&WasteRecord>, Vec<&WasteRecord>) =
-        mine().filter(|record| !saved.contains(&record.copy)).partition(|record| unavoidable.contains(record.node));
+        mine().filter(|record| !is_saved(record)).partition(|record| unavoidable.contains(record.node));
     Found {
         fixes,
         unavoidable_bytes: again.iter().map(|record| record.bytes).sum(),
@@ -299,15 +316,19 @@ fn merge_of(workshop: &Workshop<'_>, group: &Group, records: &[&WasteRecord]) ->
     described(workshop, vec![workshop.merge(group, records)], records)
 }
 
-/// Makes a fix of its alternatives, and says which copies the first one saves; nothing where there is none, or where it
-/// saves nothing.
-fn fix(workshop: &Workshop<'_>, candidates: Vec<Candidate>, records: &[&WasteRecord]) -> Option<(Fix, Vec<EntryRef>)> {
+/// Makes a fix of its alternatives, and says which copies the first one saves, where that is not all of a group's; nothing
+/// where there is none, or where it saves nothing.
+fn fix(
+    workshop: &Workshop<'_>,
+    candidates: Vec<Candidate>,
+    records: &[&WasteRecord],
+) -> Option<(Fix, Option<Vec<EntryRef>>)> {
     let mut candidates = alternatives::order(candidates);
-    let copies = candidates.first_mut().map(|first| std::mem::take(&mut first.saved)).unwrap_or_default();
-    let saves = candidates.first().is_some_and(|first| first.alternative.saves_bytes > 0 && !first.layers.is_empty());
+    let first = candidates.first_mut().filter(|first| first.alternative.saves_bytes > 0 && !first.layers.is_empty())?;
+    let Some(copies) = first.saved.take() else { return Some((described(workshop, candidates, records), None)) };
     let gone: HashSet<EntryRef> = copies.iter().copied().collect();
     let records: Vec<&WasteRecord> = records.iter().filter(|record| gone.contains(&record.copy)).copied().collect();
-    saves.then(|| (described(workshop, candidates, &records), copies))
+    Some((described(workshop, candidates, &records), Some(copies)))
 }
 
 /// Puts the fix together; there is at least one candidate.

@@ -23,7 +23,7 @@ use crate::analysis::bloat;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId, Slot};
 use crate::layer::index::Index;
-use command::Command;
+use command::{Command, Undo};
 use part::Part;
 use reach::Reach;
 use rest::Rest;
@@ -182,20 +182,44 @@ impl<'a> InPlace<'a> {
     }
 
     /// Goes through the hiding steps from below. `records` are the user's.
-    pub(super) fn find(
+    pub(super) fn find<I: Iterator<Item = &'a WasteRecord>>(
         mut self,
-        records: impl Iterator<Item = &'a WasteRecord>,
+        records: &impl Fn() -> I,
         unavoidable: &Unavoidable,
     ) -> Vec<Undone<'a>> {
+        let mut commands: Vec<Option<Vec<Command>>> = (0..self.index.layers.len()).map(|_| None).collect();
+        let mut hides = vec![false; self.index.layers.len()];
+        for record in records().filter(|record| record.stored_in != record.hidden_by) {
+            hides[record.hidden_by.index()] = true;
+        }
+        for step in (0..commands.len()).filter(|step| hides[*step]) {
+            commands[step] = self.commands(step);
+        }
+        if commands.iter().all(Option::is_none) {
+            return Vec::new();
+        }
         let mut by_step: BTreeMap<usize, Vec<&WasteRecord>> = BTreeMap::new();
-        for record in records.filter(|record| record.stored_in != record.hidden_by) {
+        for record in records().filter(|record| record.stored_in != record.hidden_by) {
             self.hidden_at.insert(record.copy, record.hidden_by.index());
             // What is removed on purpose can be removed earlier, too.
-            if record.cause == Cause::Deleted || !unavoidable.contains(record.node) {
+            let counts = record.cause == Cause::Deleted || !unavoidable.contains(record.node);
+            if counts && commands[record.hidden_by.index()].is_some() {
                 by_step.entry(record.hidden_by.index()).or_default().push(record);
             }
         }
-        by_step.into_iter().filter_map(|(step, records)| self.undo(step, &records)).collect()
+        let of_step = |(step, records): (usize, Vec<&'a WasteRecord>)| {
+            let commands = commands[step].take()?;
+            self.undo(step, commands, &records)
+        };
+        by_step.into_iter().filter_map(of_step).collect()
+    }
+
+    /// Returns the commands of a step that can be taken apart and undoes something.
+    fn commands(&self, step: usize) -> Option<Vec<Command>> {
+        let place = self.timeline.place(LayerNumber::from_index(step))?;
+        self.timeline.lines.get(place).filter(|line| line.context.is_root())?;
+        let commands = command::commands(self.timeline, place, &self.index.tree)?;
+        commands.iter().any(|command| command.undo != Undo::Other && !command.operands.is_empty()).then_some(commands)
     }
 
     /// Counts entries that are about to be looked at; nothing where there were too many.
@@ -204,10 +228,7 @@ impl<'a> InPlace<'a> {
         (self.visits.get() <= MOST_VISITS).then_some(())
     }
 
-    fn undo(&mut self, step: usize, records: &[&'a WasteRecord]) -> Option<Undone<'a>> {
-        let place = self.timeline.place(LayerNumber::from_index(step))?;
-        self.timeline.lines.get(place).filter(|line| line.context.is_root())?;
-        let commands = command::commands(self.timeline, place, &self.index.tree)?;
+    fn undo(&mut self, step: usize, commands: Vec<Command>, records: &[&'a WasteRecord]) -> Option<Undone<'a>> {
         let mut parts: BTreeMap<usize, Part<'a>> = BTreeMap::new();
         for record in records {
             let found = commands.iter().position(|command| command.explains(record, &self.index.tree));
