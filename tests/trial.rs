@@ -18,11 +18,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use layerlens::analysis::{BaseChoice, Fix};
+use layerlens::analysis::{Alternative, BaseChoice, Fix, FixKind};
 use layerlens::rewrite::{Trial, proof};
 use layerlens::{Analysis, OpenOptions};
 use support::image::{LayerStream, Packing};
-use trial::build::{Build, Command, Engine, Step, shown};
+use trial::build::{Build, Command, Engine, Step, shown, step_of};
 
 fn config(cases: u32) -> ProptestConfig {
     let asked = ProptestConfig::default();
@@ -133,8 +133,46 @@ fn check(image: &Analysis, build: &Build, fixes: &[&Fix], folder: &Path) -> Resu
     Ok(())
 }
 
+/// Builds the image again from the lines of a safe edit in place: containers must see the same, times aside.
+fn rebuild(build: &Build, engine: Engine, alternative: &Alternative, count: &mut Made) -> Result<(), String> {
+    if alternative.kind != FixKind::InPlace || !alternative.safe {
+        return Ok(());
+    }
+    let mut new = Vec::new();
+    for (layer, step) in (2..).zip(&build.steps) {
+        match alternative.edits.iter().find(|edit| edit.layer.get() == layer) {
+            None => new.push(step.clone()),
+            Some(edit) if edit.after.is_empty() => {}
+            Some(edit) => match step_of(&edit.after, step) {
+                Some(step) => new.push(step),
+                None => return Ok(()),
+            },
+        }
+    }
+    let rebuilt = Build::of(engine, &new);
+    if format!("{:?}", rebuilt.steps) != format!("{new:?}") {
+        return Err("a command of the new lines fails".to_owned());
+    }
+    let timeless = |(path, look): (&String, &String)| {
+        let words: Vec<&str> = look.split(' ').collect();
+        match words[..] {
+            ["file", mode, owner, _, size] => (path.clone(), format!("file {mode} {owner} {size}")),
+            _ => (path.clone(), look.clone()),
+        }
+    };
+    let (seen, known): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        (rebuilt.shown.iter().map(timeless).collect(), build.shown.iter().map(timeless).collect());
+    *count.0.entry("rebuilt").or_default() += 1;
+    if seen != known {
+        let more = seen.iter().find(|(path, look)| known.get(*path) != Some(*look));
+        let less = known.iter().find(|(path, look)| seen.get(*path) != Some(*look));
+        return Err(format!("the lines make {more:?} instead of {less:?}"));
+    }
+    Ok(())
+}
+
 /// Makes all fixes together, each alone, and each in every other way that it can be made.
-fn check_all(build: &Build, stream: LayerStream, made: &mut Made) -> Result<(), String> {
+fn check_all(build: &Build, engine: Engine, stream: LayerStream, count: &mut Made) -> Result<(), String> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = build.image.write(Packing { layers: stream, ..Packing::default() }, folder.path(), "image.tar");
     let image = open(&path);
@@ -150,11 +188,13 @@ fn check_all(build: &Build, stream: LayerStream, made: &mut Made) -> Result<(), 
     check(&image, build, &all, folder.path()).map_err(|problem| format!("all fixes: {problem}"))?;
     for fix in all {
         for (at, alternative) in fix.alternatives.iter().enumerate() {
-            *made.0.entry(alternative.kind.name()).or_default() += 1;
+            *count.0.entry(alternative.kind.name()).or_default() += 1;
             let alternatives = vec![alternative.clone()];
             let one = Fix { saves_bytes: alternative.saves_bytes, alternatives, ..fix.clone() };
             let name = format!("alternative {at} of {}:\n{}\n", fix.id, alternative.dockerfile);
-            check(&image, build, &[&one], folder.path()).map_err(|problem| format!("{name}{problem}"))?;
+            check(&image, build, &[&one], folder.path())
+                .and_then(|()| rebuild(build, engine, alternative, count))
+                .map_err(|problem| format!("{name}{problem}"))?;
         }
     }
     Ok(())
@@ -166,11 +206,11 @@ fn a_trial_is_what_was_predicted() {
     let made = std::cell::RefCell::new(Made::default());
     let result = TestRunner::new(config(400)).run(&strategy, |(engine, steps, stream)| {
         let build = Build::of(engine, &steps);
-        check_all(&build, stream, &mut made.borrow_mut())
+        check_all(&build, engine, stream, &mut made.borrow_mut())
             .map_err(|problem| TestCaseError::fail(format!("\n{}\n{problem}", build.dockerfile())))
     });
     result.unwrap_or_else(|error| panic!("{error}"));
     let made = made.into_inner();
     let count = |kind| made.0.get(kind).copied().unwrap_or_default();
-    assert!(count("in-place") > 20 && count("merge-run") > 20, "{made:?}");
+    assert!(["in-place", "merge-run", "rebuilt"].iter().all(|kind| count(kind) > 20), "{made:?}");
 }

@@ -26,27 +26,58 @@ pub struct Engine {
 pub enum Step {
     /// Files, each with what is in it.
     Copy(Vec<(String, u8)>),
+    /// The same with `--chown` and `--chmod`.
+    CopyAs(Vec<(String, u8)>, Option<u64>, Option<u32>),
     Run(Vec<Command>),
 }
 
 /// One command of a RUN.
 #[derive(Clone, Debug)]
 pub enum Command {
-    Write { path: String, content: u8 },
+    Write {
+        path: String,
+        content: u8,
+    },
     Update,
-    Install { package: u8 },
+    Install {
+        package: u8,
+    },
     Clean,
-    Chown { path: String, recursive: bool, owner: u64 },
-    Chmod { path: String, recursive: bool, mode: u32 },
-    Remove { paths: Vec<String> },
-    HardLink { target: String, path: String },
-    Symlink { path: String },
+    Chown {
+        path: String,
+        recursive: bool,
+        owner: u64,
+    },
+    Chmod {
+        path: String,
+        recursive: bool,
+        mode: u32,
+    },
+    Remove {
+        paths: Vec<String>,
+    },
+    HardLink {
+        target: String,
+        path: String,
+    },
+    Symlink {
+        path: String,
+    },
+    /// Changes what has another owner or mode, symlinks included where it is the owner.
+    Find {
+        paths: Vec<String>,
+        recursive: bool,
+        owner: Option<u64>,
+        mode: Option<u32>,
+    },
 }
 
 /// An image, and what containers see in it.
 pub struct Build {
     pub image: ImageSpec,
     pub shown: BTreeMap<String, String>,
+    /// The steps, without commands that would have failed.
+    pub steps: Vec<Step>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +93,8 @@ struct Inode {
     mode: u32,
     owner: u64,
     mtime: i64,
+    /// A directory that the current COPY made.
+    is_new_folder: bool,
 }
 
 struct Machine {
@@ -92,20 +125,32 @@ impl Build {
         machine.write(if engine.has_find { "/usr/bin/find" } else { "/usr/bin/other" }, b"a program".to_vec());
         let mut layers = vec![machine.layer(&BTreeMap::new())];
         let mut history = vec![HistorySpec::step("/bin/sh -c #(nop) ADD file:base in /")];
+        let mut done = Vec::new();
         for step in steps {
             machine.time += 1;
             machine.first_own = machine.inodes.len();
             let lower = machine.paths.clone();
-            match step {
-                Step::Copy(files) => files.iter().for_each(|(path, content)| machine.write(path, bytes(*content))),
-                Step::Run(commands) => commands.iter().for_each(|command| machine.run(command)),
-            }
+            machine.inodes.iter_mut().for_each(|inode| inode.is_new_folder = false);
+            let step = match step {
+                Step::Run(commands) => {
+                    Step::Run(commands.iter().filter(|command| machine.run(command)).cloned().collect())
+                }
+                Step::Copy(files) => {
+                    machine.copy_as(files, None, None);
+                    step.clone()
+                }
+                Step::CopyAs(files, owner, mode) => {
+                    machine.copy_as(files, *owner, *mode);
+                    step.clone()
+                }
+            };
             layers.push(machine.layer(&lower));
-            history.push(HistorySpec::step(&text(step)));
+            history.push(HistorySpec::step(&text(&step)));
+            done.push(step);
         }
         let shown = machine.paths.iter().filter(|(path, _)| *path != "/");
         let shown = shown.map(|(path, inode)| (path.clone(), look(&machine.inodes[*inode]))).collect();
-        Build { image: ImageSpec { layers, history, tags: vec!["trial:latest".to_owned()] }, shown }
+        Build { image: ImageSpec { layers, history, tags: vec!["trial:latest".to_owned()] }, shown, steps: done }
     }
 
     pub fn dockerfile(&self) -> String {
@@ -119,10 +164,10 @@ fn bytes(content: u8) -> Vec<u8> {
 
 fn text(step: &Step) -> String {
     match step {
-        Step::Copy(_) => "COPY . /app # buildkit".to_owned(),
+        Step::Copy(_) | Step::CopyAs(..) => "COPY . /app # buildkit".to_owned(),
         Step::Run(commands) => {
             let commands: Vec<String> = commands.iter().map(command_text).collect();
-            format!("/bin/sh -c {}", commands.join(" && "))
+            format!("/bin/sh -c {}", if commands.is_empty() { "true".to_owned() } else { commands.join(" && ") })
         }
     }
 }
@@ -139,11 +184,76 @@ fn command_text(command: &Command) -> String {
         Command::Remove { paths } => format!("rm -rf {}", paths.join(" ")),
         Command::HardLink { target, path } => format!("link {target} {path}"),
         Command::Symlink { path } => format!("ln -sf somewhere {path}"),
+        Command::Find { paths, .. } => format!("find {}", paths.join(" ")),
     }
 }
 
+/// Returns the step that a line says, `old` being what it was; nothing where it is more than this machine understands.
+pub fn step_of(line: &str, old: &Step) -> Option<Step> {
+    if let Some(rest) = line.strip_prefix("COPY ") {
+        let (Step::Copy(files) | Step::CopyAs(files, ..)) = old else { return None };
+        let value = |name: &str| rest.split(' ').find_map(|word| word.strip_prefix(name));
+        let owner = value("--chown=").map(|owner| owner.split(':').next().expect("a user").parse()).transpose().ok()?;
+        let mode = value("--chmod=").map(|mode| u32::from_str_radix(mode, 8)).transpose().ok()?;
+        return Some(Step::CopyAs(files.clone(), owner, mode));
+    }
+    let commands = line.strip_prefix("RUN ")?.replace(" \\\n", "");
+    commands.split(" && ").map(|command| command_of(command.trim())).collect::<Option<_>>().map(Step::Run)
+}
+
+fn command_of(text: &str) -> Option<Command> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    let (recursive, plain): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| **word == "-R");
+    let recursive = !recursive.is_empty();
+    let command = match plain[..] {
+        ["generate", content, ">", path] => Command::Write { path: path.to_owned(), content: content.parse().ok()? },
+        ["apt-get", "update"] => Command::Update,
+        ["apt-get", "install", "-y", package] => {
+            Command::Install { package: package.strip_prefix("package")?.parse().ok()? }
+        }
+        ["apt-get", "clean"] => Command::Clean,
+        ["chown", owner, path] => {
+            Command::Chown { path: path.to_owned(), recursive, owner: owner.split(':').next()?.parse().ok()? }
+        }
+        ["chmod", mode, path] => {
+            Command::Chmod { path: path.to_owned(), recursive, mode: u32::from_str_radix(mode, 8).ok()? }
+        }
+        ["rm", "-rf" | "-f" | "-r", ref paths @ ..] => Command::Remove { paths: texts(paths) },
+        ["link", target, path] => Command::HardLink { target: target.to_owned(), path: path.to_owned() },
+        ["ln", "-sf", "somewhere", path] => Command::Symlink { path: path.to_owned() },
+        ["find", ref rest @ ..] => {
+            let count = rest.iter().take_while(|word| word.starts_with('/')).count();
+            let exec = rest.iter().position(|word| *word == "-exec")?;
+            let (owner, mode) = match rest[exec + 1..] {
+                ["chown", "-h", owner, "{}", "+"] => (Some(owner.split(':').next()?.parse().ok()?), None),
+                ["chmod", mode, "{}", "+"] => (None, Some(u32::from_str_radix(mode, 8).ok()?)),
+                _ => return None,
+            };
+            let recursive = !rest.contains(&"-maxdepth");
+            Command::Find { paths: texts(&rest[..count]), recursive, owner, mode }
+        }
+        ["true"] => Command::Remove { paths: Vec::new() },
+        _ => return None,
+    };
+    Some(command)
+}
+
 impl Machine {
-    fn run(&mut self, command: &Command) {
+    /// Runs a command, unless it would fail.
+    fn run(&mut self, command: &Command) -> bool {
+        let is_there = match command {
+            Command::Chown { path, .. } | Command::Chmod { path, .. } => self.paths.contains_key(path),
+            Command::Find { paths, .. } => paths.iter().all(|path| self.paths.contains_key(path)),
+            _ => true,
+        };
+        if is_there {
+            self.do_run(command);
+        }
+        is_there
+    }
+
+    fn do_run(&mut self, command: &Command) {
         match command {
             Command::Write { path, content } => self.write(path, bytes(*content)),
             Command::Update => {
@@ -161,7 +271,35 @@ impl Machine {
             Command::Remove { paths } => paths.iter().for_each(|path| self.remove(path)),
             Command::HardLink { target, path } => self.link(target, path),
             Command::Symlink { path } => self.put(path, What::Symlink),
+            Command::Find { paths, recursive, owner, mode } => {
+                for path in paths {
+                    self.change_all(path, *recursive, false, true, |inode| {
+                        inode.owner = owner.unwrap_or(inode.owner);
+                        inode.mode = mode.unwrap_or(inode.mode);
+                    });
+                }
+            }
         }
+    }
+
+    /// Folders that are new get the owner and the mode as well.
+    fn copy_as(&mut self, files: &[(String, u8)], owner: Option<u64>, mode: Option<u32>) {
+        for (path, content) in files {
+            self.write(path, bytes(*content));
+            let folders =
+                std::iter::successors(Some(path.clone()), |path| Some(parent(path)).filter(|path| path != "/"));
+            for made in folders.skip(1) {
+                let inode = self.paths[&made];
+                if self.inodes[inode].is_new_folder {
+                    self.inodes[inode].owner = owner.unwrap_or(self.inodes[inode].owner);
+                    self.inodes[inode].mode = mode.unwrap_or(self.inodes[inode].mode);
+                }
+            }
+            let inode = self.paths[path];
+            self.inodes[inode].owner = owner.unwrap_or_default();
+            self.inodes[inode].mode = mode.unwrap_or(0o644);
+        }
+        self.inodes.iter_mut().for_each(|inode| inode.is_new_folder = false);
     }
 
     fn write(&mut self, path: &str, content: Vec<u8>) {
@@ -170,7 +308,7 @@ impl Machine {
 
     fn put(&mut self, path: &str, what: What) {
         self.make_parents(path);
-        let inode = self.add(Inode { what, mode: 0o644, owner: 0, mtime: self.time });
+        let inode = self.add(Inode { what, mode: 0o644, owner: 0, mtime: self.time, is_new_folder: false });
         self.set(path, inode);
     }
 
@@ -204,7 +342,8 @@ impl Machine {
         if parent != "/" {
             self.make_parents(&parent);
         }
-        let inode = self.add(Inode { what: What::Directory, mode: 0o755, owner: 0, mtime: self.time });
+        let what = What::Directory;
+        let inode = self.add(Inode { what, mode: 0o755, owner: 0, mtime: self.time, is_new_folder: true });
         if parent == "/" {
             self.paths.insert(parent, inode);
         } else {
@@ -231,6 +370,17 @@ impl Machine {
     }
 
     fn change(&mut self, top: &str, recursive: bool, change: impl Fn(&mut Inode)) {
+        self.change_all(top, recursive, self.engine.copies_unchanged, recursive, change);
+    }
+
+    fn change_all(
+        &mut self,
+        top: &str,
+        recursive: bool,
+        copies_unchanged: bool,
+        has_symlinks: bool,
+        change: impl Fn(&mut Inode),
+    ) {
         let prefix = format!("{top}/");
         let is_in = |path: &&String| *path == top || (recursive && path.starts_with(&prefix));
         let paths: Vec<String> = self.paths.keys().filter(is_in).cloned().collect();
@@ -242,12 +392,12 @@ impl Machine {
             if is_symlink {
                 // `chmod` leaves symlinks alone, `chown -R` changes them, and so does `chown -h`.
                 changed.mode = self.inodes[inode].mode;
-                if !recursive {
+                if !has_symlinks {
                     changed.owner = self.inodes[inode].owner;
                 }
             }
             let is_right = (changed.mode, changed.owner) == (self.inodes[inode].mode, self.inodes[inode].owner);
-            if is_right && (is_symlink || !self.engine.copies_unchanged) {
+            if is_right && (is_symlink || !copies_unchanged) {
                 continue;
             }
             let own = self.own(&path, inode);
@@ -306,7 +456,7 @@ impl Machine {
         let mut first: BTreeMap<usize, String> = BTreeMap::new();
         for path in stored {
             let inode = self.paths[&path];
-            let Inode { what, mode, owner, mtime } = self.inodes[inode].clone();
+            let Inode { what, mode, owner, mtime, .. } = self.inodes[inode].clone();
             let kind = match what {
                 What::Directory => Kind::Directory,
                 What::Symlink => Kind::Symlink(b"somewhere".to_vec()),
@@ -332,7 +482,7 @@ fn parent(path: &str) -> String {
 
 /// What a container sees of an inode. A directory's time is not part of it.
 fn look(inode: &Inode) -> String {
-    let Inode { what, mode, owner, mtime } = inode;
+    let Inode { what, mode, owner, mtime, .. } = inode;
     match what {
         What::Directory => format!("directory {mode:o} {owner}"),
         What::Symlink => format!("symlink {owner}"),

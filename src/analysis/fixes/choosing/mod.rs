@@ -113,8 +113,15 @@ fn with_steps_between(mut members: Vec<usize>, between: &mut impl Between) -> Gr
         let inner: Vec<usize> = (first..last).filter(|layer| members.binary_search(layer).is_err()).collect();
         let decided: Vec<(usize, Option<Placement>)> =
             inner.into_iter().map(|layer| (layer, between.placement(layer, &members))).collect();
-        let joining: Vec<usize> =
+        let mut joining: Vec<usize> =
             decided.iter().filter(|(_, placement)| placement.is_none()).map(|(layer, _)| *layer).collect();
+        // The merged step stands above what goes before it and below what goes behind it, in the place of a member.
+        let placed =
+            |wanted| decided.iter().filter(move |(_, placement)| *placement == Some(wanted)).map(|(layer, _)| *layer);
+        if let Some(before) = placed(Placement::Before).max() {
+            let lowest = members.iter().copied().find(|member| *member > before).unwrap_or(last);
+            joining.extend(placed(Placement::Behind).filter(|layer| *layer < lowest));
+        }
         if joining.is_empty() {
             let apart = decided.into_iter().filter_map(|(layer, placement)| Some((layer, placement?))).collect();
             return Group { members, apart };

@@ -106,13 +106,18 @@ impl Relocation {
         if entry.kind == Kind::File && entry.size > 0 {
             return takes_over.filter(|_| self.copies.contains(&before));
         }
+        // One removal is enough; what sets owner and mode must be there as a whole.
+        let acting =
+            self.commands.iter().enumerate().filter(|(_, command)| {
+                command.changes_metadata() != is_gone && command.reaches(touch.node, &index.tree)
+            });
+        let acting: Vec<(usize, &Command)> = acting.collect();
         let does = |place: usize| {
-            self.done.iter().any(|(at, command, operand)| {
-                let command = &self.commands[*command];
-                *at == place
-                    && command.changes_metadata() != is_gone
-                    && command.acts_on(*operand, touch.node, &index.tree)
-            })
+            let covers = |(at, command): &(usize, &Command)| {
+                let done = self.done.range((place, *at, 0)..=(place, *at, usize::MAX));
+                done.into_iter().any(|(.., operand)| command.acts_on(*operand, touch.node, &index.tree))
+            };
+            if is_gone { acting.iter().any(covers) } else { !acting.is_empty() && acting.iter().all(covers) }
         };
         if is_gone || entry.kind != Kind::Directory {
             return takes_over.filter(|lower| does(*lower));

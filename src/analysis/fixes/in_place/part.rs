@@ -358,8 +358,12 @@ impl<'a> InPlace<'a> {
         step: usize,
         found: &mut Found<'_>,
     ) -> String {
+        // All files end up with one owner: the last command that reaches one of them gave it.
+        let is_file = |entry: &&Entry| matches!(entry.kind, Kind::File | Kind::Symlink);
+        let file = self.index.layers[target].entries.iter().find(is_file).map(|entry| entry.node);
+        let reaches = |command: &Command| file.is_some_and(|file| command.reaches(file, &self.index.tree));
         let spec = commands.iter().rev().find_map(|command| match &command.undo {
-            Undo::Owner(spec) => Some(spec.as_str()),
+            Undo::Owner(spec) if reaches(command) => Some(spec.as_str()),
             _ => None,
         });
         let (user, group) = spec.map_or(("", ""), |spec| spec.split_once(':').unwrap_or((spec, "")));

@@ -32,7 +32,7 @@ impl InPlace<'_> {
                 Undo::Other => Left::Stays(command.text.clone()),
                 Undo::Owner(_) | Undo::Mode(_) => self.left_to_change(step, command, relocation, found)?,
                 Undo::Remove { .. } | Undo::Clean => {
-                    let (left, has_effect) = self.left_to_remove(step, at, command, found)?;
+                    let (left, has_effect) = self.left_to_remove(step, at, &relocation.commands, found)?;
                     idle += usize::from(matches!(left, Left::Stays(_)) && !has_effect);
                     left
                 }
@@ -106,23 +106,26 @@ impl InPlace<'_> {
     }
 
     /// Returns what stays of a removal, if anything, and whether that does anything in the step's layer.
-    fn left_to_remove(&self, step: usize, at: usize, command: &Command, found: &Found<'_>) -> Option<(Left, bool)> {
+    fn left_to_remove(&self, step: usize, at: usize, commands: &[Command], found: &Found<'_>) -> Option<(Left, bool)> {
+        let command = &commands[at];
         let is_needed = found.needed.contains(&at);
+        // What else the step does may make what is removed: its layer does not show it.
+        let makes_more = commands[..at].iter().any(|command| command.undo == Undo::Other);
+        let highest = |operand: &usize| found.highest(at, *operand).filter(|_| !is_needed);
         let stays = |operand: &usize| {
-            let highest = found.highest(at, *operand).filter(|_| !is_needed);
-            highest.is_none_or(|highest| self.removes_since(step, command, &command.operands[*operand], highest))
+            let is_left = |highest| self.removes_since(step, command, &command.operands[*operand], highest);
+            makes_more || highest(operand).is_none_or(is_left)
         };
         let left: Vec<usize> = (0..command.operands.len()).filter(stays).collect();
-        let has_effect = left.iter().any(|operand| self.has_effect(step, command, &command.operands[*operand]));
         if left.is_empty() && !command.operands.is_empty() {
             return Some((Left::Goes, false));
         }
-        let is_whole = left.len() == command.operands.len();
-        let has_carried = (0..command.operands.len()).any(|operand| found.highest(at, operand).is_some());
+        let has_effect =
+            makes_more || left.iter().any(|operand| self.has_effect(step, command, &command.operands[*operand]));
         match command.undo {
             // What it names may be gone by then.
-            Undo::Remove { is_forced: false } if is_whole && has_carried && !is_needed => None,
-            Undo::Remove { is_forced } if !is_whole => {
+            Undo::Remove { is_forced: false } if left.iter().any(|operand| highest(operand).is_some()) => None,
+            Undo::Remove { is_forced } if left.len() < command.operands.len() => {
                 Some((Left::Stays(command.removing(&left, is_forced)), has_effect))
             }
             _ => Some((Left::Stays(command.text.clone()), has_effect)),

@@ -33,10 +33,13 @@ pub(in super::super) struct Separable<'a> {
 impl Between for Separable<'_> {
     fn placement(&mut self, layer: usize, members: &[usize]) -> Option<Placement> {
         let own = &self.index.layers[layer];
-        if own.entries.is_empty() && own.whiteouts.is_empty() && own.opaque.is_empty() {
+        let line = self.timeline.line(LayerNumber::from_index(layer));
+        let is_empty = own.entries.is_empty() && own.whiteouts.is_empty() && own.opaque.is_empty();
+        // A removal that found nothing would find something behind the merged step.
+        if is_empty && line.and_then(named_files).is_none() {
             return Some(Placement::Behind);
         }
-        let line = self.timeline.line(LayerNumber::from_index(layer))?;
+        let line = line?;
         let at = members.partition_point(|member| *member < layer);
         let (below, above) = members.split_at(at);
         if self.above_can_go_first(layer, line, above) {

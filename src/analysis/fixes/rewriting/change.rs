@@ -138,9 +138,16 @@ impl Change {
         let plan = Plan::new(index, timeline, group, &[]);
         let dialect = plan.runner.dialect;
         let (mut all, mut last): (Vec<Piece>, Vec<String>) = (Vec::new(), Vec::new());
+        // What is done at the end is done once, unless a member stands above the step that did it: it keeps what it makes.
+        let highest = group.members.last().copied().unwrap_or_default();
+        let is_above = |relocation: &Arc<Relocation>| {
+            relocation.from > highest || !relocation.to.iter().any(|place| group.members.contains(place))
+        };
+        let goes_last = self.relocations.iter().all(is_above);
         for (part, line, body) in plan.runs() {
             let piece = super::pieces::piece(&plan, part.layer, line, body.clone());
             match self.steps.get(&part.layer.index()) {
+                Some(change) if !goes_last => all.extend(pieces(change, piece, dialect)),
                 Some(change) => {
                     let without_last = StepChange { last: Vec::new(), ..change.clone() };
                     all.extend(pieces(&without_last, piece, dialect));
@@ -160,11 +167,17 @@ impl Change {
     }
 }
 
-/// Returns the place at which the step stands that several become.
+/// Returns the place at which the step stands that several become: the first one's, unless a step in between goes before it;
+/// then the last one's below what goes behind it.
 pub(in super::super) fn place_of(group: &Group) -> usize {
-    let goes_first = group.apart.iter().any(|(_, placement)| *placement == Placement::Before);
-    let members = &group.members;
-    if goes_first { members[members.len() - 1] } else { members[0] }
+    let placed =
+        |wanted| group.apart.iter().filter(move |(_, placement)| *placement == wanted).map(|(layer, _)| *layer);
+    let (first, last) = (group.members[0], group.members[group.members.len() - 1]);
+    if placed(Placement::Before).next().is_none() {
+        return first;
+    }
+    let top = placed(Placement::Behind).min().unwrap_or(last + 1);
+    group.members.iter().copied().rfind(|member| *member < top).unwrap_or(first)
 }
 
 fn of_text(text: &str, dialect: crate::dockerfile::shell::Dialect) -> Piece {
