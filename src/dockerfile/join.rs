@@ -224,7 +224,7 @@ impl Piece {
                 around.is_empty() && (site.is_last || !script.leaves_state()) && !(may_fail && site.is_watched);
             if is_flat {
                 let is_statement = site.is_last || commands.len() == 1;
-                let list = layout.map(|layout| List::new(layout.text, is_statement, may_fail));
+                let list = layout.map(|layout| List::new(without_end(layout.text), is_statement, may_fail));
                 let commands = commands.iter().map(|one| script.text_of(one).to_owned()).collect();
                 return Wrapped::Flat { commands, list };
             }
@@ -249,6 +249,12 @@ impl List {
         let statement = if is_statement { Some(text.to_owned()) } else { (!may_fail).then(|| bracketed(&[], text)) };
         List { text: text.to_owned(), statement }
     }
+}
+
+/// Returns a list without the `;` that may stand at its end: something else follows.
+fn without_end(text: &str) -> &str {
+    let short = text.trim_end().strip_suffix(';').filter(|short| !short.ends_with('\\'));
+    short.map_or(text, str::trim_end)
 }
 
 /// Says whether a subshell does the same as a shell of its own.
@@ -455,6 +461,24 @@ mod tests {
     fn quoted_texts_keep_their_spaces() {
         let text = "x=\"v=$(printf '%s' \"a && b\")\"; echo \"a ; b\"";
         assert!(joined(&[text, "c"]).contains(text));
+    }
+
+    /// `test -f two;` got a second `;` behind it.
+    #[test]
+    fn a_list_ends_once() {
+        let dash = runner("", Dialect::Dash);
+        let lines = laid_out(&dash, &[("test -f two;", Some("test -f two;")), ("a; b", None)]);
+        assert_eq!(lines, "RUN set -e; \\\n    test -f two; \\\n    (set +e; a; b)");
+        let lines = laid_out(&dash, &[("find . -exec x {} \\;", Some("find . -exec x {} \\;")), ("b", None)]);
+        assert_eq!(lines, "RUN find . -exec x {} \\; \\\n && b");
+    }
+
+    /// A here-document in a substitution, which `bash` 5.2 does not read again as it was: other statuses in a subshell.
+    #[test]
+    fn a_document_in_a_substitution_gets_a_shell_of_its_own() {
+        let text = "x=$(exit 3) ||\necho \"$(cat <<E > here\n$x `echo N`\nE\nx=3; for i in 1; do { :; }; done)\"";
+        let bash = joined_by(&runner("/bin/bash -c", Dialect::Unknown), &[text, "b"]);
+        assert!(bash.lines.contains("/bin/bash -c '"), "{}", bash.lines);
     }
 
     #[test]

@@ -38,11 +38,13 @@ impl Scanner<'_> {
         self.facts.substitutions += 1;
         self.at += 1;
         // A here-document that spans the bracket is read differently by every shell.
-        let outer = std::mem::take(&mut self.heredocs);
+        let (outer, count) = (std::mem::take(&mut self.heredocs), self.facts.heredocs);
         self.nested(|scanner| scanner.list(None))?;
         self.close(")")?;
         self.end_heredocs()?;
         self.heredocs = outer;
+        // `bash` 5.2 writes such a substitution down anew before it runs it, and does not always read it again.
+        self.facts.may_fail_in_expansion |= self.facts.heredocs > count;
         Ok(())
     }
 
