@@ -18,6 +18,8 @@ mod names;
 mod outcome;
 #[path = "corpus/public.rs"]
 mod public;
+#[path = "corpus/real.rs"]
+mod real;
 #[path = "corpus/tree.rs"]
 mod tree;
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         hostile::limits_are_read_from_the_lines,
         images::images_tell_what_an_independent_reader_and_docker_diff_tell,
         public::public_archives_are_analysed_or_refused_in_a_sentence,
+        real::realistic_images_are_told_what_a_good_engineer_would_say,
     ])
 }
 
