@@ -215,7 +215,7 @@ pub(super) fn find(input: Input<'_>) -> Found {
             shares[group].push(record);
         }
     }
-    let in_place = InPlace::new(input.index, &timeline, input.base_count as usize);
+    let in_place = InPlace::new(input.index, &timeline, input.base_count as usize, input.waste);
     let mut undone: Vec<Vec<Undone<'_>>> = groups.iter().map(|_| Vec::new()).collect();
     let mut alone: Vec<Undone<'_>> = Vec::new();
     for one in in_place.find(&mine, &unavoidable) {

@@ -11,7 +11,7 @@ mod part;
 mod reach;
 mod rest;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -166,13 +166,14 @@ pub(super) struct InPlace<'a> {
     first_of: HashMap<EntryRef, EntryRef>,
     base_count: usize,
     /// The layer that hides each of the user's wasted copies.
-    hidden_at: HashMap<EntryRef, usize>,
+    hidden_at: OnceCell<HashMap<EntryRef, usize>>,
+    waste: &'a [WasteRecord],
     /// Entries that were looked at to see what a command reaches: there is a limit.
     visits: Cell<usize>,
 }
 
 impl<'a> InPlace<'a> {
-    pub(super) fn new(index: &'a Index, timeline: &'a Timeline, base_count: usize) -> Self {
+    pub(super) fn new(index: &'a Index, timeline: &'a Timeline, base_count: usize, waste: &'a [WasteRecord]) -> Self {
         InPlace {
             index,
             timeline,
@@ -182,7 +183,8 @@ impl<'a> InPlace<'a> {
             first_of: HashMap::new(),
             visits: Cell::new(0),
             base_count,
-            hidden_at: HashMap::new(),
+            hidden_at: OnceCell::new(),
+            waste,
         }
     }
 
@@ -205,7 +207,6 @@ impl<'a> InPlace<'a> {
         }
         let mut by_step: BTreeMap<usize, Vec<&WasteRecord>> = BTreeMap::new();
         for record in records().filter(|record| record.stored_in != record.hidden_by) {
-            self.hidden_at.insert(record.copy, record.hidden_by.index());
             // What is removed on purpose can be removed earlier, too.
             let counts = record.cause == Cause::Deleted || !unavoidable.contains(record.node);
             if counts && commands[record.hidden_by.index()].is_some() {
@@ -225,6 +226,12 @@ impl<'a> InPlace<'a> {
         self.timeline.lines.get(place).filter(|line| line.context.is_root())?;
         let commands = command::commands(self.timeline, place, &self.index.tree)?;
         commands.iter().any(|command| command.undo != Undo::Other && !command.operands.is_empty()).then_some(commands)
+    }
+
+    /// Returns the layer that hides a copy, if one does.
+    fn hidden_at(&self, copy: EntryRef) -> Option<usize> {
+        let all = || self.waste.iter().map(|record| (record.copy, record.hidden_by.index())).collect();
+        self.hidden_at.get_or_init(all).get(&copy).copied()
     }
 
     /// Counts entries that are about to be looked at; nothing where there were too many.

@@ -172,7 +172,7 @@ impl<'a> InPlace<'a> {
             let owner = self.final_owner(command, step);
             for (index, entry) in (0..).zip(&self.index.layers[layer].entries) {
                 let this = EntryRef { layer: at, index };
-                let is_seen = self.hidden_at.get(&this).is_none_or(|hidden_by| *hidden_by > target);
+                let is_seen = self.hidden_at(this).is_none_or(|hidden_by| hidden_by > target);
                 let now = self.looks.get(&this).map_or(entry, |last| self.index.entry(*last));
                 let is_right = match &command.undo {
                     Undo::Owner(_) => owner.is_some_and(|owner| self.index.owner(now) == owner),
