@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::fixes::{self, Edit, Fix, Kind};
+use super::fixes::{self, Edit, Fix, Kind, UNKNOWN_SOURCE};
 use super::{Analysis, Fitted};
 use crate::dockerfile::{Misfit, Replacement};
 
@@ -66,7 +66,7 @@ impl Analysis {
         for (place, other) in chosen {
             let Some(one) = self.fixes.get(*place).and_then(|fix| fix.alternatives.get(*other)) else { continue };
             let layers = one.edits.iter().map(|edit| edit.layer).collect::<BTreeSet<_>>();
-            if one.edits.is_empty() || one.dockerfile.contains("SOURCE") {
+            if one.edits.is_empty() || one.caveats.iter().any(|caveat| caveat.ends_with(UNKNOWN_SOURCE)) {
                 left_out.push((*place, "its lines cannot be written"));
             } else if one.kind == Kind::InPlace {
                 together.push((*place, layers, &one.change));

@@ -83,11 +83,11 @@ impl Eq for Alternative {}
 pub(super) struct Candidate {
     pub alternative: Alternative,
     judged: Judged,
-    /// Steps that are no steps of their own any more.
+    /// How many steps become part of another one.
     joined_count: usize,
     /// The layers of its steps, ascending.
     pub layers: Vec<LayerNumber>,
-    /// The copies that are no longer stored, where those are not all of the group's.
+    /// The copies that are no longer stored; nothing if those are all of the group's.
     pub saved: Option<Vec<EntryRef>>,
 }
 
@@ -292,8 +292,8 @@ fn lines_of(edits: &[Edit]) -> String {
 /// Puts alternatives in order, the best first: what leaves the cache alone, then what saves most (within 2 % counts as
 /// equal), then what keeps steps apart, then the fewest lines.
 ///
-/// One that builds an installation of packages again, which is not built again today, is none to begin with: without any
-/// other there is no fix.
+/// The first one must not install packages again on an edit that does not install them today. Where no other is left, there
+/// is no fix.
 pub(super) fn order(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     let is_raised = |candidate: &Candidate| candidate.judged.cost.is_raised();
     let best = |raised: bool, all: &[Candidate]| {

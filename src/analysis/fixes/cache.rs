@@ -99,7 +99,7 @@ impl<'a> Steps<'a> {
         cost
     }
 
-    /// Says whether a line is no step of its own any more.
+    /// Says whether a step has become part of another one, or goes.
     fn is_joined(line: &Line, effect: &Effect<'_>) -> bool {
         let joined = line.layer.and_then(|layer| effect.joined.get(&layer.index()));
         joined.is_some_and(|place| *place != line.layer.map(LayerNumber::index))

@@ -31,7 +31,7 @@ pub use cache::CacheCost;
 use choosing::{Group, Unavoidable};
 use in_place::{InPlace, Undone};
 pub(crate) use in_place::{Relocation, Touch};
-pub(crate) use rewriting::{Change, printable};
+pub(crate) use rewriting::{Change, UNKNOWN_SOURCE, printable};
 use rewriting::{Separable, Timeline};
 pub use what_if::{FixChoice, NotFixes, NotRanges, Ranges, WhatIf};
 

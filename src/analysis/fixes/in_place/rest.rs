@@ -41,7 +41,7 @@ impl InPlace<'_> {
                 kept.push(text);
             }
         }
-        // What removes nothing is no reason for a step.
+        // A step that would remove nothing goes.
         if kept.len() == idle {
             kept.clear();
         }

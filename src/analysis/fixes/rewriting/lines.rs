@@ -59,6 +59,9 @@ impl Draft {
 /// Stands where the history does not say what a COPY copies.
 pub(super) const SOURCE: &str = "SOURCE";
 
+/// What is said about lines with a [`SOURCE`] in them.
+pub(crate) const UNKNOWN_SOURCE: &str = "the history does not say what is copied: put your source for SOURCE";
+
 pub(in super::super) fn sketch(index: &Index, timeline: &Timeline, group: &Group, records: &[&WasteRecord]) -> Sketch {
     let plan = Plan::new(index, timeline, group, records);
     let (kind, title, mut draft) = shape(&plan);
@@ -180,7 +183,7 @@ pub(super) fn copy_line(
         ));
     }
     if transfer.sources.is_empty() {
-        doubts.push(format!("layer {layer}: the history does not say what is copied: put your source for {SOURCE}"));
+        doubts.push(format!("layer {layer}: {UNKNOWN_SOURCE}"));
         words.push(SOURCE.to_owned());
     }
     words.extend(transfer.sources.iter().cloned());

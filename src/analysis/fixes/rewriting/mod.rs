@@ -19,7 +19,7 @@ mod timeline;
 pub(super) use between::Separable;
 pub(crate) use change::Change;
 pub(super) use change::place_of;
-pub(crate) use lines::printable;
 pub(super) use lines::{Draft, layers, sketch, why};
+pub(crate) use lines::{UNKNOWN_SOURCE, printable};
 pub(super) use plan::{Role, role};
 pub(super) use timeline::{Line, Timeline, join as absolute};

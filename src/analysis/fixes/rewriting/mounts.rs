@@ -1,6 +1,6 @@
 //! COPYs whose files a later step deletes or changes: not copied, mounted, or copied and changed in one RUN.
 
-use super::lines::{Draft, SOURCE, copy_line, push_line};
+use super::lines::{Draft, SOURCE, UNKNOWN_SOURCE, copy_line, push_line};
 use super::pieces::{directory, piece, pieces, put_run};
 use super::plan::{Plan, Role, Target};
 use super::removals::without_removals;
@@ -100,8 +100,7 @@ fn mount(line: &Line, layer: LayerNumber, target: &Target, at: &str, doubts: &mu
             format!(",source={}", source.trim_start_matches("./").trim_end_matches('/'))
         }
         None => {
-            doubts
-                .push(format!("layer {layer}: the history does not say what is copied: put your source for {SOURCE}"));
+            doubts.push(format!("layer {layer}: {UNKNOWN_SOURCE}"));
             format!(",source={SOURCE}")
         }
     };

@@ -203,7 +203,7 @@ impl Line {
         words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Returns the step as it stands in the Dockerfile, else as far as the history tells.
+    /// Returns the step as it is written in the Dockerfile; without one, what the history tells of it.
     pub(crate) fn source(&self) -> String {
         self.written.as_ref().map_or_else(|| self.text(), |written| written.source().to_owned())
     }
