@@ -374,6 +374,49 @@ fn steps_of_different_shells_are_not_safe_together() {
     assert!(!fix.safe && fix.dockerfile.is_empty(), "{fix:?}");
 }
 
+/// A step that changes owners and is not taken apart says why, beside the merge that is offered instead.
+#[test]
+fn a_step_that_is_not_taken_apart_says_why() {
+    let told = |maker: &'static str, hiding: &str, is_made_elsewhere: bool| {
+        let steps = [
+            "ADD rootfs.tar / # buildkit".to_owned(),
+            maker.to_owned(),
+            "RUN /bin/sh -c make-something-else # buildkit".to_owned(),
+            format!("RUN /bin/sh -c {hiding} # buildkit"),
+        ];
+        let found = if is_made_elsewhere { look("srv/b", 400, 5, 0o644) } else { file("srv/b", 400) };
+        let layers = vec![
+            LayerSpec::of(vec![file("bin/sh", 1), file("srv/base", 2)]),
+            LayerSpec::of(vec![file("srv/a", 900), found]),
+            LayerSpec::of(vec![file("etc/x", 1)]),
+            LayerSpec::of(vec![look("srv/a", 900, 7, 0o644)]),
+        ];
+        let history = steps.iter().map(|step| HistorySpec::step(step)).collect();
+        let analysis = analyse(&ImageSpec { layers, history, tags: Vec::new() }, None);
+        let [fix] = &analysis.fixes[..] else { panic!("{hiding}: {:?}", analysis.fixes) };
+        assert_ne!(fix.kind.name(), "in-place", "{hiding}: {fix:?}");
+        fix.caveats.iter().filter_map(|note| Some(note.split_once(" is not split by paths: ")?.1.to_owned())).collect()
+    };
+    let run = "RUN /bin/sh -c make-it # buildkit";
+    for (hiding, why) in [
+        ("chown -R 7:7 /srv/a; true", "it is more than a list of commands with && between them"),
+        ("chown -R 7:7 \"$(pwd)/srv\"", "it is more than a list of commands with && between them"),
+        ("chown 7:7 $DIR", "\"chown 7:7 $DIR\" holds a redirection, a substitution, or a variable that no ENV sets"),
+        ("chown --reference=/x /srv/a", "\"chown --reference=/x /srv/a\" has an option that is not understood here"),
+        (
+            "chown 7:7 /srv/{a,b}",
+            "\"chown 7:7 /srv/{a,b}\" names paths with a brace, a tilde, a backslash or .. in them",
+        ),
+        ("set-owners", "no command in it is known to set owner or mode"),
+        ("chown -R 7:7 /srv", "the image has no find in layer 2, which could leave alone what lower layers have there"),
+    ] {
+        let reasons: Vec<String> = told(run, hiding, false);
+        assert_eq!(reasons, [why], "{hiding}");
+    }
+    let reasons: Vec<String> = told("COPY . /srv/ # buildkit", "chown 7:7 /srv/a", true);
+    assert_eq!(reasons, ["the files of layer 2 end up with different owners, and --chown gives them one"]);
+}
+
 /// What a later step cleans up need not be in a layer at all.
 #[test]
 fn a_clean_up_names_the_mount_that_makes_it_needless() {

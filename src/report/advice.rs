@@ -80,7 +80,9 @@ pub(crate) fn left_over(analysis: &Analysis, units: Units, step: impl Fn(LayerNu
             let steps = (step(stored), step(hidden));
             format!("no edit known: stored by layer {stored} ({}), hidden by layer {hidden} ({})", steps.0, steps.1)
         };
-        push(one.bytes, text);
+        let why =
+            one.why.as_ref().map_or_else(String::new, |why| format!("; layer {hidden} is not split by paths: {why}"));
+        push(one.bytes, text + &why);
     }
     if let others @ [_, ..] = &analysis.unfixed[analysis.unfixed.len().min(MOST_UNFIXED)..] {
         let bytes = others.iter().map(|one| one.bytes).sum();

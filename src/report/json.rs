@@ -92,10 +92,14 @@ impl Serialize for Report<'_> {
         map.serialize_entry("fixes", &each(&analysis.fixes, |fix| self::fix(analysis, fix)))?;
         map.serialize_entry(
             "unfixed",
-            &each(
-                &analysis.unfixed,
-                |one| json!({"stored_in": one.stored_in.get(), "hidden_by": one.hidden_by.get(), "bytes": one.bytes}),
-            ),
+            &each(&analysis.unfixed, |one| {
+                json!({
+                    "stored_in": one.stored_in.get(),
+                    "hidden_by": one.hidden_by.get(),
+                    "bytes": one.bytes,
+                    "why": one.why,
+                })
+            }),
         )?;
         map.serialize_entry("bloat", &bloat(analysis))?;
         map.serialize_entry("gate", &self.verdict.filter(|verdict| !verdict.rules.is_empty()).map(gate))?;

@@ -7,7 +7,7 @@ use foldhash::HashSet;
 
 use super::cache::{CacheCost, Effect, Judged, Steps};
 use super::choosing::{self, Group, Unavoidable};
-use super::in_place::{self, Sort, Undone};
+use super::in_place::{self, Refusals, Sort, Undone};
 use super::rewriting::{self, Change, Draft, Role, Separable, Timeline, place_of};
 use super::{Edit, Kind};
 use crate::analysis::waste::{Cause, WasteRecord};
@@ -98,12 +98,17 @@ pub(super) struct Workshop<'a> {
     pub base_count: u32,
     pub threshold: u64,
     pub unavoidable: &'a Unavoidable,
+    /// Why hiding steps were not undone in place.
+    pub refusals: &'a Refusals,
 }
 
 impl Workshop<'_> {
     /// Returns the merge of a group's steps.
     pub(super) fn merge(&self, group: &Group, records: &[&WasteRecord]) -> Candidate {
-        let sketch = rewriting::sketch(self.index, self.timeline, group, records);
+        let mut sketch = rewriting::sketch(self.index, self.timeline, group, records);
+        if sketch.kind.joins_runs() {
+            sketch.caveats.extend(self.refusals.among(&group.members, self.threshold));
+        }
         let place = place_of(group);
         let mut saved = vec![0; self.index.layers.len()];
         for record in records {
@@ -191,6 +196,7 @@ impl Workshop<'_> {
             draft.notes.extend(one.notes.iter().cloned());
         }
         change.merges = merges.iter().map(|(group, _)| group.clone()).collect();
+        draft.notes.extend(merges.iter().flat_map(|(group, _)| self.refusals.among(&group.members, self.threshold)));
         let edits = change.edits(self.index, self.timeline, &mut draft)?;
         draft.doubts.extend(self.readers(undone, &edits));
         let mut saved = vec![0; self.index.layers.len()];

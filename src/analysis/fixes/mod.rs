@@ -29,7 +29,7 @@ pub use alternatives::Alternative;
 use alternatives::{Candidate, Workshop};
 pub use cache::CacheCost;
 use choosing::{Group, Unavoidable};
-use in_place::{InPlace, Undone};
+use in_place::{InPlace, Refusals, Undone};
 pub(crate) use in_place::{Relocation, Touch};
 pub(crate) use rewriting::{Change, UNKNOWN_SOURCE, printable};
 use rewriting::{Separable, Timeline};
@@ -133,6 +133,19 @@ impl Kind {
             Kind::Merge => "merge",
         }
     }
+
+    /// Says whether steps become one that each did something of its own.
+    fn joins_runs(self) -> bool {
+        match self {
+            Kind::MergeRun
+            | Kind::PackageCleanup
+            | Kind::DownloadDelete
+            | Kind::Rename
+            | Kind::CopyRun
+            | Kind::Merge => true,
+            Kind::InPlace | Kind::CopyChown | Kind::CopyRm | Kind::CopiedTwice | Kind::StoredTwice => false,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -167,7 +180,7 @@ pub(super) struct Found {
 }
 
 /// Waste that no edit is known for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfixed {
     /// The layer that stores it.
     pub stored_in: LayerNumber,
@@ -175,6 +188,8 @@ pub struct Unfixed {
     pub hidden_by: LayerNumber,
     /// Its bytes, above the threshold.
     pub bytes: u64,
+    /// Why the hiding step cannot be undone where the files are made, if that was to be expected.
+    pub why: Option<String>,
 }
 
 /// Returns what a step must save to be worth merging: what was asked for, else the larger of 100 kB and 0.1 % of the image.
@@ -218,7 +233,8 @@ pub(super) fn find(input: Input<'_>) -> Found {
     let in_place = InPlace::new(input.index, &timeline, input.base_count as usize, input.waste);
     let mut undone: Vec<Vec<Undone<'_>>> = groups.iter().map(|_| Vec::new()).collect();
     let mut alone: Vec<Undone<'_>> = Vec::new();
-    for one in in_place.find(&mine, &unavoidable) {
+    let (all_undone, refusals) = in_place.find(&mine, &unavoidable);
+    for one in all_undone {
         match group_of[one.hidden_by] {
             Some(group) => undone[group].push(one),
             None => alone.push(one),
@@ -230,6 +246,7 @@ pub(super) fn find(input: Input<'_>) -> Found {
         base_count: input.base_count,
         threshold: input.threshold,
         unavoidable: &unavoidable,
+        refusals: &refusals,
     };
     let of_group = |((group, share), undone): ((&Group, &Vec<&WasteRecord>), &Vec<Undone<'_>>)| {
         let merge = workshop.merge(group, share);
@@ -268,7 +285,7 @@ pub(super) fn find(input: Input<'_>) -> Found {
     Found {
         fixes,
         unavoidable_bytes: again.iter().map(|record| record.bytes).sum(),
-        unfixed: unfixed(&left, input.threshold),
+        unfixed: unfixed(&left, input.threshold, &refusals),
     }
 }
 
@@ -293,13 +310,16 @@ pub(super) fn edits_together(analysis: &Analysis, changes: &[&Change]) -> Option
 }
 
 /// Sums up what no fix saves by the pairs of steps, where it is worth a word.
-fn unfixed(records: &[&WasteRecord], threshold: u64) -> Vec<Unfixed> {
+fn unfixed(records: &[&WasteRecord], threshold: u64, refusals: &Refusals) -> Vec<Unfixed> {
     let mut sums: HashMap<(LayerNumber, LayerNumber), u64> = HashMap::new();
     for record in records {
         *sums.entry((record.stored_in, record.hidden_by)).or_default() += record.bytes;
     }
-    let all = sums.into_iter().map(|((stored_in, hidden_by), bytes)| Unfixed { stored_in, hidden_by, bytes });
-    let mut large: Vec<Unfixed> = all.filter(|one| one.bytes > threshold).collect();
+    let all = sums.into_iter().filter(|(_, bytes)| *bytes > threshold).map(|((stored_in, hidden_by), bytes)| {
+        let why = refusals.why(stored_in, hidden_by, threshold).map(str::to_owned);
+        Unfixed { stored_in, hidden_by, bytes, why }
+    });
+    let mut large: Vec<Unfixed> = all.collect();
     large.sort_by_key(|one| (std::cmp::Reverse(one.bytes), one.stored_in, one.hidden_by));
     large
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::alternatives::Workshop;
 use super::choosing::{Group, Unavoidable};
+use super::in_place::Refusals;
 use super::{Fix, merge_of};
 use crate::analysis::Analysis;
 use crate::analysis::waste::WasteRecord;
@@ -166,8 +167,14 @@ impl Analysis {
         let timeline = super::timeline(&self.spec.history, self.layers.len(), fit);
         let base_count = self.base.layer_count;
         let unavoidable = Unavoidable::new(&self.index.tree);
-        let workshop =
-            Workshop { index: &self.index, timeline: &timeline, base_count, threshold: 0, unavoidable: &unavoidable };
+        let workshop = Workshop {
+            index: &self.index,
+            timeline: &timeline,
+            base_count,
+            threshold: 0,
+            unavoidable: &unavoidable,
+            refusals: &Refusals::default(),
+        };
         let merges: Vec<Fix> = ranges
             .places()
             .map(|range| {

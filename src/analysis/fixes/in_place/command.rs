@@ -7,6 +7,7 @@ use crate::analysis::fixes::rewriting::{Timeline, absolute};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::dockerfile::shell::{Dialect, Script, quote};
 use crate::dockerfile::step::Form;
+use crate::escape::escape;
 use crate::layer::entry::NodeId;
 use crate::layer::tree::Tree;
 
@@ -14,6 +15,8 @@ use crate::layer::tree::Tree;
 #[derive(Debug)]
 pub(super) struct Command {
     pub undo: Undo,
+    /// Why it is not understood, where its name says that it undoes something.
+    pub why: Option<String>,
     /// As it was written.
     pub text: String,
     pub operands: Vec<Operand>,
@@ -112,42 +115,88 @@ impl Operand {
     }
 }
 
-/// Returns the commands of a step; nothing where its text is more than a plain list of commands.
-pub(super) fn commands(timeline: &Timeline, place: usize, tree: &Tree) -> Option<Vec<Command>> {
+/// Returns the commands of a step.
+///
+/// # Errors
+/// Why they cannot be told apart.
+pub(super) fn commands(timeline: &Timeline, place: usize, tree: &Tree) -> Result<Vec<Command>, String> {
     let line = &timeline.lines[place];
-    if line.step.instruction != "RUN" || line.step.form != Form::Shell {
-        return None;
+    if line.step.form != Form::Shell {
+        return Err("it is in exec form".to_owned());
     }
     let script = Script::new(&line.step.command, Dialect::Unknown);
     let variable = |name: &str| timeline.variable(place, name);
     let parse = |command| {
         let words = script.words_with(command, &variable);
         let text = script.text_of(command).to_owned();
-        let command = words.as_deref().and_then(|words| understood(words, &line.context.directory, tree));
-        let (undo, operands, is_recursive) = command.unwrap_or((Undo::Other, Vec::new(), false));
-        Command { undo, text, operands, is_recursive }
+        let understood = match words.as_deref() {
+            Some(words) => understood(words, &line.context.directory, tree),
+            None => Err(UNDOERS.iter().any(|name| has_word(&text, name)).then_some(UNKNOWN_WORDS)),
+        };
+        let (found, why) = match understood {
+            Ok(found) => (Some(found), None),
+            Err(why) => (None, why.map(|why| format!("\"{}\" {why}", shortened(&text)))),
+        };
+        let (undo, operands, is_recursive) = found.unwrap_or((Undo::Other, Vec::new(), false));
+        Command { undo, why, text, operands, is_recursive }
     };
-    Some(script.commands()?.iter().map(parse).collect())
+    let Some(commands) = script.commands() else {
+        return Err(match script.facts() {
+            Err(odd) => format!("its text is not understood: {odd}"),
+            Ok(_) => "it is more than a list of commands with && between them".to_owned(),
+        });
+    };
+    Ok(commands.iter().map(parse).collect())
 }
 
-fn understood(words: &[String], directory: &str, tree: &Tree) -> Option<(Undo, Vec<Operand>, bool)> {
+/// Commands that undo something.
+const UNDOERS: [&str; 5] = ["chown", "chgrp", "chmod", "rm", "find"];
+
+/// Said of a command that holds more than the words known here.
+const UNKNOWN_WORDS: &str = "holds a redirection, a substitution, or a variable that no ENV sets";
+
+pub(super) fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).any(|part| part == word)
+}
+
+/// Returns the beginning of a text, in one line and without control characters.
+pub(super) fn shortened(text: &str) -> String {
+    let line: Vec<&str> = text.split_whitespace().collect();
+    let line = line.join(" ");
+    let is_long = line.chars().count() > LONGEST;
+    let start: String = line.chars().take(if is_long { LONGEST - 1 } else { LONGEST }).collect();
+    escape(start.as_bytes()) + if is_long { "…" } else { "" }
+}
+
+/// How much of a command is quoted.
+const LONGEST: usize = 60;
+
+/// What a command undoes, at which paths, and whether below them, too.
+type Understood = (Undo, Vec<Operand>, bool);
+
+/// Understands a command by its words.
+///
+/// # Errors
+/// Why it is not understood; nothing where it is another command.
+fn understood(words: &[String], directory: &str, tree: &Tree) -> Result<Understood, Option<&'static str>> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if let Some((_, places)) = CLEANERS.iter().find(|(start, _)| words.starts_with(start)) {
         let operands = places.iter().filter(|place| tree.find(place.as_bytes()).is_some());
-        return Some((Undo::Clean, operands.map(|place| Operand::new(place, tree)).collect(), true));
+        return Ok((Undo::Clean, operands.map(|place| Operand::new(place, tree)).collect(), true));
     }
-    let (name, rest) = words.split_first()?;
+    let (name, rest) = words.split_first().ok_or(None)?;
     let options: Vec<&str> = rest.iter().copied().filter(|word| is_option(word)).collect();
     let known = match *name {
         "rm" => "rRfvd",
         "chown" | "chgrp" | "chmod" => "Rvfch",
-        _ => return None,
+        "find" => return Err(Some("is a find")),
+        _ => return Err(None),
     };
     // `chmod -x` looks like an option; no option of these commands is unknown here otherwise.
     let long = ["--recursive", "--force", "--verbose", "--changes", "--no-dereference", "--silent", "--quiet"];
     let is_known = |word: &&str| long.contains(word) || word[1..].chars().all(|letter| known.contains(letter));
     if !options.iter().all(is_known) {
-        return None;
+        return Err(Some("has an option that is not understood here"));
     }
     let has = |letter: char, name: &str| {
         options.iter().any(|word| *word == name || (!word.starts_with("--") && word[1..].contains(letter)))
@@ -156,19 +205,18 @@ fn understood(words: &[String], directory: &str, tree: &Tree) -> Option<(Undo, V
     let mut operands = rest.iter().copied().filter(|word| !is_option(word));
     let undo = match *name {
         "rm" => Undo::Remove { is_forced: has('f', "--force") },
-        "chown" => Undo::Owner(operands.next()?.to_owned()),
-        "chgrp" => Undo::Owner(format!(":{}", operands.next()?)),
-        _ => Undo::Mode(operands.next()?.to_owned()),
+        "chown" => Undo::Owner(operands.next().ok_or(None)?.to_owned()),
+        "chgrp" => Undo::Owner(format!(":{}", operands.next().ok_or(None)?)),
+        _ => Undo::Mode(operands.next().ok_or(None)?.to_owned()),
     };
     let paths: Vec<&str> = operands.collect();
     // Braces and tildes are the shell's own.
-    if paths.is_empty()
-        || paths.iter().any(|path| path.contains(['{', '}', '~', '\\']) || path.split('/').any(|part| part == ".."))
-    {
-        return None;
+    let is_odd = |path: &&str| path.contains(['{', '}', '~', '\\']) || path.split('/').any(|part| part == "..");
+    if paths.is_empty() || paths.iter().any(is_odd) {
+        return Err(Some("names paths with a brace, a tilde, a backslash or .. in them"));
     }
     let operands = paths.iter().map(|path| Operand::new(&absolute(directory, path), tree)).collect();
-    Some((undo, operands, is_recursive))
+    Ok((undo, operands, is_recursive))
 }
 
 fn is_option(word: &str) -> bool {

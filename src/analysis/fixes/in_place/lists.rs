@@ -57,6 +57,11 @@ impl<'a> InPlace<'a> {
                 }
                 found.records.extend(lists);
                 found.targets.insert(target);
+            } else {
+                found.refuse(
+                    &lists,
+                    "steps in between use the package lists, and cannot all download their own".to_owned(),
+                );
             }
         }
     }

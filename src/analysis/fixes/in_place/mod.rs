@@ -9,6 +9,7 @@ mod command;
 mod lists;
 mod part;
 mod reach;
+mod refusal;
 mod rest;
 
 use std::cell::{Cell, OnceCell};
@@ -26,6 +27,7 @@ use crate::layer::index::Index;
 use command::{Command, Undo};
 use part::Part;
 use reach::Reach;
+pub(super) use refusal::Refusals;
 use rest::Rest;
 
 /// A hiding step whose work is done where the files are made.
@@ -170,6 +172,7 @@ pub(super) struct InPlace<'a> {
     waste: &'a [WasteRecord],
     /// Entries that were looked at to see what a command reaches: there is a limit.
     visits: Cell<usize>,
+    refusals: Refusals,
 }
 
 impl<'a> InPlace<'a> {
@@ -182,19 +185,21 @@ impl<'a> InPlace<'a> {
             looks: HashMap::new(),
             first_of: HashMap::new(),
             visits: Cell::new(0),
+            refusals: Refusals::default(),
             base_count,
             hidden_at: OnceCell::new(),
             waste,
         }
     }
 
-    /// Goes through the hiding steps from below. `records` are the user's.
+    /// Goes through the hiding steps from below, and says of the others why they keep what they do. `records` are the user's.
     pub(super) fn find<I: Iterator<Item = &'a WasteRecord>>(
         mut self,
         records: &impl Fn() -> I,
         unavoidable: &Unavoidable,
-    ) -> Vec<Undone<'a>> {
-        let mut commands: Vec<Option<Vec<Command>>> = (0..self.index.layers.len()).map(|_| None).collect();
+    ) -> (Vec<Undone<'a>>, Refusals) {
+        let mut commands: Vec<Option<Result<Vec<Command>, Option<String>>>> =
+            (0..self.index.layers.len()).map(|_| None).collect();
         let mut hides = vec![false; self.index.layers.len()];
         for record in records().filter(|record| record.stored_in != record.hidden_by) {
             hides[record.hidden_by.index()] = true;
@@ -203,7 +208,7 @@ impl<'a> InPlace<'a> {
             commands[step] = self.commands(step);
         }
         if commands.iter().all(Option::is_none) {
-            return Vec::new();
+            return (Vec::new(), self.refusals);
         }
         let mut by_step: BTreeMap<usize, Vec<&WasteRecord>> = BTreeMap::new();
         for record in records().filter(|record| record.stored_in != record.hidden_by) {
@@ -213,19 +218,34 @@ impl<'a> InPlace<'a> {
                 by_step.entry(record.hidden_by.index()).or_default().push(record);
             }
         }
-        let of_step = |(step, records): (usize, Vec<&'a WasteRecord>)| {
-            let commands = commands[step].take()?;
-            self.undo(step, commands, &records)
+        let of_step = |(step, records): (usize, Vec<&'a WasteRecord>)| match commands[step].take()? {
+            Ok(commands) => self.undo(step, commands, &records),
+            Err(why) => {
+                self.refuse(step, why.as_deref(), &records);
+                None
+            }
         };
-        by_step.into_iter().filter_map(of_step).collect()
+        let undone = by_step.into_iter().filter_map(of_step).collect();
+        (undone, self.refusals)
     }
 
-    /// Returns the commands of a step that can be taken apart and undoes something.
-    fn commands(&self, step: usize) -> Option<Vec<Command>> {
+    /// Returns the commands of a RUN that can be taken apart and undoes something, or why that is not so; nothing for other
+    /// steps.
+    fn commands(&self, step: usize) -> Option<Result<Vec<Command>, Option<String>>> {
         let place = self.timeline.place(LayerNumber::from_index(step))?;
-        self.timeline.lines.get(place).filter(|line| line.context.is_root())?;
-        let commands = command::commands(self.timeline, place, &self.index.tree)?;
-        commands.iter().any(|command| command.undo != Undo::Other && !command.operands.is_empty()).then_some(commands)
+        let line = self.timeline.lines.get(place).filter(|line| line.step.instruction == "RUN")?;
+        if !line.context.is_root() {
+            return Some(Err(Some(format!("it runs as {}, not as root", command::shortened(&line.context.user)))));
+        }
+        let commands = match command::commands(self.timeline, place, &self.index.tree) {
+            Ok(commands) => commands,
+            Err(why) => return Some(Err(Some(why))),
+        };
+        let undoes = |command: &Command| command.undo != Undo::Other && !command.operands.is_empty();
+        if commands.iter().any(undoes) {
+            return Some(Ok(commands));
+        }
+        Some(Err(commands.into_iter().find_map(|command| command.why)))
     }
 
     /// Returns the layer that hides a copy, if one does.
@@ -234,23 +254,32 @@ impl<'a> InPlace<'a> {
         self.hidden_at.get_or_init(all).get(&copy).copied()
     }
 
-    /// Counts entries that are about to be looked at; nothing where there were too many.
-    fn visit(&self, layer: usize) -> Option<()> {
+    /// Counts entries that are about to be looked at; an error where there were too many.
+    fn visit(&self, layer: usize) -> Result<(), String> {
         self.visits.set(self.visits.get() + self.index.layers[layer].entries.len());
-        (self.visits.get() <= MOST_VISITS).then_some(())
+        if self.visits.get() <= MOST_VISITS {
+            Ok(())
+        } else {
+            Err("the image has too many files to look at".to_owned())
+        }
     }
 
     fn undo(&mut self, step: usize, commands: Vec<Command>, records: &[&'a WasteRecord]) -> Option<Undone<'a>> {
         let mut parts: BTreeMap<usize, Part<'a>> = BTreeMap::new();
+        let mut unexplained = Vec::new();
         for record in records {
             let found = commands.iter().position(|command| command.explains(record, &self.index.tree));
-            let is_cache = || is_cache(&self.index.tree.path(record.node));
-            if found.is_none() || (record.cause == Cause::Deleted && !is_cache()) {
+            if found.is_none() {
+                unexplained.push(*record);
+                continue;
+            }
+            if record.cause == Cause::Deleted && !is_cache(&self.index.tree.path(record.node)) {
                 continue;
             }
             if !self.reach.loses_all_names(record, step, |node| {
                 commands.iter().any(|command| command.reaches(node, &self.index.tree))
             }) {
+                self.refusals.add(record, "some of the files have hard links that it does not reach, or breaks");
                 continue;
             }
             let target = self.went_to.get(&record.copy).copied().unwrap_or(record.stored_in.index());
@@ -258,10 +287,16 @@ impl<'a> InPlace<'a> {
                 parts.entry(target).or_default().add(record);
             }
         }
+        self.refuse(step, commands.iter().find_map(|command| command.why.as_deref()), &unexplained);
         let mut change = Change::default();
         let mut found = Found::default();
         self.settle_lists(step, &commands, &mut parts, &mut change, &mut found);
-        parts.retain(|target, part| self.settle(step, *target, &commands, part, &mut change, &mut found));
+        for (target, part) in parts {
+            self.settle(step, target, &commands, part, &mut change, &mut found);
+        }
+        for (record, why) in std::mem::take(&mut found.refused) {
+            self.refusals.add(record, &why);
+        }
         if found.records.is_empty() {
             return None;
         }
@@ -274,8 +309,13 @@ impl<'a> InPlace<'a> {
             done: found.done.clone(),
             copies: found.records.iter().map(|record| record.copy).collect(),
         };
-        if let Rest::Commands(kept) = self.rest(step, &relocation, &found)? {
-            change.steps.entry(step).or_default().keep(kept);
+        match self.rest(step, &relocation, &found) {
+            Ok(Rest::Commands(kept)) => change.steps.entry(step).or_default().keep(kept),
+            Ok(Rest::Everything) => {}
+            Err(why) => {
+                found.records.iter().for_each(|record| self.refusals.add(record, &why));
+                return None;
+            }
         }
         self.remember(&relocation);
         change.relocations.push(Arc::new(relocation));
@@ -314,6 +354,8 @@ const MOST_VISITS: usize = 30_000_000;
 #[derive(Default)]
 struct Found<'a> {
     records: Vec<&'a WasteRecord>,
+    /// Those that stay, and why.
+    refused: Vec<(&'a WasteRecord, Arc<str>)>,
     targets: BTreeSet<usize>,
     by_command: BTreeSet<usize>,
     new_folders: HashSet<NodeId>,
@@ -325,7 +367,7 @@ struct Found<'a> {
     needed: BTreeSet<usize>,
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
     /// Notes that a COPY gives its files what the commands would.
     fn done_by_copy(&mut self, target: usize, commands: &[Command]) {
         for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.changes_metadata()) {
@@ -336,6 +378,11 @@ impl Found<'_> {
     /// Returns the highest step that a command acts in on one of its operands.
     fn highest(&self, command: usize, operand: usize) -> Option<usize> {
         self.done.iter().filter(|(_, at, of)| (*at, *of) == (command, operand)).map(|(place, ..)| *place).max()
+    }
+
+    fn refuse(&mut self, records: &[&'a WasteRecord], why: String) {
+        let why: Arc<str> = Arc::from(why);
+        self.refused.extend(records.iter().map(|record| (*record, Arc::clone(&why))));
     }
 
     fn note(&mut self, note: String) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::command::{Command, Operand, Undo};
+use super::command::{Command, Operand, Undo, shortened};
 use super::{Change, Found, InPlace};
 use crate::analysis::fixes::rewriting::{Line, Role, role};
 use crate::analysis::waste::{Cause, WasteRecord};
@@ -47,23 +47,28 @@ struct Look {
 }
 
 impl<'a> InPlace<'a> {
-    /// Carries a part over; says whether any of it could be.
+    /// Carries a part over, as far as it can be.
     pub(super) fn settle(
         &self,
         step: usize,
         target: usize,
         commands: &[Command],
-        part: &mut Part<'a>,
+        mut part: Part<'a>,
         change: &mut Change,
         found: &mut Found<'a>,
-    ) -> bool {
-        let Some(line) = self.timeline.line(LayerNumber::from_index(target)) else { return false };
-        match role(line, self.timeline, self.index) {
-            Role::Run(_) if line.context.is_root() => {}
-            Role::Transfer(_) => part.removed.clear(),
-            Role::Run(_) | Role::Blind(_) => return false,
+    ) {
+        let (is_copy, cannot) = match self.can_take(target) {
+            Ok(is_copy) => (is_copy, is_copy.then(|| "what a COPY brings cannot be removed by it".to_owned())),
+            Err(why) => (false, Some(why)),
+        };
+        if let Some(why) = cannot {
+            if !is_copy {
+                found.refuse(&part.changed, why.clone());
+                part.changed.clear();
+            }
+            found.refuse(&part.removed, why);
+            part.removed.clear();
         }
-        let is_copy = line.step.instruction != "RUN";
         let mut is_done = false;
         if !part.changed.is_empty() {
             let done = if is_copy {
@@ -78,9 +83,12 @@ impl<'a> InPlace<'a> {
                     }
                 })
             };
-            if done.is_some() {
-                found.records.append(&mut part.changed);
-                is_done = true;
+            match done {
+                Ok(()) => {
+                    found.records.append(&mut part.changed);
+                    is_done = true;
+                }
+                Err(why) => found.refuse(&part.changed, why),
             }
         }
         if !part.removed.is_empty() {
@@ -97,7 +105,19 @@ impl<'a> InPlace<'a> {
         if is_done {
             found.targets.insert(target);
         }
-        is_done
+    }
+
+    /// Says whether a step that is to take something over is a COPY; else it is a RUN.
+    fn can_take(&self, target: usize) -> Result<bool, String> {
+        let number = LayerNumber::from_index(target);
+        let unknown = || format!("the history does not say what made layer {number}");
+        let line = self.timeline.line(number).ok_or_else(unknown)?;
+        match role(line, self.timeline, self.index) {
+            Role::Transfer(_) => Ok(true),
+            Role::Run(_) if line.context.is_root() => Ok(false),
+            Role::Run(_) => Err(format!("layer {number} runs as {}, not as root", shortened(&line.context.user))),
+            Role::Blind(reason) => Err(format!("layer {number} cannot be changed: {reason}")),
+        }
     }
 
     /// Returns the steps in between that fill a cache again once it is removed before them.
@@ -129,7 +149,7 @@ impl<'a> InPlace<'a> {
         records: &[&WasteRecord],
         change: &mut Change,
         found: &mut Found<'_>,
-    ) -> Option<Vec<String>> {
+    ) -> Result<Vec<String>, String> {
         // Its folders and links go along.
         let upper = self.reach.entries_of(step);
         let own = self.index.layers[target].entries.iter().map(|entry| entry.node);
@@ -137,7 +157,7 @@ impl<'a> InPlace<'a> {
         nodes.extend(records.iter().map(|record| record.node));
         let texts = self.changes(step, target, commands, &nodes, found)?;
         if texts.iter().all(|text| !text.starts_with("find ")) {
-            return Some(texts);
+            return Ok(texts);
         }
         for layer in self.base_count..target {
             self.visit(layer)?;
@@ -145,23 +165,18 @@ impl<'a> InPlace<'a> {
             if found.targets.contains(&layer) || wrong.is_empty() {
                 continue;
             }
-            let line = self.timeline.line(LayerNumber::from_index(layer))?;
-            match role(line, self.timeline, self.index) {
-                Role::Transfer(_) => {
-                    let flags = self.copy_flags(step, layer, commands, found)?;
-                    change.steps.entry(layer).or_default().flags.extend(flags);
-                    found.done_by_copy(layer, commands);
+            if self.can_take(layer)? {
+                let flags = self.copy_flags(step, layer, commands, found)?;
+                change.steps.entry(layer).or_default().flags.extend(flags);
+                found.done_by_copy(layer, commands);
+            } else {
+                for text in self.changes(step, layer, commands, &wrong, found)? {
+                    change.steps.entry(layer).or_default().end_with(text);
                 }
-                Role::Run(_) if line.context.is_root() => {
-                    for text in self.changes(step, layer, commands, &wrong, found)? {
-                        change.steps.entry(layer).or_default().end_with(text);
-                    }
-                }
-                Role::Run(_) | Role::Blind(_) => return None,
             }
             found.targets.insert(layer);
         }
-        Some(texts)
+        Ok(texts)
     }
 
     /// Returns the files of a layer that `target` still sees and that the commands change.
@@ -196,7 +211,7 @@ impl<'a> InPlace<'a> {
         commands: &[Command],
         nodes: &[NodeId],
         found: &mut Found<'_>,
-    ) -> Option<Vec<String>> {
+    ) -> Result<Vec<String>, String> {
         let mut texts = Vec::new();
         for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.changes_metadata()) {
             let places = reached(command, nodes, self);
@@ -207,7 +222,7 @@ impl<'a> InPlace<'a> {
                 found.by_command.insert(target);
             }
         }
-        (!texts.is_empty()).then_some(texts)
+        if texts.is_empty() { Err("none of its commands sets owner or mode there".to_owned()) } else { Ok(texts) }
     }
 
     /// Returns a command that changes only what is not right yet, at the end of `target`.
@@ -218,7 +233,7 @@ impl<'a> InPlace<'a> {
         step: usize,
         target: usize,
         found: &mut Found<'_>,
-    ) -> Option<String> {
+    ) -> Result<String, String> {
         let paths = operands.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
         let recursive = if command.is_recursive { " -R" } else { "" };
         let is_plain = self.reach.is_all_new(operands.iter().copied(), target)
@@ -227,21 +242,32 @@ impl<'a> InPlace<'a> {
             Undo::Owner(spec) => {
                 let (owner, tests) = self.owner_words(spec, command, step, target, found)?;
                 if is_plain {
-                    return Some(format!("chown{recursive} {owner} {paths}"));
+                    return Ok(format!("chown{recursive} {owner} {paths}"));
                 }
                 let depth = if command.is_recursive { "" } else { " -maxdepth 0" };
                 let find = format!("find {paths}{depth} {tests} -exec chown -h {owner} {{}} +");
-                self.reach.has_find(target).then_some(find)
+                self.with_find(target, find)
             }
-            Undo::Mode(mode) if is_plain => Some(format!("chmod{recursive} {mode} {paths}")),
+            Undo::Mode(mode) if is_plain => Ok(format!("chmod{recursive} {mode} {paths}")),
             Undo::Mode(mode) => {
                 let is_octal = !mode.is_empty() && mode.bytes().all(|digit| (b'0'..b'8').contains(&digit));
                 let depth = if command.is_recursive { "" } else { " -maxdepth 0" };
                 let find = format!("find {paths}{depth} ! -type l ! -perm {mode} -exec chmod {mode} {{}} +");
-                (is_octal && mode.len() <= 4 && self.reach.has_find(target)).then_some(find)
+                if !is_octal || mode.len() > 4 {
+                    return Err(format!("which files are to change by {} cannot be written for find", shortened(mode)));
+                }
+                self.with_find(target, find)
             }
-            Undo::Remove { .. } | Undo::Clean | Undo::Other => None,
+            Undo::Remove { .. } | Undo::Clean | Undo::Other => Err("it sets no owner or mode".to_owned()),
         }
+    }
+
+    fn with_find(&self, target: usize, text: String) -> Result<String, String> {
+        if self.reach.has_find(target) {
+            return Ok(text);
+        }
+        let number = LayerNumber::from_index(target);
+        Err(format!("the image has no find in layer {number}, which could leave alone what lower layers have there"))
     }
 
     /// Says whether everything that the operands stand for is this layer's own.
@@ -258,7 +284,7 @@ impl<'a> InPlace<'a> {
         step: usize,
         target: usize,
         found: &mut Found<'_>,
-    ) -> Option<(String, String)> {
+    ) -> Result<(String, String), String> {
         let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
         let names_known = !user.contains('.')
             && group.is_none_or(|group| !group.is_empty())
@@ -266,7 +292,8 @@ impl<'a> InPlace<'a> {
         let (user, group) = if names_known {
             (user.to_owned(), group.map(str::to_owned))
         } else {
-            let (uid, gid) = self.final_owner(command, step)?;
+            let mixed = || format!("it gives the files owners that {} does not tell", shortened(spec));
+            let (uid, gid) = self.final_owner(command, step).ok_or_else(mixed)?;
             let numbers =
                 (if user.is_empty() { String::new() } else { uid.to_string() }, group.map(|_| gid.to_string()));
             found.note(format!(
@@ -281,7 +308,7 @@ impl<'a> InPlace<'a> {
             (user, None) => format!("! -user {user}"),
             (user, Some(group)) => format!("\\( ! -user {user} -o ! -group {group} \\)"),
         };
-        Some((owner, tests))
+        Ok((owner, tests))
     }
 
     /// Says whether a user or group exists when the step of `target` runs: no later one up to `step` makes it.
@@ -319,12 +346,13 @@ impl<'a> InPlace<'a> {
         target: usize,
         commands: &[Command],
         found: &mut Found<'_>,
-    ) -> Option<Vec<String>> {
-        let line = self.timeline.line(LayerNumber::from_index(target))?;
-        // What an archive holds has its own owners and modes.
-        let transfer = line.transfer()?;
-        if transfer.is_unpacked(line) {
-            return None;
+    ) -> Result<Vec<String>, String> {
+        let number = LayerNumber::from_index(target);
+        let is_unpacked = |line: &Line| line.transfer().is_none_or(|transfer| transfer.is_unpacked(line));
+        if self.timeline.line(number).is_none_or(is_unpacked) {
+            return Err(format!(
+                "layer {number} may unpack an archive, whose files have owners and modes of their own"
+            ));
         }
         let looks = self.copied_looks(step, target, commands);
         let folders = self.index.layers[target].entries.iter().filter(|entry| entry.kind == Kind::Directory);
@@ -334,12 +362,21 @@ impl<'a> InPlace<'a> {
         let modes: BTreeSet<u16> = looks.iter().filter_map(|look| look.mode).collect();
         let mut flags = Vec::new();
         if looks.iter().any(|look| look.has_new_owner) {
-            let [(uid, gid)] = owners.iter().collect::<Vec<_>>()[..] else { return None };
+            let [(uid, gid)] = owners.iter().collect::<Vec<_>>()[..] else {
+                return Err(format!(
+                    "the files of layer {number} end up with different owners, and --chown gives them one"
+                ));
+            };
             flags.push(format!("--chown={}", self.copy_owner((*uid, *gid), commands, target, step, found)));
         }
         if looks.iter().any(|look| look.has_new_mode) {
             // A mode in a COPY counts for folders as well. BuildKit 0.8 (Docker 20.10) drops setuid, setgid and sticky there.
-            let mode = modes.first().filter(|mode| modes.len() == 1 && **mode <= 0o777)?;
+            let Some(mode) = modes.first().filter(|mode| modes.len() == 1 && **mode <= 0o777) else {
+                return Err(format!(
+                    "files and folders of layer {number} end up with different modes, or with setuid, setgid or sticky, and \
+                     --chmod gives all of them one"
+                ));
+            };
             flags.push(format!("--chmod={mode:04o}"));
             found.note("needs BuildKit".to_owned());
         }
@@ -347,7 +384,7 @@ impl<'a> InPlace<'a> {
         if flags.is_empty() {
             found.note("the files have this owner and mode already: the command only stores them again".to_owned());
         }
-        Some(flags)
+        Ok(flags)
     }
 
     fn copy_owner(

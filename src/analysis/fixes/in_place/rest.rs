@@ -2,7 +2,7 @@
 
 use foldhash::{HashSet, HashSetExt};
 
-use super::command::{Command, Operand, Undo};
+use super::command::{Command, Operand, Undo, shortened};
 use super::{Found, InPlace, Relocation, Touch};
 use crate::layer::entry::{Entry, EntryRef, Kind, NodeId, Slot};
 
@@ -24,8 +24,11 @@ enum Left {
 }
 
 impl InPlace<'_> {
-    /// Returns what stays; nothing where the step cannot be limited to what is left for it: then nothing would be saved.
-    pub(super) fn rest(&self, step: usize, relocation: &Relocation, found: &Found<'_>) -> Option<Rest> {
+    /// Returns what stays.
+    ///
+    /// # Errors
+    /// Why the step cannot be limited to what is left for it: then nothing would be saved.
+    pub(super) fn rest(&self, step: usize, relocation: &Relocation, found: &Found<'_>) -> Result<Rest, String> {
         let (mut kept, mut idle) = (Vec::new(), 0);
         for (at, command) in relocation.commands.iter().enumerate() {
             let left = match command.undo {
@@ -46,7 +49,7 @@ impl InPlace<'_> {
             kept.clear();
         }
         let is_changed = !kept.iter().eq(relocation.commands.iter().map(|command| &command.text));
-        Some(if is_changed { Rest::Commands(kept) } else { Rest::Everything })
+        Ok(if is_changed { Rest::Commands(kept) } else { Rest::Everything })
     }
 
     /// Returns what stays of a chown or chmod, if anything.
@@ -56,7 +59,7 @@ impl InPlace<'_> {
         command: &Command,
         relocation: &Relocation,
         found: &Found<'_>,
-    ) -> Option<Left> {
+    ) -> Result<Left, String> {
         let tree = &self.index.tree;
         let mut left: HashSet<NodeId> = HashSet::new();
         let mut has_files = false;
@@ -80,10 +83,10 @@ impl InPlace<'_> {
             }
         }
         if !is_concerned {
-            return Some(Left::Stays(command.text.clone()));
+            return Ok(Left::Stays(command.text.clone()));
         }
         if left.is_empty() {
-            return Some(Left::Goes);
+            return Ok(Left::Goes);
         }
         // The folders that it names, and nothing below them.
         let named: Vec<&Operand> =
@@ -93,20 +96,29 @@ impl InPlace<'_> {
             let word = match &command.undo {
                 Undo::Owner(owner) => format!("chown {owner}"),
                 Undo::Mode(mode) => format!("chmod {mode}"),
-                Undo::Remove { .. } | Undo::Clean | Undo::Other => return None,
+                Undo::Remove { .. } | Undo::Clean | Undo::Other => return Err("it sets no owner or mode".to_owned()),
             };
             let paths = named.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
-            return Some(Left::Stays(format!("{word} {paths}")));
+            return Ok(Left::Stays(format!("{word} {paths}")));
         }
         let operands: Vec<&Operand> = command.operands.iter().collect();
         let mut unused = Found::default();
         let limited = self.limited(command, &operands, step, step, &mut unused)?;
         // In the plain form it would reach everything again.
-        (found.targets.is_empty() || limited.starts_with("find ")).then_some(Left::Stays(limited))
+        if found.targets.is_empty() || limited.starts_with("find ") {
+            return Ok(Left::Stays(limited));
+        }
+        Err(format!("\"{}\" would reach everything again", shortened(&command.text)))
     }
 
     /// Returns what stays of a removal, if anything, and whether that does anything in the step's layer.
-    fn left_to_remove(&self, step: usize, at: usize, commands: &[Command], found: &Found<'_>) -> Option<(Left, bool)> {
+    fn left_to_remove(
+        &self,
+        step: usize,
+        at: usize,
+        commands: &[Command],
+        found: &Found<'_>,
+    ) -> Result<(Left, bool), String> {
         let command = &commands[at];
         let is_needed = found.needed.contains(&at);
         // What else the step does may make what is removed: its layer does not show it.
@@ -118,17 +130,20 @@ impl InPlace<'_> {
         };
         let left: Vec<usize> = (0..command.operands.len()).filter(stays).collect();
         if left.is_empty() && !command.operands.is_empty() {
-            return Some((Left::Goes, false));
+            return Ok((Left::Goes, false));
         }
         let has_effect =
             makes_more || left.iter().any(|operand| self.has_effect(step, command, &command.operands[*operand]));
         match command.undo {
             // What it names may be gone by then.
-            Undo::Remove { is_forced: false } if left.iter().any(|operand| highest(operand).is_some()) => None,
+            Undo::Remove { is_forced: false } if left.iter().any(|operand| highest(operand).is_some()) => Err(format!(
+                "\"{}\" would fail where the files are gone already: it needs -f",
+                shortened(&command.text)
+            )),
             Undo::Remove { is_forced } if left.len() < command.operands.len() => {
-                Some((Left::Stays(command.removing(&left, is_forced)), has_effect))
+                Ok((Left::Stays(command.removing(&left, is_forced)), has_effect))
             }
-            _ => Some((Left::Stays(command.text.clone()), has_effect)),
+            _ => Ok((Left::Stays(command.text.clone()), has_effect)),
         }
     }
 
