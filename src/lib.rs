@@ -7,7 +7,7 @@
 //! engines and registries. With `default-features = false` there is the library alone.
 //!
 //! ```text
-//!              leaves: path · digest · size · escape · columns · dockerfile · draft · task · error  (used by all, use no other module)
+//!              leaves: path · digest · size · escape · columns · dockerfile · draft · packages · task · error  (used by all, use no other module)
 //!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌──────┐   ┌───────┐   ┌──────────┐
 //!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ open │──►│ merge │──►│ analysis │──► gate, report, tui, rewrite
 //!               └────────┘   └─────────┘   └─────────┘   └───────┘   └──────┘   └───────┘   └──────────┘
@@ -72,6 +72,8 @@ pub mod draft;
 pub mod exit;
 #[doc(hidden)]
 pub mod merge;
+#[doc(hidden)]
+pub mod packages;
 #[doc(hidden)]
 pub mod rewrite;
 #[cfg(feature = "tui")]
