@@ -20,7 +20,7 @@
 //!
 //! [POSIX `set`]: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#set
 
-use super::shell::{Script, quote, single_quote};
+use super::shell::{Dialect, Script, quote, single_quote};
 
 mod layout;
 #[cfg(all(test, unix))]
@@ -263,7 +263,9 @@ fn fits_block(runner: &Runner, script: &Script, is_last: bool) -> bool {
     let is_read_at_once = !(facts.changes_reading && script.has_lines());
     let fails_alike = is_last || !runner.may_fail_elsewhere(script);
     let fits_a_line = script.has_lines() || !facts.has_comment;
-    is_read_at_once && fails_alike && fits_a_line && !facts.reads_shell_state
+    let is_bash = matches!(runner.dialect, Dialect::Bash | Dialect::Unknown);
+    let turns_alike = !(is_bash && facts.negates_substitution);
+    is_read_at_once && fails_alike && turns_alike && fits_a_line && !facts.reads_shell_state
 }
 
 /// Puts commands and a list into a subshell.
@@ -479,6 +481,16 @@ mod tests {
         let text = "x=$(exit 3) ||\necho \"$(cat <<E > here\n$x `echo N`\nE\nx=3; for i in 1; do { :; }; done)\"";
         let bash = joined_by(&runner("/bin/bash -c", Dialect::Unknown), &[text, "b"]);
         assert!(bash.lines.contains("/bin/bash -c '"), "{}", bash.lines);
+    }
+
+    /// `sh -ec '! x=$(false; echo)'` fails where `sh` is `bash`, and `sh -ec '(! x=$(false; echo))'` does not.
+    #[test]
+    fn a_negated_substitution_gets_a_shell_of_its_own() {
+        let text = "! x=$(false; echo 0)";
+        let bash = joined_by(&runner("/bin/sh -ec", Dialect::Unknown), &["a; b", text]);
+        assert!(bash.lines.ends_with(&format!("/bin/sh -ec '{text}'")), "{}", bash.lines);
+        let plain = joined_by(&runner("/bin/sh -ec", Dialect::Unknown), &["a; b", "! grep -q x y"]);
+        assert!(plain.lines.ends_with("(! grep -q x y)"), "{}", plain.lines);
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub(crate) struct Facts {
     pub has_background: bool,
     /// An expansion may end the shell: `bash` then has another exit status than a subshell of it.
     pub may_fail_in_expansion: bool,
+    /// It turns around the status of something with a substitution. Under `set -e`, `bash` as `sh` then ends the
+    /// substitution at its first failure in a subshell, and does not outside of one.
+    pub negates_substitution: bool,
     /// It asks for the shell's own counters, which are others in a subshell.
     pub reads_shell_state: bool,
     /// It asks for a process number.
@@ -58,6 +61,7 @@ impl Facts {
         self.has_comment |= inner.has_comment;
         self.has_background |= inner.has_background;
         self.may_fail_in_expansion |= inner.may_fail_in_expansion;
+        self.negates_substitution |= inner.negates_substitution;
         self.reads_shell_state |= inner.reads_shell_state;
         self.reads_process |= inner.reads_process;
         self.changes_reading |= inner.changes_reading;

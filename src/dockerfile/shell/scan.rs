@@ -196,12 +196,20 @@ impl<'a> Scanner<'a> {
 
     /// Returns the command where the pipeline is a single simple one.
     fn pipeline(&mut self) -> Scan<Option<Simple>> {
-        let mut single = true;
-        if self.keyword() == Some("!") {
-            self.at += 1;
-            single = false;
-            self.blanks();
+        if self.keyword() != Some("!") {
+            return self.commands_in_a_row();
         }
+        self.at += 1;
+        self.blanks();
+        let count = self.facts.substitutions;
+        self.commands_in_a_row()?;
+        self.facts.negates_substitution |= self.facts.substitutions > count;
+        Ok(None)
+    }
+
+    /// Returns the command where there is a single simple one.
+    fn commands_in_a_row(&mut self) -> Scan<Option<Simple>> {
+        let mut single = true;
         let mut simple = self.command()?;
         loop {
             self.blanks();
