@@ -399,9 +399,20 @@ fn a_step_that_is_not_taken_apart_says_why() {
     };
     let run = "RUN /bin/sh -c make-it # buildkit";
     for (hiding, why) in [
-        ("chown -R 7:7 /srv/a; true", "it is more than a list of commands with && between them"),
-        ("chown -R 7:7 \"$(pwd)/srv\"", "it is more than a list of commands with && between them"),
-        ("chown 7:7 $DIR", "\"chown 7:7 $DIR\" holds a redirection, a substitution, or a variable that no ENV sets"),
+        (
+            "chown -R 7:7 /srv/a; true",
+            "a command in it may fail and the next one still runs: there is no set -e in front",
+        ),
+        ("chown -R 7:7 \"$(pwd)/srv\"", "\"chown -R 7:7 \"$(pwd)/srv\"\" in it is more than a plain command"),
+        ("set -e; if x; then y; fi; chown 7:7 /srv/a", "\"if x; then y; fi\" in it is more than a plain command"),
+        (
+            "find /srv -name x -exec chown 7:7 {} +",
+            "\"find /srv -name x -exec chown 7:7 {} +\" has a condition that is not understood here, -name",
+        ),
+        (
+            "chown 7:7 $DIR",
+            "\"chown 7:7 $DIR\" is more than words: a pipeline, a redirection, a substitution, or a variable that no ENV sets",
+        ),
         ("chown --reference=/x /srv/a", "\"chown --reference=/x /srv/a\" has an option that is not understood here"),
         (
             "chown 7:7 /srv/{a,b}",

@@ -22,7 +22,7 @@ use layerlens::analysis::{Alternative, BaseChoice, Fix, FixKind};
 use layerlens::rewrite::{Trial, proof};
 use layerlens::{Analysis, OpenOptions};
 use support::image::{LayerStream, Packing};
-use trial::build::{Build, Command, Engine, Step, shown, step_of};
+use trial::build::{Build, Command, Engine, Shape, Step, shown, step_of};
 
 fn config(cases: u32) -> ProptestConfig {
     let asked = ProptestConfig::default();
@@ -60,6 +60,12 @@ fn command() -> impl Strategy<Value = Command> {
         "/app/a",
         "/root/.npm",
     ]);
+    let kind = select(vec!["", "-type d", "-type f"]);
+    let owner = (select(vec!["chown", "chown -h"]), 1..3_u64);
+    let change = prop_oneof![
+        owner.prop_map(|(name, owner)| (name.to_owned(), format!("{owner}:{owner}"))),
+        mode().prop_map(|mode| ("chmod".to_owned(), mode)),
+    ];
     prop_oneof![
         6 => (file(), 0..4_u8).prop_map(|(path, content)| Command::Write { path, content }),
         2 => Just(Command::Update),
@@ -67,8 +73,18 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Clean),
         5 => (folder(), any::<bool>(), 1..3_u64)
             .prop_map(|(path, recursive, owner)| Command::Chown { path, recursive, owner }),
-        4 => (folder(), any::<bool>(), select(vec![0o755, 0o700]))
+        4 => (folder(), any::<bool>(), mode())
             .prop_map(|(path, recursive, mode)| Command::Chmod { path, recursive, mode }),
+        4 => (folder(), kind, change, select(vec!["+", "\\;"])).prop_map(|(path, kind, (name, word), end)| {
+            let conditions = kind.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+            Command::Find { paths: vec![path], conditions, name, word, end: end.to_owned() }
+        }),
+        1 => (folder(), 1..3_u64).prop_map(|(path, owner)| {
+            Command::Try(Box::new(Command::Chown { path, recursive: true, owner }))
+        }),
+        1 => (folder(), mode()).prop_map(|(path, mode)| {
+            Command::Try(Box::new(Command::Chmod { path, recursive: true, mode }))
+        }),
         4 => vec(removed, 1..3).prop_map(|paths| Command::Remove {
             paths: paths.into_iter().map(str::to_owned).collect(),
         }),
@@ -77,11 +93,16 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn mode() -> impl Strategy<Value = String> {
+    select(vec!["755", "700", "u+x", "+x", "go-w", "g=u", "a+rX", "u=rwX,go="]).prop_map(str::to_owned)
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let copied = vec((select(FILES[..4].to_vec()).prop_map(str::to_owned), 0..4_u8), 1..4);
     prop_oneof![
         3 => copied.prop_map(Step::Copy),
-        9 => vec(command(), 1..3).prop_map(Step::Run),
+        9 => (vec(command(), 1..3), select(vec![Shape::And, Shape::And, Shape::Errexit, Shape::Traced]))
+            .prop_map(|(commands, shape)| Step::Run(commands, shape)),
     ]
 }
 

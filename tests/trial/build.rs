@@ -28,7 +28,18 @@ pub enum Step {
     Copy(Vec<(String, u8)>),
     /// The same with `--chown` and `--chmod`.
     CopyAs(Vec<(String, u8)>, Option<u64>, Option<u32>),
-    Run(Vec<Command>),
+    Run(Vec<Command>, Shape),
+}
+
+/// How the commands of a RUN are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// With `&&` between them.
+    And,
+    /// With `;` between them, behind a `set -e`.
+    Errexit,
+    /// The same, behind a `set -eux &&`, which the last of them all is read with.
+    Traced,
 }
 
 /// One command of a RUN.
@@ -51,7 +62,7 @@ pub enum Command {
     Chmod {
         path: String,
         recursive: bool,
-        mode: u32,
+        mode: String,
     },
     Remove {
         paths: Vec<String>,
@@ -63,13 +74,17 @@ pub enum Command {
     Symlink {
         path: String,
     },
-    /// Changes what has another owner or mode, symlinks included where it is the owner.
+    /// Changes what the conditions hold for.
     Find {
         paths: Vec<String>,
-        recursive: bool,
-        owner: Option<u64>,
-        mode: Option<u32>,
+        conditions: Vec<String>,
+        /// `chown`, `chown -h` or `chmod`.
+        name: String,
+        word: String,
+        end: String,
     },
+    /// A command whose failure does not count.
+    Try(Box<Command>),
 }
 
 /// An image, and what containers see in it.
@@ -132,8 +147,8 @@ impl Build {
             let lower = machine.paths.clone();
             machine.inodes.iter_mut().for_each(|inode| inode.is_new_folder = false);
             let step = match step {
-                Step::Run(commands) => {
-                    Step::Run(commands.iter().filter(|command| machine.run(command)).cloned().collect())
+                Step::Run(commands, shape) => {
+                    Step::Run(commands.iter().filter(|command| machine.run(command)).cloned().collect(), *shape)
                 }
                 Step::Copy(files) => {
                     machine.copy_as(files, None, None);
@@ -165,9 +180,16 @@ fn bytes(content: u8) -> Vec<u8> {
 fn text(step: &Step) -> String {
     match step {
         Step::Copy(_) | Step::CopyAs(..) => "COPY . /app # buildkit".to_owned(),
-        Step::Run(commands) => {
+        Step::Run(commands, shape) => {
+            let is_list = commands.len() < 2 || !commands.iter().any(|command| matches!(command, Command::Try(_)));
+            let (start, between) = match shape {
+                Shape::And if is_list => ("", " && "),
+                Shape::And | Shape::Errexit => ("set -e; ", "; "),
+                Shape::Traced => ("set -eux && ", "; "),
+            };
             let commands: Vec<String> = commands.iter().map(command_text).collect();
-            format!("/bin/sh -c {}", if commands.is_empty() { "true".to_owned() } else { commands.join(" && ") })
+            let list = if commands.is_empty() { "true".to_owned() } else { commands.join(between) };
+            format!("/bin/sh -c {start}{list}")
         }
     }
 }
@@ -180,11 +202,15 @@ fn command_text(command: &Command) -> String {
         Command::Install { package } => format!("apt-get install -y package{package}"),
         Command::Clean => "apt-get clean".to_owned(),
         Command::Chown { path, recursive, owner } => format!("chown {}{owner}:{owner} {path}", flag(*recursive)),
-        Command::Chmod { path, recursive, mode } => format!("chmod {}{mode:o} {path}", flag(*recursive)),
+        Command::Chmod { path, recursive, mode } => format!("chmod {}{mode} {path}", flag(*recursive)),
         Command::Remove { paths } => format!("rm -rf {}", paths.join(" ")),
         Command::HardLink { target, path } => format!("link {target} {path}"),
         Command::Symlink { path } => format!("ln -sf somewhere {path}"),
-        Command::Find { paths, .. } => format!("find {}", paths.join(" ")),
+        Command::Find { paths, conditions, name, word, end } => {
+            let words = [&["find".to_owned()], &paths[..], &conditions[..]].concat().join(" ");
+            format!("{words} -exec {name} {word} {{}} {end}")
+        }
+        Command::Try(command) => format!("{} || true", command_text(command)),
     }
 }
 
@@ -197,12 +223,27 @@ pub fn step_of(line: &str, old: &Step) -> Option<Step> {
         let mode = value("--chmod=").map(|mode| u32::from_str_radix(mode, 8)).transpose().ok()?;
         return Some(Step::CopyAs(files.clone(), owner, mode));
     }
-    let commands = line.strip_prefix("RUN ")?.replace(" \\\n", "");
-    commands.split(" && ").map(|command| command_of(command.trim())).collect::<Option<_>>().map(Step::Run)
+    let text = line.strip_prefix("RUN ")?.replace(" \\\n", "").replace("\\;", "ENDS").replace(" && ", ";");
+    let commands = text.split(';').map(without_brackets).filter(|text| !text.is_empty() && !text.starts_with("set "));
+    let commands = commands.map(|text| command_of(&text.replace("ENDS", "\\;")));
+    // How it is written changes nothing any more.
+    commands.collect::<Option<_>>().map(|commands| Step::Run(commands, Shape::Errexit))
+}
+
+/// Takes away what makes a subshell.
+fn without_brackets(text: &str) -> &str {
+    let text = text.trim().trim_start_matches('(').trim();
+    match text.strip_suffix(')') {
+        Some(inner) if !inner.ends_with('\\') => inner.trim_end_matches(')').trim(),
+        _ => text,
+    }
 }
 
 fn command_of(text: &str) -> Option<Command> {
-    let words: Vec<&str> = text.split(' ').collect();
+    if let Some(inner) = text.strip_suffix(" || true") {
+        return command_of(inner).map(|command| Command::Try(Box::new(command)));
+    }
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
     let (recursive, plain): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| **word == "-R");
     let recursive = !recursive.is_empty();
@@ -216,22 +257,21 @@ fn command_of(text: &str) -> Option<Command> {
         ["chown", owner, path] => {
             Command::Chown { path: path.to_owned(), recursive, owner: owner.split(':').next()?.parse().ok()? }
         }
-        ["chmod", mode, path] => {
-            Command::Chmod { path: path.to_owned(), recursive, mode: u32::from_str_radix(mode, 8).ok()? }
-        }
+        ["chmod", mode, path] => Command::Chmod { path: path.to_owned(), recursive, mode: mode.to_owned() },
         ["rm", "-rf" | "-f" | "-r", ref paths @ ..] => Command::Remove { paths: texts(paths) },
         ["link", target, path] => Command::HardLink { target: target.to_owned(), path: path.to_owned() },
         ["ln", "-sf", "somewhere", path] => Command::Symlink { path: path.to_owned() },
         ["find", ref rest @ ..] => {
             let count = rest.iter().take_while(|word| word.starts_with('/')).count();
             let exec = rest.iter().position(|word| *word == "-exec")?;
-            let (owner, mode) = match rest[exec + 1..] {
-                ["chown", "-h", owner, "{}", "+"] => (Some(owner.split(':').next()?.parse().ok()?), None),
-                ["chmod", mode, "{}", "+"] => (None, Some(u32::from_str_radix(mode, 8).ok()?)),
+            let (name, word, end) = match rest[exec + 1..] {
+                ["chown", "-h", owner, "{}", end] => ("chown -h", owner, end),
+                [name @ ("chown" | "chmod"), word, "{}", end] => (name, word, end),
                 _ => return None,
             };
-            let recursive = !rest.contains(&"-maxdepth");
-            Command::Find { paths: texts(&rest[..count]), recursive, owner, mode }
+            let conditions = texts(&rest[count..exec]);
+            let (name, word, end) = (name.to_owned(), word.to_owned(), end.to_owned());
+            Command::Find { paths: texts(&rest[..count]), conditions, name, word, end }
         }
         ["true"] => Command::Remove { paths: Vec::new() },
         _ => return None,
@@ -244,13 +284,36 @@ impl Machine {
     fn run(&mut self, command: &Command) -> bool {
         let is_there = match command {
             Command::Chown { path, .. } | Command::Chmod { path, .. } => self.paths.contains_key(path),
-            Command::Find { paths, .. } => paths.iter().all(|path| self.paths.contains_key(path)),
+            Command::Find { paths, name, .. } => {
+                let follows = name != "chown -h";
+                let leads_on = |path: &String| {
+                    self.found(path, command).iter().any(|at| self.inodes[self.paths[at]].what == What::Symlink)
+                };
+                // The symlinks here lead nowhere.
+                self.engine.has_find
+                    && paths.iter().all(|path| self.paths.contains_key(path) && !(follows && leads_on(path)))
+            }
+            Command::Try(command) => {
+                self.run(command);
+                return true;
+            }
             _ => true,
         };
         if is_there {
             self.do_run(command);
         }
         is_there
+    }
+
+    /// Returns what a `find` finds below a path.
+    fn found(&self, top: &str, command: &Command) -> Vec<String> {
+        let Command::Find { conditions, .. } = command else { return Vec::new() };
+        let prefix = format!("{top}/");
+        let is_top_only = conditions.iter().any(|word| word == "-maxdepth");
+        let is_in = |path: &&String| *path == top || (!is_top_only && path.starts_with(&prefix));
+        let words: Vec<&str> = conditions.iter().map(String::as_str).collect();
+        let holds = |path: &&String| holds(&mut &words[..], &self.inodes[self.paths[*path]]);
+        self.paths.keys().filter(is_in).filter(holds).cloned().collect()
     }
 
     fn do_run(&mut self, command: &Command) {
@@ -267,18 +330,23 @@ impl Machine {
             }
             Command::Clean => self.remove("/var/cache/apt/archives/*"),
             Command::Chown { path, recursive, owner } => self.change(path, *recursive, |inode| inode.owner = *owner),
-            Command::Chmod { path, recursive, mode } => self.change(path, *recursive, |inode| inode.mode = *mode),
+            Command::Chmod { path, recursive, mode } => {
+                self.change(path, *recursive, |inode| inode.mode = changed(mode, inode));
+            }
             Command::Remove { paths } => paths.iter().for_each(|path| self.remove(path)),
             Command::HardLink { target, path } => self.link(target, path),
             Command::Symlink { path } => self.put(path, What::Symlink),
-            Command::Find { paths, recursive, owner, mode } => {
-                for path in paths {
-                    self.change_all(path, *recursive, false, true, |inode| {
-                        inode.owner = owner.unwrap_or(inode.owner);
-                        inode.mode = mode.unwrap_or(inode.mode);
+            Command::Find { paths, name, word, .. } => {
+                let all: Vec<String> = paths.iter().flat_map(|path| self.found(path, command)).collect();
+                let owner: u64 = word.split(':').next().and_then(|user| user.parse().ok()).unwrap_or_default();
+                for path in all {
+                    self.change_all(&path, false, self.engine.copies_unchanged, true, |inode| match name.as_str() {
+                        "chmod" => inode.mode = changed(word, inode),
+                        _ => inode.owner = owner,
                     });
                 }
             }
+            Command::Try(_) => unreachable!("its command is run instead"),
         }
     }
 
@@ -471,6 +539,71 @@ impl Machine {
         }
         LayerSpec::of(members)
     }
+}
+
+/// Returns the mode that a `chmod` leaves, said once more for the few modes that occur here.
+fn changed(word: &str, inode: &Inode) -> u32 {
+    let mode = inode.mode;
+    let is_executable = inode.what == What::Directory || mode & 0o111 > 0;
+    match word {
+        "u+x" => mode | 0o100,
+        "+x" => mode | 0o111,
+        "go-w" => mode & !0o022,
+        "g=u" => (mode & !0o070) | ((mode >> 3) & 0o070),
+        "a+rX" => mode | 0o444 | if is_executable { 0o111 } else { 0 },
+        "u=rwX,go=" => (mode & !0o777) | 0o600 | if is_executable { 0o100 } else { 0 },
+        octal => u32::from_str_radix(octal, 8).expect("a number"),
+    }
+}
+
+/// Evaluates the conditions of a `find` as far as they are read here: up to a closing bracket or the end.
+fn holds(words: &mut &[&str], inode: &Inode) -> bool {
+    let (mut any, mut all) = (false, true);
+    while let Some(word) = take(words) {
+        match word {
+            "-o" => {
+                any |= all;
+                all = true;
+            }
+            "\\)" => break,
+            _ => all &= primary(word, words, inode),
+        }
+    }
+    any | all
+}
+
+fn primary(word: &str, words: &mut &[&str], inode: &Inode) -> bool {
+    let mut value = || take(words).expect("a value");
+    let number = |text: &str| u32::from_str_radix(text, 8).expect("a number");
+    match word {
+        "!" => {
+            let word = value();
+            !primary(word, words, inode)
+        }
+        "\\(" => holds(words, inode),
+        "-maxdepth" => value() == "0",
+        "-type" => match value() {
+            "d" => inode.what == What::Directory,
+            "f" => matches!(inode.what, What::File(_)),
+            "l" => inode.what == What::Symlink,
+            other => panic!("type {other}"),
+        },
+        "-perm" => {
+            let wanted = value();
+            match wanted.strip_prefix('-') {
+                Some(bits) => inode.mode & number(bits) == number(bits),
+                None => inode.mode == number(wanted),
+            }
+        }
+        "-user" | "-group" => value() == inode.owner.to_string(),
+        other => panic!("condition {other}"),
+    }
+}
+
+fn take<'a>(words: &mut &[&'a str]) -> Option<&'a str> {
+    let (first, rest) = words.split_first()?;
+    *words = rest;
+    Some(first)
 }
 
 fn parent(path: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::command::{Command, Undo};
 use super::part::Part;
-use super::{Change, Found, InPlace};
+use super::{Change, Found, InPlace, Layout};
 use crate::analysis::fixes::rewriting::{Role, role};
 use crate::analysis::waste::WasteRecord;
 use crate::dockerfile::join::Body;
@@ -88,7 +88,7 @@ impl<'a> InPlace<'a> {
         }
         let first = change.steps.entry(target).or_default();
         if is_all {
-            first.keep(Vec::new());
+            first.keep(Vec::new(), Layout::default());
         } else {
             first.end_with(REMOVAL.to_owned());
         }

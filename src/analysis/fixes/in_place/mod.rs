@@ -6,11 +6,14 @@
 //! already (engines copy a file for a `chown` to the same owner, too), or goes.
 
 mod command;
+mod find;
 mod lists;
+mod mode;
 mod part;
 mod reach;
 mod refusal;
 mod rest;
+mod script;
 
 use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +32,7 @@ use part::Part;
 use reach::Reach;
 pub(super) use refusal::Refusals;
 use rest::Rest;
+pub(crate) use script::Layout;
 
 /// A hiding step whose work is done where the files are made.
 #[derive(Debug)]
@@ -155,6 +159,9 @@ fn is_same_thing(index: &Index, before: EntryRef, after: EntryRef) -> bool {
     old.kind == new.kind && is_same_file && (old_extra.link, old_extra.device) == (new_extra.link, new_extra.device)
 }
 
+/// The commands of a step that undoes something, with what stands around them, or why they cannot be told.
+type Commands = Result<(Vec<Command>, Layout), Option<String>>;
+
 /// Finds the steps that can be undone in place.
 pub(super) struct InPlace<'a> {
     index: &'a Index,
@@ -198,8 +205,7 @@ impl<'a> InPlace<'a> {
         records: &impl Fn() -> I,
         unavoidable: &Unavoidable,
     ) -> (Vec<Undone<'a>>, Refusals) {
-        let mut commands: Vec<Option<Result<Vec<Command>, Option<String>>>> =
-            (0..self.index.layers.len()).map(|_| None).collect();
+        let mut commands: Vec<Option<Commands>> = (0..self.index.layers.len()).map(|_| None).collect();
         let mut hides = vec![false; self.index.layers.len()];
         for record in records().filter(|record| record.stored_in != record.hidden_by) {
             hides[record.hidden_by.index()] = true;
@@ -219,7 +225,7 @@ impl<'a> InPlace<'a> {
             }
         }
         let of_step = |(step, records): (usize, Vec<&'a WasteRecord>)| match commands[step].take()? {
-            Ok(commands) => self.undo(step, commands, &records),
+            Ok((commands, layout)) => self.undo(step, commands, layout, &records),
             Err(why) => {
                 self.refuse(step, why.as_deref(), &records);
                 None
@@ -231,21 +237,80 @@ impl<'a> InPlace<'a> {
 
     /// Returns the commands of a RUN that can be taken apart and undoes something, or why that is not so; nothing for other
     /// steps.
-    fn commands(&self, step: usize) -> Option<Result<Vec<Command>, Option<String>>> {
+    fn commands(&self, step: usize) -> Option<Commands> {
         let place = self.timeline.place(LayerNumber::from_index(step))?;
         let line = self.timeline.lines.get(place).filter(|line| line.step.instruction == "RUN")?;
         if !line.context.is_root() {
             return Some(Err(Some(format!("it runs as {}, not as root", command::shortened(&line.context.user)))));
         }
-        let commands = match command::commands(self.timeline, place, &self.index.tree) {
-            Ok(commands) => commands,
+        let (mut commands, layout) = match command::commands(self.timeline, place, self.index, self.reach.kinds()) {
+            Ok(found) => found,
             Err(why) => return Some(Err(Some(why))),
         };
+        if !self.are_right(step, &commands) {
+            let is_mode = |command: &&mut Command| matches!(command.undo, Undo::Mode(_));
+            commands
+                .iter_mut()
+                .filter(is_mode)
+                .for_each(|one| one.give_up("left other modes in this image than it says"));
+        }
+        let overruled: Vec<bool> = (0..commands.len()).map(|at| self.is_overruled(step, &commands, at)).collect();
+        commands.iter_mut().zip(overruled).for_each(|(command, is_overruled)| command.is_overruled = is_overruled);
         let undoes = |command: &Command| command.undo != Undo::Other && !command.operands.is_empty();
         if commands.iter().any(undoes) {
-            return Some(Ok(commands));
+            return Some(Ok((commands, layout)));
         }
         Some(Err(commands.into_iter().find_map(|command| command.why)))
+    }
+
+    /// Says whether the modes that a step has left are those that its commands say, where that takes more than reading them.
+    fn are_right(&self, step: usize, commands: &[Command]) -> bool {
+        let is_symbolic = |command: &Command| matches!(&command.undo, Undo::Mode(mode) if mode.is_symbolic());
+        if !commands.iter().any(is_symbolic) {
+            return true;
+        }
+        let at = u32::try_from(step).unwrap_or(u32::MAX);
+        let is_right = |(index, entry): (u32, &Entry)| {
+            let before = entry.lower.get().and_then(|lower| self.index.inode(lower));
+            let Some(before) = before.filter(|_| entry.has(Entry::SHOWN) && entry.kind != Kind::Symlink) else {
+                return true;
+            };
+            let after = EntryRef { layer: at, index };
+            let Some(after) = self.index.inode(after).filter(|_| is_same_thing(self.index, before, after)) else {
+                return true;
+            };
+            let is_directory = entry.kind == Kind::Directory;
+            let (mut mode, mut is_changed) = (self.index.entry(before).mode, false);
+            for command in commands.iter().filter(|command| command.reaches(entry.node, &self.index.tree)) {
+                if let Undo::Mode(change) = &command.undo {
+                    mode = change.apply(mode, is_directory);
+                    is_changed = true;
+                }
+            }
+            // Who changes the owner takes setuid and setgid along.
+            !is_changed || mode & 0o777 == self.index.entry(after).mode & 0o777
+        };
+        (0..).zip(&self.index.layers[step].entries).all(is_right)
+    }
+
+    /// Says whether a later command of the step changes again what one has changed: then no condition can tell which files
+    /// are right already.
+    fn is_overruled(&self, step: usize, commands: &[Command], at: usize) -> bool {
+        let (tree, command) = (&self.index.tree, &commands[at]);
+        let others: Vec<&Command> = commands[at + 1..].iter().filter(|other| command.contradicts(other)).collect();
+        let is_changed_again = |entry: &&Entry| {
+            let is_right = match &command.undo {
+                Undo::Mode(mode) => mode.apply(entry.mode, entry.kind == Kind::Directory) == entry.mode & 0o7777,
+                _ => false,
+            };
+            entry.has(Entry::SHOWN) && !is_right && command.reaches(entry.node, tree)
+        };
+        !others.is_empty()
+            && self.index.layers[step]
+                .entries
+                .iter()
+                .filter(is_changed_again)
+                .any(|entry| others.iter().any(|other| other.reaches(entry.node, tree)))
     }
 
     /// Returns the layer that hides a copy, if one does.
@@ -264,7 +329,13 @@ impl<'a> InPlace<'a> {
         }
     }
 
-    fn undo(&mut self, step: usize, commands: Vec<Command>, records: &[&'a WasteRecord]) -> Option<Undone<'a>> {
+    fn undo(
+        &mut self,
+        step: usize,
+        commands: Vec<Command>,
+        layout: Layout,
+        records: &[&'a WasteRecord],
+    ) -> Option<Undone<'a>> {
         let mut parts: BTreeMap<usize, Part<'a>> = BTreeMap::new();
         let mut unexplained = Vec::new();
         for record in records {
@@ -310,7 +381,7 @@ impl<'a> InPlace<'a> {
             copies: found.records.iter().map(|record| record.copy).collect(),
         };
         match self.rest(step, &relocation, &found) {
-            Ok(Rest::Commands(kept)) => change.steps.entry(step).or_default().keep(kept),
+            Ok(Rest::Commands(kept)) => change.steps.entry(step).or_default().keep(kept, layout),
             Ok(Rest::Everything) => {}
             Err(why) => {
                 found.records.iter().for_each(|record| self.refusals.add(record, &why));

@@ -36,6 +36,13 @@ impl<'a> Part<'a> {
     }
 }
 
+/// A command of a hiding step in its new place.
+pub(super) struct Limited {
+    pub text: String,
+    /// Whether it leaves alone what is right already.
+    pub leaves_right: bool,
+}
+
 /// How a file ends up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Look {
@@ -156,7 +163,9 @@ impl<'a> InPlace<'a> {
         let mut nodes: Vec<NodeId> = own.filter(|node| upper.contains_key(node)).collect();
         nodes.extend(records.iter().map(|record| record.node));
         let texts = self.changes(step, target, commands, &nodes, found)?;
-        if texts.iter().all(|text| !text.starts_with("find ")) {
+        let is_plain = texts.iter().all(|limited| !limited.leaves_right);
+        let texts: Vec<String> = texts.into_iter().map(|limited| limited.text).collect();
+        if is_plain {
             return Ok(texts);
         }
         for layer in self.base_count..target {
@@ -170,8 +179,8 @@ impl<'a> InPlace<'a> {
                 change.steps.entry(layer).or_default().flags.extend(flags);
                 found.done_by_copy(layer, commands);
             } else {
-                for text in self.changes(step, layer, commands, &wrong, found)? {
-                    change.steps.entry(layer).or_default().end_with(text);
+                for limited in self.changes(step, layer, commands, &wrong, found)? {
+                    change.steps.entry(layer).or_default().end_with(limited.text);
                 }
             }
             found.targets.insert(layer);
@@ -191,6 +200,7 @@ impl<'a> InPlace<'a> {
                 let now = self.looks.get(&this).map_or(entry, |last| self.index.entry(*last));
                 let is_right = match &command.undo {
                     Undo::Owner(_) => owner.is_some_and(|owner| self.index.owner(now) == owner),
+                    Undo::Mode(mode) => mode.apply(now.mode, false) == now.mode & 0o7777,
                     _ => false,
                 };
                 let is_file = entry.kind == Kind::File && entry.size > 0;
@@ -211,7 +221,7 @@ impl<'a> InPlace<'a> {
         commands: &[Command],
         nodes: &[NodeId],
         found: &mut Found<'_>,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<Vec<Limited>, String> {
         let mut texts = Vec::new();
         for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.changes_metadata()) {
             let places = reached(command, nodes, self);
@@ -233,33 +243,38 @@ impl<'a> InPlace<'a> {
         step: usize,
         target: usize,
         found: &mut Found<'_>,
-    ) -> Result<String, String> {
+    ) -> Result<Limited, String> {
         let paths = operands.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
         let recursive = if command.is_recursive { " -R" } else { "" };
         let is_plain = self.reach.is_all_new(operands.iter().copied(), target)
             || (!command.is_recursive && target != step && self.are_own(operands, target));
-        match &command.undo {
+        let depth = if command.is_recursive { "" } else { " -maxdepth 0" };
+        let (name, word, tests, kind) = match &command.undo {
             Undo::Owner(spec) => {
                 let (owner, tests) = self.owner_words(spec, command, step, target, found)?;
-                if is_plain {
-                    return Ok(format!("chown{recursive} {owner} {paths}"));
-                }
-                let depth = if command.is_recursive { "" } else { " -maxdepth 0" };
-                let find = format!("find {paths}{depth} {tests} -exec chown -h {owner} {{}} +");
-                self.with_find(target, find)
+                ("chown", owner, Some(tests), "")
             }
-            Undo::Mode(mode) if is_plain => Ok(format!("chmod{recursive} {mode} {paths}")),
-            Undo::Mode(mode) => {
-                let is_octal = !mode.is_empty() && mode.bytes().all(|digit| (b'0'..b'8').contains(&digit));
-                let depth = if command.is_recursive { "" } else { " -maxdepth 0" };
-                let find = format!("find {paths}{depth} ! -type l ! -perm {mode} -exec chmod {mode} {{}} +");
-                if !is_octal || mode.len() > 4 {
-                    return Err(format!("which files are to change by {} cannot be written for find", shortened(mode)));
-                }
-                self.with_find(target, find)
-            }
-            Undo::Remove { .. } | Undo::Clean | Undo::Other => Err("it sets no owner or mode".to_owned()),
+            Undo::Mode(mode) => ("chmod", mode.text.clone(), mode.test(), "! -type l "),
+            Undo::Remove { .. } | Undo::Clean | Undo::Other => return Err("it sets no owner or mode".to_owned()),
+        };
+        let tail = command.tail;
+        if is_plain {
+            let text = match &command.find {
+                Some(find) => self.with_find(target, find.text(&paths, "", name, &word))?,
+                None => format!("{name}{recursive} {word} {paths}"),
+            };
+            return Ok(Limited { text: text + tail, leaves_right: false });
         }
+        if command.is_overruled {
+            return Err(format!("a later command changes what \"{}\" does", shortened(&command.text)));
+        }
+        let tests = tests.ok_or_else(|| format!("which files {} changes cannot be said to find", shortened(&word)))?;
+        let text = match &command.find {
+            Some(find) => find.text(&paths, &tests, name, &word),
+            None if name == "chown" => format!("find {paths}{depth} {tests} -exec chown -h {word} {{}} +"),
+            None => format!("find {paths}{depth} {kind}{tests} -exec chmod {word} {{}} +"),
+        };
+        Ok(Limited { text: self.with_find(target, text)? + tail, leaves_right: true })
     }
 
     fn with_find(&self, target: usize, text: String) -> Result<String, String> {

@@ -1,10 +1,12 @@
 //! What stands where in the layers: asked when a command is to be carried over to another step.
 
 use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
 
 use super::command::Operand;
+use super::find::Kinds;
 use crate::analysis::waste::WasteRecord;
 use crate::layer::entry::{Entry, EntryRef, Kind, NodeId};
 use crate::layer::index::Index;
@@ -19,6 +21,8 @@ pub(super) struct Reach<'a> {
     find: OnceCell<Option<usize>>,
     /// The hard links of each copy that has some.
     links: OnceCell<HashMap<EntryRef, Vec<EntryRef>>>,
+    /// What each path is.
+    kinds: OnceCell<Arc<[Kinds]>>,
     /// The view of the layers below a step, and how many those are.
     view: RefCell<Option<(usize, View)>>,
 }
@@ -30,6 +34,7 @@ impl<'a> Reach<'a> {
             lowest: OnceCell::new(),
             find: OnceCell::new(),
             links: OnceCell::new(),
+            kinds: OnceCell::new(),
             view: RefCell::new(None),
         }
     }
@@ -45,6 +50,11 @@ impl<'a> Reach<'a> {
             }
             lowest
         })
+    }
+
+    /// Returns what each path is in the layers that have it.
+    pub(super) fn kinds(&self) -> &Arc<[Kinds]> {
+        self.kinds.get_or_init(|| Kinds::of(self.index))
     }
 
     /// Returns the lowest layer that stores bytes at a path.

@@ -44,8 +44,9 @@ impl InPlace<'_> {
                 kept.push(text);
             }
         }
-        // A step that would remove nothing goes.
-        if kept.len() == idle {
+        // A step that would remove nothing goes, and so does one that only changes the directory.
+        let moves = kept.iter().filter(|text| text.split(' ').next() == Some("cd")).count();
+        if kept.len() == idle + moves {
             kept.clear();
         }
         let is_changed = !kept.iter().eq(relocation.commands.iter().map(|command| &command.text));
@@ -92,21 +93,22 @@ impl InPlace<'_> {
         let named: Vec<&Operand> =
             command.operands.iter().filter(|operand| operand.tops.iter().any(|top| left.contains(top))).collect();
         let is_named = left.iter().all(|node| named.iter().any(|operand| operand.tops.contains(node)));
-        if is_named && !has_files && named.iter().all(|operand| operand.tops.len() == 1) {
+        let is_plain = is_named && !has_files && command.find.is_none() && !command.is_overruled;
+        if is_plain && named.iter().all(|operand| operand.tops.len() == 1) {
             let word = match &command.undo {
                 Undo::Owner(owner) => format!("chown {owner}"),
-                Undo::Mode(mode) => format!("chmod {mode}"),
+                Undo::Mode(mode) => format!("chmod {}", mode.text),
                 Undo::Remove { .. } | Undo::Clean | Undo::Other => return Err("it sets no owner or mode".to_owned()),
             };
             let paths = named.iter().map(|operand| operand.text.as_str()).collect::<Vec<_>>().join(" ");
-            return Ok(Left::Stays(format!("{word} {paths}")));
+            return Ok(Left::Stays(format!("{word} {paths}{}", command.tail)));
         }
         let operands: Vec<&Operand> = command.operands.iter().collect();
         let mut unused = Found::default();
         let limited = self.limited(command, &operands, step, step, &mut unused)?;
         // In the plain form it would reach everything again.
-        if found.targets.is_empty() || limited.starts_with("find ") {
-            return Ok(Left::Stays(limited));
+        if found.targets.is_empty() || limited.leaves_right {
+            return Ok(Left::Stays(limited.text));
         }
         Err(format!("\"{}\" would reach everything again", shortened(&command.text)))
     }

@@ -8,7 +8,7 @@ use super::plan::{Plan, Role, layout, role};
 use super::timeline::Timeline;
 use crate::analysis::fixes::Edit;
 use crate::analysis::fixes::choosing::{Group, Placement};
-use crate::analysis::fixes::in_place::Relocation;
+use crate::analysis::fixes::in_place::{Layout, Relocation};
 use crate::dockerfile::join::{Body, Piece, join};
 use crate::dockerfile::shell::Script;
 use crate::layer::entry::LayerNumber;
@@ -35,7 +35,14 @@ pub(crate) struct StepChange {
     /// Commands behind its own.
     last: Vec<String>,
     /// What is left of its own commands; all of them where nothing is said.
-    kept: Option<Vec<String>>,
+    kept: Option<Kept>,
+}
+
+/// What is left of a step's own commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Kept {
+    commands: Vec<String>,
+    layout: Layout,
 }
 
 impl StepChange {
@@ -51,10 +58,13 @@ impl StepChange {
         self.last.push(command);
     }
 
-    pub(in super::super) fn keep(&mut self, commands: Vec<String>) {
+    pub(in super::super) fn keep(&mut self, commands: Vec<String>, layout: Layout) {
         self.kept = Some(match self.kept.take() {
-            Some(known) => known.into_iter().filter(|command| commands.contains(command)).collect(),
-            None => commands,
+            Some(mut known) => {
+                known.commands.retain(|command| commands.contains(command));
+                known
+            }
+            None => Kept { commands, layout },
         });
     }
 
@@ -67,7 +77,7 @@ impl StepChange {
         other.first.iter().for_each(|command| self.start_with(command.clone()));
         other.last.iter().for_each(|command| self.end_with(command.clone()));
         if let Some(kept) = &other.kept {
-            self.keep(kept.clone());
+            self.keep(kept.commands.clone(), kept.layout.clone());
         }
     }
 }
@@ -187,7 +197,10 @@ fn of_text(text: &str, dialect: crate::dockerfile::shell::Dialect) -> Piece {
 /// Returns a step's pieces, in their order.
 fn pieces(change: &StepChange, own: Piece, dialect: crate::dockerfile::shell::Dialect) -> Vec<Piece> {
     let own = match &change.kept {
-        Some(kept) => Piece { body: Body::Script(Script::of_commands(kept, dialect)), source: None, ..own },
+        Some(kept) => {
+            let text = kept.layout.text(&kept.commands);
+            Piece { body: Body::Script(Script::new(&text, dialect)), source: None, ..own }
+        }
         None => own,
     };
     let first = change.first.iter().map(|text| of_text(text, dialect));
