@@ -428,6 +428,39 @@ fn a_step_that_is_not_taken_apart_says_why() {
     assert_eq!(reasons, ["the files of layer 2 end up with different owners, and --chown gives them one"]);
 }
 
+/// A removal of caches that takes more along is carried over only where nothing in between can miss it.
+#[test]
+fn what_is_no_cache_stays_for_the_steps_in_between() {
+    let fix = |between: &str, more: &'static str| {
+        let layers = vec![
+            LayerSpec::of(vec![file("bin/sh", 1)]),
+            LayerSpec::of(vec![file("root/.cache/pip/http/one", 700), file(more, 10)]),
+            LayerSpec::of(vec![file("etc/x", 1)]),
+            LayerSpec::of(vec![gone("root/.cache"), file("etc/y", 1)]),
+        ];
+        let steps = [
+            "ADD rootfs.tar / # buildkit",
+            "RUN /bin/sh -c make-it # buildkit",
+            between,
+            "RUN /bin/sh -c rm -rf /root/.cache && add-user # buildkit",
+        ];
+        let history = steps.map(HistorySpec::step).to_vec();
+        let mut analysis = analyse(&ImageSpec { layers, history, tags: Vec::new() }, None);
+        analysis.fixes.remove(0)
+    };
+    let (run, copy) = ("RUN /bin/sh -c use-it # buildkit", "COPY x /etc/ # buildkit");
+    let is_in_place = |fix: &Fix| fix.alternatives.iter().any(|one| one.kind.name() == "in-place");
+    let only_cache = fix(run, "root/.cache/pip/http/two");
+    assert!(is_in_place(&only_cache), "{only_cache:?}");
+    // The file that is no cache's goes with the merge alone.
+    let same = fix(copy, "root/.cache/other");
+    assert!(is_in_place(&same), "a COPY reads nothing: {same:?}");
+    let merge = fix(run, "root/.cache/other");
+    assert!(!is_in_place(&merge), "{merge:?}");
+    let why = "at the end of layer 2 it would also remove /root/.cache/other, which steps in between may read";
+    assert!(merge.caveats.iter().any(|note| note.ends_with(why)), "{merge:?}");
+}
+
 /// What a later step cleans up need not be in a layer at all.
 #[test]
 fn a_clean_up_names_the_mount_that_makes_it_needless() {

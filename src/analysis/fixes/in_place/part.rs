@@ -7,6 +7,7 @@ use super::{Change, Found, InPlace};
 use crate::analysis::fixes::rewriting::{Line, Role, role};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::dockerfile::step::Form;
+use crate::escape::escape;
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId};
 
 /// Places of caches, with the programs that fill them.
@@ -100,18 +101,67 @@ impl<'a> InPlace<'a> {
         }
         if !part.removed.is_empty() {
             let again = self.fills_again(step, target, &part.removed);
-            for removal in removals(commands, &part.removed, self) {
+            let removals = removals(commands, &part.removed, self);
+            let places = || again.iter().chain([&target]).copied();
+            if let Err(why) = places().try_for_each(|layer| self.removes_only_caches(step, layer, commands, &removals))
+            {
+                found.refuse(&part.removed, why);
+                part.removed.clear();
+            }
+            for removal in removals.iter().filter(|_| !part.removed.is_empty()) {
                 for layer in again.iter().chain([&target]) {
                     change.steps.entry(*layer).or_default().end_with(removal.text.clone());
                     found.done.extend(removal.operands.iter().map(|operand| (*layer, removal.command, *operand)));
                 }
             }
+            is_done |= !part.removed.is_empty();
             found.records.append(&mut part.removed);
-            is_done = true;
         }
         if is_done {
             found.targets.insert(target);
         }
+    }
+
+    /// Finds out whether removals at the end of a step take nothing else away that a RUN behind it may read.
+    fn removes_only_caches(
+        &self,
+        step: usize,
+        target: usize,
+        commands: &[Command],
+        removals: &[Removal],
+    ) -> Result<(), String> {
+        let is_run = |layer: usize| {
+            let line = self.timeline.line(LayerNumber::from_index(layer));
+            line.is_none_or(|line| line.step.instruction == "RUN")
+        };
+        if !(target + 1..step).any(is_run) {
+            return Ok(());
+        }
+        let tree = &self.index.tree;
+        let is_reached = |node: NodeId| {
+            let acts = |removal: &Removal, at: &usize| commands[removal.command].acts_on(*at, node, tree);
+            removals.iter().any(|removal| removal.operands.iter().any(|at| acts(removal, at)))
+        };
+        for layer in 0..=target {
+            self.visit(layer)?;
+            let at = u32::try_from(layer).unwrap_or(u32::MAX);
+            let is_there = |index: u32, entry: &Entry| {
+                let this = EntryRef { layer: at, index };
+                // An empty file is a lock.
+                let is_file = entry.kind != Kind::Directory && (entry.kind != Kind::File || entry.size > 0);
+                is_file && is_reached(entry.node) && self.hidden_at(this).is_none_or(|hidden_by| hidden_by > target)
+            };
+            let other = (0..)
+                .zip(&self.index.layers[layer].entries)
+                .find(|(index, entry)| is_there(*index, entry) && !super::is_cache(&tree.path(entry.node)));
+            if let Some((_, entry)) = other {
+                let (path, number) = (escape(&tree.path(entry.node)), LayerNumber::from_index(target));
+                return Err(format!(
+                    "at the end of layer {number} it would also remove {path}, which steps in between may read"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Says whether a step that is to take something over is a COPY; else it is a RUN.
