@@ -13,9 +13,13 @@ mod bounds;
 pub mod composer;
 pub mod dpkg;
 mod fields;
+pub mod gem;
+pub mod go;
+pub mod java;
 mod json;
 pub mod node;
 pub mod python;
+pub mod rust;
 
 pub use bounds::MOST_RECORD_BYTES;
 
