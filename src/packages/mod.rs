@@ -19,6 +19,7 @@ pub mod java;
 mod json;
 pub mod node;
 pub mod python;
+pub mod rpm;
 pub mod rust;
 
 pub use bounds::MOST_RECORD_BYTES;
