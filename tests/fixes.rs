@@ -318,7 +318,9 @@ fn typical_cases_are_told_as_an_engineer_would() {
             (fix.kind.name(), layers, fix.saves_bytes / 1000, fix.dockerfile.as_str())
         });
         assert_eq!(told.collect::<Vec<_>>(), expected, "{what}");
-        assert!(analysis.fixes.iter().all(|fix| fix.safe != fix.dockerfile.is_empty()), "{what}: {:?}", analysis.fixes);
+        // What .dockerignore leaves out may be missed elsewhere.
+        let is_safe = |fix: &Fix| !fix.dockerfile.is_empty() && fix.alternatives[0].dockerignore.is_empty();
+        assert!(analysis.fixes.iter().all(|fix| fix.safe == is_safe(fix)), "{what}: {:?}", analysis.fixes);
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use layerlens::dockerfile::{Dockerfile, Instruction};
@@ -24,10 +25,25 @@ fn recorded() -> Vec<HashMap<String, String>> {
 }
 
 fn analyse(case: &str) -> Analysis {
-    let folder = folder().join(case);
-    let file = Dockerfile::read(&folder.join("Dockerfile")).expect("the Dockerfile");
+    analyse_with(case, &folder().join(case).join("Dockerfile"))
+}
+
+fn analyse_with(case: &str, dockerfile: &Path) -> Analysis {
+    let file = Dockerfile::read(dockerfile).expect("the Dockerfile");
     let options = OpenOptions { dockerfile: Some(Arc::new(file)), ..OpenOptions::default() };
-    layerlens::open(&folder.join("image.tar.zst"), &options).unwrap_or_else(|error| panic!("{case}: {error}"))
+    let image = folder().join(case).join("image.tar.zst");
+    layerlens::open(&image, &options).unwrap_or_else(|error| panic!("{case}: {error}"))
+}
+
+/// Makes the build context that the engine had, as the script does.
+fn make_context(case: &str, context: &Path) {
+    let folder = folder().join(case);
+    let script = folder.join("context.sh");
+    if script.exists() {
+        let made = Command::new("sh").arg(&script).current_dir(context).status();
+        assert!(made.is_ok_and(|status| status.success()), "{case}: no context");
+    }
+    fs::copy(folder.join("Dockerfile"), context.join("Dockerfile")).expect("a copy");
 }
 
 /// What may differ after a patch: see the script.
@@ -91,7 +107,10 @@ fn todays_patches_are_those_that_were_applied() {
     for row in recorded().iter().filter(|row| row["measured_saving"] != "-") {
         let case = &row["case"];
         let applied = fs::read_to_string(folder().join(case).join("patch")).expect("recorded");
-        let patch = analyse(case).patch_of_all().unwrap_or_else(|problem| panic!("{case}: {problem}"));
+        let context = tempfile::tempdir().expect("a folder");
+        make_context(case, context.path());
+        let analysis = analyse_with(case, &context.path().join("Dockerfile"));
+        let patch = analysis.patch_of_all().unwrap_or_else(|problem| panic!("{case}: {problem}"));
         assert_eq!(hunks(&patch.diff), hunks(&applied), "{case}");
         assert!(patch.left_out.is_empty(), "{case}: {:?}", patch.left_out);
         compared += 1;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::fixes::{self, Edit, Fix, Kind, UNKNOWN_SOURCE};
+use super::fixes::{self, Alternative, Edit, Fix, Kind, UNKNOWN_SOURCE};
 use super::{Analysis, Fitted};
 use crate::dockerfile::{Misfit, Replacement};
 
 /// A change of the Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
-    /// A unified diff for `git apply`; empty where nothing changes.
+    /// A unified diff for `git apply`, of the Dockerfile and of its `.dockerignore`; empty where nothing changes.
     pub diff: String,
     /// The Dockerfile afterwards.
     pub text: String,
@@ -70,8 +70,13 @@ impl Analysis {
                 left_out.push((*place, "its lines cannot be written"));
             } else if one.kind == Kind::InPlace {
                 together.push((*place, layers, &one.change));
+            } else if !one.dockerignore.is_empty() {
+                match self.can_ignore(fitted, one) {
+                    Ok(()) => by_itself.push((*place, layers, one)),
+                    Err(reason) => left_out.push((*place, reason)),
+                }
             } else if one.can_stand_in_file(&self.spec.history, self.layers.len()) {
-                by_itself.push((*place, layers, &one.edits));
+                by_itself.push((*place, layers, one));
             } else {
                 left_out.push((
                     *place,
@@ -79,7 +84,7 @@ impl Analysis {
                 ));
             }
         }
-        let mut edits: BTreeMap<u32, Edit> = BTreeMap::new();
+        let (mut edits, mut ignored): (BTreeMap<u32, Edit>, Vec<&str>) = (BTreeMap::new(), Vec::new());
         let changes: Vec<_> = together.iter().map(|(_, _, change)| *change).collect();
         match fixes::edits_together(self, &changes) {
             Some(all) => {
@@ -94,10 +99,22 @@ impl Analysis {
                 continue;
             }
             made.push(place);
-            edits.extend(own.iter().map(|edit| (edit.layer.get(), edit.clone())));
+            edits.extend(own.own_edits().into_iter().map(|edit| (edit.layer.get(), edit)));
+            ignored.extend(own.dockerignore.iter().map(String::as_str));
         }
         made.sort_unstable();
-        Ok(self.patch_of(fitted, &edits, made, left_out))
+        let mut patch = self.patch_of(fitted, &edits, made, left_out);
+        patch.diff.push_str(&fitted.file.ignore_patch(&ignored));
+        Ok(patch)
+    }
+
+    /// Finds out whether what an alternative leaves out of the build context is read by the COPY alone that brings it.
+    fn can_ignore(&self, fitted: &Fitted, one: &Alternative) -> Result<(), &'static str> {
+        let unknown = "it is not known which COPY brings what it leaves out";
+        let first = one.edits.first().ok_or(unknown)?;
+        let lines = self.lines_of(first.layer).ok_or(unknown)?;
+        let copy = fitted.file.instructions().iter().find(|instruction| instruction.lines() == lines).ok_or(unknown)?;
+        fitted.file.can_ignore(&one.dockerignore, copy)
     }
 
     fn patch_of(

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::ignore::Context;
 use super::instructions::{Instruction, Lines, escape_mark, instructions, plain};
 use super::step::Step;
 
@@ -19,13 +20,15 @@ pub struct Dockerfile {
     name: String,
     text: String,
     instructions: Vec<Instruction>,
+    /// Where it was read from; nothing for a text from elsewhere.
+    context: Option<Context>,
 }
 
 /// The names that builders look for, in their order.
 const NAMES: [&str; 2] = ["Dockerfile", "Containerfile"];
 
 /// No Dockerfile of people is as large.
-const MOST_BYTES: u64 = 4 << 20;
+pub(super) const MOST_BYTES: u64 = 4 << 20;
 
 impl Dockerfile {
     /// Returns the Dockerfile of a folder, where it has one: a regular file with one of the names that builders look for.
@@ -45,13 +48,17 @@ impl Dockerfile {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too large for a Dockerfile"));
         }
         let name = in_repository(path).unwrap_or_else(|| path.to_owned());
-        Ok(Dockerfile::parse(&name.to_string_lossy(), &text))
+        Ok(Dockerfile { context: Context::of(path), ..Dockerfile::parse(&name.to_string_lossy(), &text) })
     }
 
     /// Understands the text of a Dockerfile; `name` is where it lies.
     #[must_use]
     pub fn parse(name: &str, text: &str) -> Self {
-        Dockerfile { name: name.to_owned(), text: text.to_owned(), instructions: instructions(text) }
+        Dockerfile { name: name.to_owned(), text: text.to_owned(), instructions: instructions(text), context: None }
+    }
+
+    pub(super) fn context(&self) -> Option<&Context> {
+        self.context.as_ref()
     }
 
     /// Returns the text of the file.

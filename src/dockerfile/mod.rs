@@ -5,6 +5,7 @@
 
 mod file;
 mod fit;
+mod ignore;
 mod instructions;
 pub(crate) mod join;
 mod patch;

@@ -49,18 +49,7 @@ impl Dockerfile {
     /// where they change nothing. The file is named from there, or from the current directory, or only by its file name.
     #[must_use]
     pub fn patch(&self, edits: &[Replacement]) -> String {
-        let new = self.edited(edits);
-        let old: Vec<&str> = self.text().split_inclusive('\n').collect();
-        let new: Vec<&str> = new.split_inclusive('\n').collect();
-        let hunks = group_diff_ops(capture_diff_slices(Algorithm::Myers, &old, &new), CONTEXT_LINES);
-        if hunks.is_empty() {
-            return String::new();
-        }
-        let mut patch = header(&place(self.name()));
-        for hunk in &hunks {
-            push_hunk(&mut patch, hunk, &old, &new);
-        }
-        patch
+        diff(&place(self.name()), Some(self.text()), &self.edited(edits))
     }
 
     /// Returns where the comments begin that belong to what stands at a line: those right above it, not what tells
@@ -71,6 +60,21 @@ impl Dockerfile {
         let is_comment = |line: &&&str| says_nothing(line) && !is_blank(line);
         first - lines[top.min(first)..first].iter().rev().take_while(is_comment).count()
     }
+}
+
+/// Returns the patch of one file, which may be new.
+pub(super) fn diff(name: &str, old: Option<&str>, new: &str) -> String {
+    let old_lines: Vec<&str> = old.unwrap_or_default().split_inclusive('\n').collect();
+    let new_lines: Vec<&str> = new.split_inclusive('\n').collect();
+    let hunks = group_diff_ops(capture_diff_slices(Algorithm::Myers, &old_lines, &new_lines), CONTEXT_LINES);
+    if hunks.is_empty() {
+        return String::new();
+    }
+    let mut patch = header(name, old.is_none());
+    for hunk in &hunks {
+        push_hunk(&mut patch, hunk, &old_lines, &new_lines);
+    }
+    patch
 }
 
 fn directives(lines: &[&str]) -> usize {
@@ -111,7 +115,7 @@ fn close_gap(out: &mut Vec<String>, lines: &[&str], end: usize) -> usize {
 }
 
 /// Returns what to call a file in a patch: relative, with `/` between its parts.
-fn place(name: &str) -> String {
+pub(super) fn place(name: &str) -> String {
     let path = Path::new(name);
     let is_below = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let whole = (!is_below).then(|| path.canonicalize().ok()).flatten();
@@ -125,11 +129,13 @@ fn place(name: &str) -> String {
 
 /// Returns the lines before the hunks. The first makes the name one from the root of a repository, wherever in it `git apply`
 /// is run.
-fn header(name: &str) -> String {
+fn header(name: &str, is_new: bool) -> String {
     let (old, new) = (quoted(&format!("a/{name}")), quoted(&format!("b/{name}")));
     // A tab ends a name with spaces in it.
     let end = if name.contains(' ') && !old.starts_with('"') { "\t" } else { "" };
-    format!("diff --git {old} {new}\n--- {old}{end}\n+++ {new}{end}\n")
+    let (mode, from) =
+        if is_new { ("new file mode 100644\n", "/dev/null".to_owned()) } else { ("", format!("{old}{end}")) };
+    format!("diff --git {old} {new}\n{mode}--- {from}\n+++ {new}{end}\n")
 }
 
 /// Quotes a name as git does, where it has to be.
@@ -256,7 +262,7 @@ mod tests {
         ] {
             assert_eq!(place(name), expected, "{name}");
         }
-        assert_eq!(header("a b"), "diff --git a/a b b/a b\n--- a/a b\t\n+++ b/a b\t\n");
+        assert_eq!(header("a b", false), "diff --git a/a b b/a b\n--- a/a b\t\n+++ b/a b\t\n");
         assert_eq!(quoted("é \"\n"), "\"\\303\\251 \\\"\\012\"");
     }
 }

@@ -253,6 +253,7 @@ fn alternative(analysis: &Analysis, one: &Alternative) -> Value {
             "bytes_after": one.cache.bytes_after,
         },
         "dockerfile": one.dockerfile,
+        "dockerignore": one.dockerignore.iter().map(|line| text(line)).collect::<Vec<_>>(),
         "safe": one.safe,
         "caveats": one.caveats,
     })

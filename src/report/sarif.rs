@@ -94,7 +94,7 @@ fn fixes(analysis: &Analysis, place: usize) -> Vec<Value> {
     let of_way = |(at, way): (usize, &Alternative)| {
         let is_whole = analysis.patch(&[(place, at)]).is_ok_and(|patch| patch.left_out.is_empty());
         let is_readable = way.edits.iter().all(|edit| printable(&edit.after) == edit.after);
-        if !is_whole || !is_readable {
+        if !is_whole || !is_readable || !way.dockerignore.is_empty() {
             return None;
         }
         let edits = way.edits.iter().map(|edit| replacement(analysis, &fitted.file, edit));

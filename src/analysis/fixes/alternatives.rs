@@ -35,6 +35,8 @@ pub struct Alternative {
     pub safe: bool,
     /// What the user should know before pasting them.
     pub caveats: Vec<String>,
+    /// Lines for .dockerignore that belong to it, from the build context; `dockerfile` begins with them as comments.
+    pub dockerignore: Vec<String>,
     /// The edits, in a form that others can be added to.
     pub(crate) change: Change,
 }
@@ -48,6 +50,17 @@ impl Alternative {
             return members.map(|member| LayerNumber::from_index(*member)).collect();
         }
         self.edits.iter().map(|edit| edit.layer).collect()
+    }
+
+    /// Returns the edits of the Dockerfile alone: without the lines for .dockerignore, which are comments there.
+    pub(crate) fn own_edits(&self) -> Vec<Edit> {
+        let own = |edit: &Edit| {
+            let skipped =
+                if edit.after.is_empty() || self.dockerignore.is_empty() { 0 } else { self.dockerignore.len() + 1 };
+            let after = edit.after.lines().skip(skipped).collect::<Vec<_>>().join("\n");
+            Edit { after, ..edit.clone() }
+        };
+        if self.dockerignore.is_empty() { self.edits.clone() } else { self.edits.iter().map(own).collect() }
     }
 
     /// Says whether putting the new lines in the place of the old ones is all there is to do: no setting between the steps
@@ -73,7 +86,9 @@ impl Alternative {
 impl PartialEq for Alternative {
     fn eq(&self, other: &Self) -> bool {
         let of = |one: &Self| (one.kind, one.title.clone(), one.edits.clone(), one.saves_bytes, one.cache, one.safe);
-        of(self) == of(other) && self.dockerfile == other.dockerfile && self.caveats == other.caveats
+        of(self) == of(other)
+            && self.dockerfile == other.dockerfile
+            && (&self.caveats, &self.dockerignore) == (&other.caveats, &other.dockerignore)
     }
 }
 
@@ -139,6 +154,7 @@ impl Workshop<'_> {
                 dockerfile: sketch.dockerfile,
                 safe: sketch.safe,
                 caveats: sketch.caveats,
+                dockerignore: sketch.ignored,
                 change: Change { merges: vec![group.clone()], ..Change::default() },
             },
             judged,
@@ -236,6 +252,7 @@ impl Workshop<'_> {
             dockerfile,
             safe,
             caveats: draft.doubts,
+            dockerignore: Vec::new(),
             change,
         };
         let by_merges = merges.iter().flat_map(|(_, records)| records);

@@ -27,6 +27,8 @@ pub(in super::super) struct Sketch {
     pub dockerfile: String,
     pub safe: bool,
     pub caveats: Vec<String>,
+    /// Lines for .dockerignore.
+    pub ignored: Vec<String>,
 }
 
 /// Lines with what must be said about them.
@@ -36,6 +38,8 @@ pub(in super::super) struct Draft {
     /// Reasons why the lines are not to be pasted as they are.
     pub doubts: Vec<String>,
     pub notes: Vec<String>,
+    /// Lines for .dockerignore.
+    pub ignored: Vec<String>,
 }
 
 impl Draft {
@@ -79,7 +83,7 @@ pub(in super::super) fn sketch(index: &Index, timeline: &Timeline, group: &Group
         "{title} ({})",
         layers(&group.members.iter().map(|member| LayerNumber::from_index(*member)).collect::<Vec<_>>())
     );
-    Sketch { kind, title, dockerfile: lines, safe, caveats: draft.doubts }
+    Sketch { kind, title, dockerfile: lines, safe, caveats: draft.doubts, ignored: draft.ignored }
 }
 
 fn shape(plan: &Plan<'_>) -> (Kind, &'static str, Draft) {

@@ -29,8 +29,12 @@ pub(super) fn not_copied(plan: &Plan<'_>) -> Option<Draft> {
         return Some(draft);
     }
     draft.lines = format!("# in .dockerignore:\n#   {}", patterns.join("\n#   "));
+    draft.ignored = patterns;
     let copied = copy_line(line, transfer, &[], &mut draft.doubts, part.layer);
     push_line(&mut draft.lines, &copied);
+    draft
+        .doubts
+        .push("what .dockerignore leaves out is missing in every COPY, and for every step in between".to_owned());
     draft
         .notes
         .push("paths in .dockerignore count from the build context: check where your source lies in it".to_owned());
