@@ -114,7 +114,7 @@ impl Record {
     fn add_file(&mut self, name: &[u8], bounds: &mut Bounds) {
         let is_name = !name.is_empty() && !name.contains(&b'/') && self.directory.len() <= MOST_DIRECTORY_BYTES;
         let joined = || path(&[&self.directory, &b"/"[..], name].concat());
-        match is_name.then(joined).flatten() {
+        match (is_name && !bounds.is_full()).then(joined).flatten() {
             Some(path) => {
                 let bytes = path.len();
                 bounds.push(&mut self.package.files, path, bytes);

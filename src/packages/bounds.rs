@@ -19,14 +19,20 @@ impl Bounds {
         Bounds { left: MOST_RECORD_BYTES, skipped: 0 }
     }
 
-    /// Says whether there is room for one more `T` with `bytes` of its own; where there is none, it counts as skipped.
+    /// Says whether there is room for one more `T` with `bytes` of its own; where there is none, it counts as skipped,
+    /// and there is no room for anything else either.
     pub(super) fn admit<T>(&mut self, bytes: usize) -> bool {
         let left = self.left.checked_sub(size_of::<T>().saturating_add(bytes));
-        match left {
-            Some(left) => self.left = left,
-            None => self.skip(),
+        self.left = left.unwrap_or(0);
+        if left.is_none() {
+            self.skip();
         }
         left.is_some()
+    }
+
+    /// Says whether nothing more is admitted: what costs time to make is not worth making then.
+    pub(super) fn is_full(&self) -> bool {
+        self.left == 0
     }
 
     /// Adds to `list` where there is room; `bytes` is what the item owns beside itself.
@@ -77,9 +83,11 @@ mod tests {
     fn what_finds_no_room_is_counted() {
         let (mut bounds, mut list) = (Bounds::new(), Vec::new());
         bounds.push(&mut list, 1u8, MOST_RECORD_BYTES / 2);
+        assert!(!bounds.is_full());
         bounds.push(&mut list, 2u8, MOST_RECORD_BYTES / 2);
+        assert!(bounds.is_full());
         bounds.push(&mut list, 3u8, 0);
-        assert_eq!(bounds.finish(list), Parsed { content: vec![1, 3], skipped: 1 });
+        assert_eq!(bounds.finish(list), Parsed { content: vec![1], skipped: 2 });
     }
 
     #[test]

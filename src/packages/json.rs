@@ -153,6 +153,8 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
             self.admit(0)?;
             items.push(item);
         }
+        // Most of a hostile document could be lists and objects with one item each.
+        items.shrink_to_fit();
         Ok(Json::List(items))
     }
 
@@ -162,7 +164,6 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
             self.admit(key.len())?;
             fields.push((key, access.next_value_seed(self)?));
         }
-        // Most of a hostile document could be objects with one field each.
         fields.shrink_to_fit();
         Ok(Json::Object(fields))
     }

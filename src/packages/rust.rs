@@ -24,8 +24,12 @@ pub fn package(path: &[u8]) -> Option<(Crate, usize)> {
         "cache" if parts.next().is_none() => folder.strip_suffix(".crate")?,
         _ => return None,
     };
-    Some((split_version(name)?, kind.len() + index.len() + folder.len() + 2))
+    let found = Some(name).filter(|name| name.len() <= MOST_NAME_BYTES).and_then(split_version)?;
+    Some((found, kind.len() + index.len() + folder.len() + 2))
 }
+
+/// No file's name is longer. Looking for the version takes quadratic time.
+const MOST_NAME_BYTES: usize = 255;
 
 /// Splits `NAME-VERSION` before the first part that is a version: names may have dashes, and so may versions.
 fn split_version(name: &str) -> Option<Crate> {
@@ -76,5 +80,7 @@ mod tests {
         {
             assert_eq!(named(other), None, "{other}");
         }
+        // Looked through, this would take hours.
+        assert_eq!(named(&format!("src/x/{}", "-".repeat(4 << 20))), None);
     }
 }

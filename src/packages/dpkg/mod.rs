@@ -203,6 +203,32 @@ Version: 1.21.3-1+deb12u1
         assert_eq!((names, parsed.skipped), (vec!["d", "e"], 5));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            name in "[a-z0-9][a-z0-9+.-]{1,20}",
+            version in "([1-9]:)?[0-9][a-z0-9.+~]{0,10}(-[a-z0-9.+~]{1,5})?",
+            needs in proptest::collection::vec(("[a-z][a-z0-9]{1,9}", "<<|<=|=|>=|>>", "[0-9][0-9.]{0,5}"), 0..6),
+        ) {
+            let word = |(name, operator, version): &(String, String, String)| format!("{name} ({operator} {version})");
+            let depends = needs.iter().map(word).collect::<Vec<_>>().join(", ");
+            let parsed = status(format!("Package: {name}\nVersion: {version}\nDepends: {depends}\n").as_bytes());
+            let [package] = &parsed.content[..] else { panic!("one package") };
+            proptest::prop_assert_eq!((&package.name, &package.version, parsed.skipped), (&name, &version, 0));
+            let found: Vec<(&str, &str)> = package.depends.iter().map(|group| {
+                let constraint = group[0].constraint.as_ref().expect("each has one");
+                (group[0].name.as_str(), constraint.version.as_str())
+            }).collect();
+            let written: Vec<(&str, &str)> = needs.iter().map(|(name, _, version)| (name.as_str(), version.as_str())).collect();
+            proptest::prop_assert_eq!(found, written);
+        }
+
+        #[test]
+        fn any_versions_have_an_order(a in "[0-9a-z.+~:-]{0,8}", b in "[0-9a-z.+~:-]{0,8}") {
+            proptest::prop_assert_eq!(versions_compare(&a, &b), versions_compare(&b, &a).reverse());
+        }
+    }
+
     /// The machine's own database, where there is one, agrees with `dpkg-query`.
     #[test]
     fn dpkg_query_says_the_same() {

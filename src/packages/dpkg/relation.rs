@@ -86,6 +86,9 @@ pub(super) fn relations(value: &[u8], separator: u8, bounds: &mut Bounds) -> Vec
     relations
 }
 
+/// Beyond those that there are.
+const MOST_ARCHITECTURES: usize = 64;
+
 fn relation(part: &[u8]) -> Option<Relation> {
     let part = std::str::from_utf8(part).ok()?.trim();
     let is_name = |c: char| c.is_ascii_alphanumeric() || "+-.:_${}".contains(c);
@@ -108,7 +111,10 @@ fn relation(part: &[u8]) -> Option<Relation> {
         let (inner, after) = rest[1..].split_once(close)?;
         match open {
             '(' => relation.constraint = Some(constraint(inner)?),
-            '[' => relation.architectures = inner.split_whitespace().map(str::to_owned).collect(),
+            '[' => {
+                let names = inner.split_whitespace().take(MOST_ARCHITECTURES);
+                relation.architectures = names.map(str::to_owned).collect();
+            }
             // Build profiles: nothing in an installed package's record depends on them.
             _ => {}
         }

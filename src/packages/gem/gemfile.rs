@@ -22,8 +22,11 @@ pub fn gemfile(bytes: &[u8]) -> Parsed<Vec<Wanted>> {
     for statement in statements(bytes, &mut bounds) {
         let (word, rest) = split_word(&statement);
         match word {
-            "gem" => match wanted(rest, &blocks) {
-                Some(wanted) => bounds.push(&mut found, wanted, statement.len()),
+            "gem" => match wanted(rest, &blocks).filter(|_| !bounds.is_full()) {
+                Some(wanted) => {
+                    let groups: usize = wanted.groups.iter().map(|name| size_of::<String>() + name.len()).sum();
+                    bounds.push(&mut found, wanted, statement.len() + groups);
+                }
                 None => bounds.skip(),
             },
             "end" => drop(blocks.pop()),
@@ -39,6 +42,7 @@ pub fn gemfile(bytes: &[u8]) -> Parsed<Vec<Wanted>> {
 /// Each gem carries the groups of all blocks around it.
 const MOST_BLOCKS: usize = 32;
 const MOST_GROUPS: usize = 32;
+const MOST_NAME_BYTES: usize = 200;
 /// A statement goes on behind a comma.
 const MOST_STATEMENT_BYTES: usize = 16 << 10;
 
@@ -96,7 +100,7 @@ fn wanted(arguments: &str, blocks: &[Vec<String>]) -> Option<Wanted> {
     // `gem(` and `gem "x"` are calls, `gem_home = …` is not and does not come here.
     let (name, options) =
         literal(arguments).filter(|_| arguments.trim_start_matches(['(', ' ']).starts_with(['"', '\'', '%']))?;
-    let mut groups: Vec<String> = blocks.iter().flatten().cloned().collect();
+    let mut groups: Vec<String> = blocks.iter().flatten().take(MOST_GROUPS).cloned().collect();
     for key in ["group: ", "groups: ", ":group => ", ":groups => ", "group:", "groups:", ":group=>", ":groups=>"] {
         if let Some((_, value)) = options.split_once(key) {
             groups.extend(names(first_value(value)));
@@ -122,7 +126,8 @@ fn names(text: &str) -> Vec<String> {
     let words = words.filter(|word| is_list || word.starts_with([':', '"', '\'']));
     let words = words.map(|word| word.trim_matches([':', '"', '\''])).filter(|word| !word.is_empty());
     // `%i[`: the letter is no name.
-    words.skip(usize::from(is_list)).take(MOST_GROUPS).map(str::to_owned).collect()
+    let names = words.skip(usize::from(is_list)).filter(|name| name.len() <= MOST_NAME_BYTES);
+    names.take(MOST_GROUPS).map(str::to_owned).collect()
 }
 
 /// Returns the first string of a line, `"…"`, `'…'` or `%q<…>`, and what follows it.
@@ -211,5 +216,13 @@ gem "last"
         assert_eq!(found("end\nend\ngem 'x'\ngroup :a do\ngem 'y'\n"), (vec!["x".to_owned(), "y a".to_owned()], 0));
         let text = "group :a do\n".repeat(10_000) + "gem 'x'\n";
         assert_eq!(gemfile(text.as_bytes()).content[0].groups.len(), MOST_BLOCKS);
+    }
+
+    /// Each gem carries the names of its groups: a long one would be there a hundred thousand times.
+    #[test]
+    fn groups_cannot_be_multiplied() {
+        let text = format!("group :{} do\n{}", "x".repeat(1 << 20), "gem 'x'\n".repeat(100_000));
+        let parsed = gemfile(text.as_bytes());
+        assert_eq!((parsed.content.len(), parsed.content[0].groups.len()), (100_000, 0));
     }
 }

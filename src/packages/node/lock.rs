@@ -99,7 +99,7 @@ fn by_nesting(dependencies: &[(String, Json)], found: &mut Vec<Installed>, bound
         };
         let length = folder.len() + name.len();
         let is_whole = matches!(package, Json::Object(_)) && !name.is_empty();
-        if !is_whole || length > MOST_PATH_BYTES {
+        if !is_whole || length > MOST_PATH_BYTES || bounds.is_full() {
             bounds.skip();
             continue;
         }

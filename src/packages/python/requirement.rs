@@ -39,12 +39,15 @@ fn split_name(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c| !is_name(c)).unwrap_or(text.len()))
 }
 
+/// Beyond any real requirement.
+const MOST_EXTRAS: usize = 64;
+
 fn split_extras(text: &str) -> (Vec<String>, &str) {
     let Some((inside, rest)) = text.strip_prefix('[').and_then(|inner| inner.split_once(']')) else {
         return (Vec::new(), text);
     };
     let names = inside.split(',').map(str::trim).filter(|name| !name.is_empty());
-    (names.map(str::to_owned).collect(), rest)
+    (names.take(MOST_EXTRAS).map(str::to_owned).collect(), rest)
 }
 
 /// A URL may hold a semicolon: behind one, the marker's has a space before it.

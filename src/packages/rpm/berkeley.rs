@@ -70,7 +70,8 @@ impl<'a> Database<'a> {
 
     /// Hands over the data of a page: its items are key, data, key, data …
     fn pairs(&self, page: &[u8], share: &mut Share, bounds: &mut Bounds, take: Take<'_>) {
-        let count = self.short(page, 20).unwrap_or(0);
+        // Each takes two bytes of the page.
+        let count = self.short(page, 20).unwrap_or(0).min(page.len() / 2);
         for at in (0..count).step_by(2) {
             // The record of number 0 is not a package: it holds the highest number.
             match self.item(page, at) {

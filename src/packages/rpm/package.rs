@@ -169,7 +169,7 @@ fn files(header: Header<'_>, bounds: &mut Bounds) -> Vec<File> {
             continue;
         }
         let directory = index.and_then(|index| directories.get(usize::try_from(index).ok()?));
-        let directory = directory.filter(|directory| directory.len() <= MOST_DIRECTORY_BYTES);
+        let directory = directory.filter(|directory| directory.len() <= MOST_DIRECTORY_BYTES && !bounds.is_full());
         let Some(path) = directory.and_then(|directory| path(&[directory, name].concat())) else {
             bounds.skip();
             continue;

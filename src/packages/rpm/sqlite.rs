@@ -134,7 +134,9 @@ impl<'a> Database<'a> {
 /// Returns where the cells of a page start; `None` for one outside of the page.
 fn cells(page: &[u8], header: usize, pointers: usize) -> impl Iterator<Item = Option<usize>> + '_ {
     let count = array(page, header + 3).map_or(0, u16::from_be_bytes);
-    (0..usize::from(count)).map(move |cell| array(page, pointers + 2 * cell).map(u16::from_be_bytes).map(usize::from))
+    // Each takes two bytes of the page.
+    (0..usize::from(count).min(page.len() / 2))
+        .map(move |cell| array(page, pointers + 2 * cell).map(u16::from_be_bytes).map(usize::from))
 }
 
 /// Reads a number of one to nine bytes; returns what follows it.
