@@ -1,4 +1,5 @@
-//! The fuzz targets of `fuzz/`, on any toolchain: images of our own, broken at random, from files and from pipes.
+//! The fuzz targets of `fuzz/`, on any toolchain: images of our own, broken at random, from files and from pipes; files of
+//! package managers, broken the same way.
 //!
 //! A run is short and the same each time. `FUZZ_SECONDS=60 cargo test --test fuzz` looks for as long at each target, with
 //! a seed of its own that it prints; `FUZZ_SEED` repeats one. `FUZZ_CORPUS` names a folder that is given the images that
@@ -12,6 +13,8 @@ mod targets;
 
 #[path = "fuzz/mutate.rs"]
 mod mutate;
+#[path = "fuzz/package_seeds.rs"]
+mod package_seeds;
 #[path = "fuzz/seeds.rs"]
 mod seeds;
 
@@ -37,6 +40,21 @@ fn broken_archives_are_refused_or_add_up() {
 #[test]
 fn broken_layers_are_refused_or_add_up() {
     drive("layer", targets::layer, &seeds::layers());
+}
+
+#[test]
+fn broken_files_of_dpkg_and_apk_end() {
+    drive("system_packages", targets::packages::system, &package_seeds::system());
+}
+
+#[test]
+fn broken_databases_of_rpm_end() {
+    drive("rpm", targets::packages::rpm, &package_seeds::rpm());
+}
+
+#[test]
+fn broken_files_of_languages_end() {
+    drive("language_packages", targets::packages::language, &package_seeds::language());
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -3,6 +3,8 @@
 //! Two drivers run them: libFuzzer, which needs a nightly toolchain (`fuzz_targets`), and `tests/fuzz.rs`, which does not.
 //! Both only use the library's front door.
 
+pub mod packages;
+
 use std::io::Write;
 use std::path::Path;
 
