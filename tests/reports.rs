@@ -409,6 +409,34 @@ fn fixes_are_edits_of_the_dockerfile() {
     assert!(other["runs"][0]["results"][0]["fixes"].is_null(), "not the image's own: {other:#}");
 }
 
+/// What is offered for review comments, put in by hand, is the file that the patch makes.
+#[test]
+fn annotations_name_the_lines_that_change() {
+    let subject = with_edits(NOTES_DOCKERFILE);
+    let report = subject.report(Format::Github);
+    let first = report.lines().find(|line| line.contains("in place") || line.contains("suggestion")).expect("a fix");
+    let message = first.rsplit_once("::").expect("a message").1.replace("%0A", "\n").replace("%25", "%");
+    let mut lines: Vec<String> = NOTES_DOCKERFILE.lines().map(str::to_owned).collect();
+    let mut blocks = Vec::new();
+    for part in message.split("\n\nLine").skip(1) {
+        let (head, rest) = part.split_once(":\n```suggestion\n").expect("a block");
+        let numbers = head.trim_start_matches('s').trim().trim_end_matches(" (to be removed)");
+        let (start, end) = numbers.split_once('-').unwrap_or((numbers, numbers));
+        let new = rest.split("```").next().expect("an end").lines().map(str::to_owned).collect::<Vec<_>>();
+        blocks.push((start.parse::<usize>().expect("a line"), end.parse::<usize>().expect("a line"), new));
+    }
+    assert!(blocks.len() > 1, "{message}");
+    for (start, end, new) in blocks.into_iter().rev() {
+        lines.splice(start - 1..end, new);
+    }
+    let patch = subject.analysis.patch(&[(0, 0)]).expect("it fits");
+    let without_gaps = |text: &str| text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(without_gaps(&lines.join("\n")), without_gaps(&patch.text), "{message}");
+    for caveat in &subject.analysis.fixes[0].caveats {
+        assert!(message.contains(&format!("Note: {caveat}")), "{message}");
+    }
+}
+
 #[test]
 fn fingerprints_are_stable_and_distinct() {
     let prints = |subject: &Subject| -> Vec<String> {

@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::findings::{Finding, Severity, file, findings};
+use super::findings::{Finding, Severity, clean, file, findings};
 use super::{Style, markdown};
 use crate::analysis::Analysis;
 use crate::escape::escape;
@@ -27,7 +27,7 @@ pub(super) fn write(
     let found = findings(analysis, verdict, style);
     let file = escape(file(analysis, style).as_bytes());
     for finding in found.iter().take(MOST_ANNOTATIONS) {
-        annotation(finding, &file, out)?;
+        annotation(analysis, finding, &file, out)?;
     }
     if found.len() > MOST_ANNOTATIONS {
         writeln!(out, "and {} more findings", found.len() - MOST_ANNOTATIONS)?;
@@ -38,7 +38,7 @@ pub(super) fn write(
     }
 }
 
-fn annotation(finding: &Finding, file: &str, out: &mut impl Write) -> io::Result<()> {
+fn annotation(analysis: &Analysis, finding: &Finding, file: &str, out: &mut impl Write) -> io::Result<()> {
     let kind = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -47,12 +47,55 @@ fn annotation(finding: &Finding, file: &str, out: &mut impl Write) -> io::Result
         Some(lines) => format!(",line={},endLine={}", lines.first, lines.last),
         None => String::new(),
     };
-    let message = match finding.lines_to_paste.as_str() {
-        "" => finding.message.clone(),
-        lines => format!("{}\n\nThe new lines:\n{lines}", finding.message),
+    let message = match (suggestions(analysis, finding), finding.lines_to_paste.as_str()) {
+        (Some(suggestions), _) => format!("{}\n\n{suggestions}", finding.message),
+        (None, "") => finding.message.clone(),
+        (None, lines) => format!("{}\n\nThe new lines:\n{lines}", finding.message),
     };
     let title = property(&format!("layerlens: {}", finding.title));
     writeln!(out, "::{kind} file={}{lines},title={title}::{}", property(file), data(&message))
+}
+
+/// Returns what becomes of which lines of the Dockerfile, where the fix is that and no more.
+///
+/// An annotation offers nothing to click on: the blocks are ready for a comment of a review, at the lines that are named.
+fn suggestions(analysis: &Analysis, finding: &Finding) -> Option<String> {
+    let place = finding.fix?;
+    let way = analysis.fixes[place].alternatives.first()?;
+    let patch = analysis.patch(&[(place, 0)]).ok()?;
+    if !patch.left_out.is_empty() || way.edits.is_empty() {
+        return None;
+    }
+    let mut parts = Vec::new();
+    for edit in way.own_edits().iter().filter(|edit| edit.before != edit.after) {
+        let lines = analysis.lines_of(edit.layer)?;
+        let range = if lines.first == lines.last {
+            format!("Line {}", lines.first)
+        } else {
+            format!("Lines {}-{}", lines.first, lines.last)
+        };
+        let new: Vec<String> = edit.after.lines().map(clean).collect();
+        let goes = if new.is_empty() { " (to be removed)" } else { "" };
+        let fence = fence(&new);
+        parts.push(format!(
+            "{range}{goes}:\n{fence}suggestion\n{}{fence}",
+            new.iter().flat_map(|line| [line, "\n"]).collect::<String>()
+        ));
+    }
+    if !way.dockerignore.is_empty() {
+        parts.push(format!(
+            "To .dockerignore:\n{}",
+            way.dockerignore.iter().map(|line| clean(line)).collect::<Vec<_>>().join("\n")
+        ));
+    }
+    parts.extend(way.caveats.iter().map(|note| format!("Note: {}", clean(note))));
+    Some(parts.join("\n\n"))
+}
+
+/// Returns a fence that no line can close.
+fn fence(lines: &[String]) -> String {
+    let ticks = lines.iter().map(|line| line.trim_start()).map(|line| line.len() - line.trim_start_matches('`').len());
+    "`".repeat(ticks.max().unwrap_or_default().max(2) + 1)
 }
 
 /// Escapes what follows the second pair of colons, as the runner's own toolkit does.
