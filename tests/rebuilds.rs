@@ -118,6 +118,17 @@ fn todays_patches_are_those_that_were_applied() {
     assert!(compared >= 35, "only {compared} patches were compared");
 }
 
+/// The classic builder records a digest of what it copies: what is shown is the user's own line.
+#[test]
+fn copies_are_named_by_the_dockerfiles_lines() {
+    let analysis = analyse("15-chown-all-last");
+    let recorded = |text: &str| analysis.spec.history.iter().any(|entry| entry.created_by.contains(text));
+    assert!(recorded("COPY dir:") || recorded("COPY multi:"), "the classic builder's history");
+    let steps: Vec<String> = analysis.layers.iter().map(|layer| analysis.step(layer.number)).collect();
+    assert!(steps.iter().any(|step| step == "COPY . ."), "{steps:?}");
+    assert!(steps[1..].iter().all(|step| !step.contains("dir:") && !step.contains("multi:")), "{steps:?}");
+}
+
 /// The Dockerfiles that the engine built: every layer above the base has its line, and it is that of its step. A WORKDIR that
 /// was there before makes no layer with the classic builder.
 #[test]

@@ -380,10 +380,21 @@ impl Analysis {
     /// Returns the step that made a layer, as the user wrote it; empty where the history does not tell.
     #[must_use]
     pub fn step(&self, layer: LayerNumber) -> String {
-        let Some(entry) = self.layers[layer.index()].history.map(|place| &self.spec.history[place]) else {
-            return String::new();
-        };
+        self.layers[layer.index()].history.map(|place| self.step_at(place)).unwrap_or_default()
+    }
+
+    /// Returns a step by its place in the history, as the user wrote it: where a builder recorded a digest of what is copied,
+    /// it is the line of the Dockerfile, if that is known.
+    #[must_use]
+    pub fn step_at(&self, place: usize) -> String {
+        let Some(entry) = self.spec.history.get(place) else { return String::new() };
         let step = entry.step();
+        let fit = self.dockerfile.as_ref().and_then(|fitted| fitted.fit.as_ref().ok());
+        let layer = entry.layer.filter(|_| step.has_digest());
+        if let Some(written) = fit.zip(layer).and_then(|(fit, layer)| fit.source(layer)) {
+            let words = std::iter::once(step.instruction.as_str()).chain(written.flags()).chain([written.text()]);
+            return words.collect::<Vec<_>>().join(" ");
+        }
         match (step.instruction.as_str(), step.command.as_str()) {
             ("", command) => command.to_owned(),
             (instruction, "") => instruction.to_owned(),

@@ -211,8 +211,7 @@ impl Instruction {
         }
         // The classic builder records the hash of what is copied, and where to.
         let target = |text: &str| text.rsplit(' ').next().map(|word| word.trim_end_matches('/').to_owned());
-        let is_hashed = ["file:", "dir:", "multi:"].iter().any(|kind| said.starts_with(kind)) && said.contains(" in ");
-        matches!(self.name.as_str(), "COPY" | "ADD") && is_hashed && target(&said) == target(&self.text)
+        step.has_digest() && target(&said) == target(&self.text)
     }
 }
 

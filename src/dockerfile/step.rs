@@ -57,6 +57,14 @@ const DEFAULT_SHELLS: [&str; 2] = ["/bin/sh -c", "cmd /S /C"];
 const NOP: &str = "#(nop)";
 
 impl Step {
+    /// Says whether it copies what the builder recorded only a digest of: `COPY dir:DIGEST in /destination`.
+    #[must_use]
+    pub fn has_digest(&self) -> bool {
+        let said = self.command.trim_start();
+        let is_digest = ["file:", "dir:", "multi:"].iter().any(|kind| said.starts_with(kind)) && said.contains(" in ");
+        is_digest && matches!(self.instruction.as_str(), "COPY" | "ADD")
+    }
+
     /// The words that a RUN is given to in a Dockerfile without a SHELL.
     pub const DEFAULT_SHELL: &str = DEFAULT_SHELLS[0];
 

@@ -1,6 +1,7 @@
 //! Copies what is under the cursor to the clipboard.
 
 use super::{Effect, NOTHING};
+use crate::archive::{HistoryEntry, ImageSpec};
 use crate::escape::escape;
 use crate::layer::entry::NodeId;
 use crate::tui::app::App;
@@ -46,12 +47,20 @@ impl App {
     pub(in crate::tui) fn step_text(&self) -> Option<String> {
         let spec = self.spec.as_ref()?;
         let layer = u32::try_from(self.layer() + 1).ok();
-        let entry = match self.layers.rows.get(self.layers.list.cursor)? {
-            LayerRow::Step(place) => spec.history.get(*place),
-            _ => spec.history.iter().find(|entry| entry.layer == layer),
-        }?;
-        let step = entry.step();
-        Some(one_line(&format!("{} {}", step.instruction, step.command)))
+        let place = match self.layers.rows.get(self.layers.list.cursor)? {
+            LayerRow::Step(place) => *place,
+            _ => spec.history.iter().position(|entry| entry.layer == layer)?,
+        };
+        Some(one_line(&self.step_at(spec, place)))
+    }
+
+    /// Returns a step by its place in the history; until the layers are read, as the builder recorded it.
+    pub(in crate::tui) fn step_at(&self, spec: &ImageSpec, place: usize) -> String {
+        if let Some(image) = &self.image {
+            return image.analysis.step_at(place);
+        }
+        let step = spec.history.get(place).map(HistoryEntry::step).unwrap_or_default();
+        format!("{} {}", step.instruction, step.command)
     }
 }
 

@@ -76,8 +76,8 @@ fn fill(line: &mut RowLine, app: &App, spec: &ImageSpec, row: usize, kind: Layer
         LayerRow::Base { layer_count } => {
             (format!("1-{layer_count}"), format!("base image, {} (b unfolds)", plural(layer_count as u64, "layer")))
         }
-        LayerRow::Layer(layer) => ((layer + 1).to_string(), step(spec, layer)),
-        LayerRow::Step(place) => ("·".to_owned(), history(spec, place)),
+        LayerRow::Layer(layer) => ((layer + 1).to_string(), step(app, spec, layer)),
+        LayerRow::Step(place) => ("·".to_owned(), history(app, spec, place)),
     };
     let is_marked = is_marked(app, kind);
     let mark = if is_here {
@@ -190,16 +190,15 @@ fn is_marked(app: &App, kind: LayerRow) -> bool {
     }
 }
 
-fn step(spec: &ImageSpec, layer: usize) -> String {
+fn step(app: &App, spec: &ImageSpec, layer: usize) -> String {
     let number = u32::try_from(layer + 1).ok();
     let entry = spec.history.iter().position(|entry| entry.layer == number);
-    entry.map_or_else(|| one_line(""), |place| history(spec, place))
+    entry.map_or_else(|| one_line(""), |place| history(app, spec, place))
 }
 
-fn history(spec: &ImageSpec, place: usize) -> String {
-    let step = spec.history[place].step();
+fn history(app: &App, spec: &ImageSpec, place: usize) -> String {
     // What does not fit the widest screen need not be escaped.
-    let text: String = format!("{} {}", step.instruction, step.command).chars().take(400).collect();
+    let text: String = app.step_at(spec, place).chars().take(400).collect();
     one_line(&text)
 }
 
