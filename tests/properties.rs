@@ -8,38 +8,24 @@ mod naive;
 mod support;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::path::Path;
 use std::sync::Arc;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::RngSeed;
 
 use layerlens::contents::ContentReader;
 use layerlens::error::WarningCode;
-use layerlens::layer::NodeId;
-use layerlens::merge::view::View;
 use layerlens::source::Access;
 use layerlens::task::Task;
 use layerlens::{Analysis, OpenOptions};
 use support::findings::{Findings, disagreement};
 use support::image::{Format, ImageSpec, LayerStream, Packing, Wrapper};
 use support::layer::{Ending, Item, Kind, LayerSpec, LongNames, Member, Metadata, pax_global_header};
-use support::library::{assert_ledger, report};
+use support::library::{assert_ledger, report, shown_inodes};
+use support::random::config;
 use support::scenario::statements;
-
-fn config(cases: u32) -> ProptestConfig {
-    let asked = ProptestConfig::default();
-    ProptestConfig {
-        cases: if env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { cases },
-        rng_seed: if asked.rng_seed == RngSeed::Random { RngSeed::Fixed(4) } else { asked.rng_seed },
-        failure_persistence: None,
-        max_global_rejects: 1 << 16,
-        ..asked
-    }
-}
 
 /// Few names; one is not UTF-8, one sorts between `a` and what lies in it, one does not fit into a tar header.
 fn component() -> impl Strategy<Value = Vec<u8>> {
@@ -283,18 +269,10 @@ type Seen = (String, Option<(u16, (i64, i64), i64, Vec<u8>, Vec<u8>)>, Vec<u8>, 
 /// What the first layers of an image show together.
 fn seen(reader: &ContentReader, layer_count: usize) -> BTreeMap<Vec<u8>, Seen> {
     let index = &reader.analysis.index;
-    let view = View::of_layers(index, layer_count);
     let mut inodes = BTreeMap::new();
     let mut shown = BTreeMap::new();
-    let mut nodes = vec![NodeId::ROOT];
-    while let Some(node) = nodes.pop() {
-        nodes.extend(index.tree.children(node));
-        let slot = view.slot(node);
-        if !slot.is_present() || node == NodeId::ROOT {
-            continue;
-        }
-        let path = index.tree.path(node);
-        let Some(inode) = slot.get().and_then(|at| index.inode(at)) else {
+    for (path, inode) in shown_inodes(index, layer_count) {
+        let Some(inode) = inode else {
             shown.insert(path, ("directory".to_owned(), None, Vec::new(), None));
             continue;
         };

@@ -9,30 +9,20 @@ mod trial {
 }
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs::File;
 use std::path::Path;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::{RngSeed, TestRunner};
+use proptest::test_runner::TestRunner;
 
 use layerlens::analysis::{Alternative, BaseChoice, Fix, FixKind};
 use layerlens::rewrite::{Trial, proof};
 use layerlens::{Analysis, OpenOptions};
 use support::image::{LayerStream, Packing};
+use support::random::config;
 use trial::build::{Build, Command, Engine, Shape, Step, shown, step_of};
-
-fn config(cases: u32) -> ProptestConfig {
-    let asked = ProptestConfig::default();
-    ProptestConfig {
-        cases: if env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { cases },
-        rng_seed: if asked.rng_seed == RngSeed::Random { RngSeed::Fixed(4) } else { asked.rng_seed },
-        failure_persistence: None,
-        ..asked
-    }
-}
 
 /// Files that steps make; those in folders of package managers are what steps clean up.
 const FILES: [&str; 9] = [

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use layerlens::layer::{EntryRef, Index, NodeId};
+use layerlens::merge::view::View;
 use serde_json::Value;
 
 use super::findings::{ChangeKind, Findings, number};
@@ -47,4 +49,20 @@ fn assert_layers(report: &Value, findings: &Findings) {
     }
     let stored = layers.iter().map(|layer| number(&layer["stored_bytes"])).sum::<u64>();
     assert_eq!(number(&report["totals"]["stored_bytes"]), stored, "stored = the sum over the layers");
+}
+
+/// Returns every path that the lowest layers show together, with the entry that holds it; nothing for a directory that no
+/// layer describes.
+pub fn shown_inodes(index: &Index, layer_count: usize) -> Vec<(Vec<u8>, Option<EntryRef>)> {
+    let view = View::of_layers(index, layer_count);
+    let mut shown = Vec::new();
+    let mut nodes = vec![NodeId::ROOT];
+    while let Some(node) = nodes.pop() {
+        nodes.extend(index.tree.children(node));
+        let slot = view.slot(node);
+        if slot.is_present() && node != NodeId::ROOT {
+            shown.push((index.tree.path(node), slot.get().and_then(|at| index.inode(at))));
+        }
+    }
+    shown
 }

@@ -15,6 +15,7 @@ pub mod library;
 pub mod pages;
 #[cfg(unix)]
 pub mod pty;
+pub mod random;
 pub mod scenario;
 pub mod screen;
 pub mod text;

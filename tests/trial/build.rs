@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use layerlens::Analysis;
-use layerlens::layer::NodeId;
-use layerlens::merge::view::View;
 
 use crate::support::image::{HistorySpec, ImageSpec};
 use crate::support::layer::{Kind, LayerSpec, Member, Metadata};
+use crate::support::library::shown_inodes;
 
 /// How an engine goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -626,17 +625,10 @@ fn look(inode: &Inode) -> String {
 /// What containers see in an image.
 pub fn shown(image: &Analysis) -> BTreeMap<String, String> {
     let index = &image.index;
-    let view = View::of_layers(index, index.layers.len());
     let mut shown = BTreeMap::new();
-    let mut nodes = vec![NodeId::ROOT];
-    while let Some(node) = nodes.pop() {
-        nodes.extend(index.tree.children(node));
-        let slot = view.slot(node);
-        if !slot.is_present() || node == NodeId::ROOT {
-            continue;
-        }
-        let path = String::from_utf8(index.tree.path(node)).expect("the names are text");
-        let Some(inode) = slot.get().and_then(|at| index.inode(at)) else {
+    for (path, inode) in shown_inodes(index, index.layers.len()) {
+        let path = String::from_utf8(path).expect("the names are text");
+        let Some(inode) = inode else {
             shown.insert(path, "a directory that nothing describes".to_owned());
             continue;
         };
