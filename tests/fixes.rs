@@ -376,6 +376,29 @@ fn steps_of_different_shells_are_not_safe_together() {
     assert!(!fix.safe && fix.dockerfile.is_empty(), "{fix:?}");
 }
 
+/// A removal that found nothing does not go behind steps that make something, however it is written.
+#[test]
+fn a_removal_that_found_nothing_stays_in_its_place() {
+    for removal in ["rm -rf /other", "set -e; rm -rf /other", "rm -rf /other || true", "find /other -delete"] {
+        let layers = vec![
+            LayerSpec::of(vec![file("bin/sh", 1)]),
+            LayerSpec::of(vec![file("one", 900)]),
+            LayerSpec::of(Vec::new()),
+            LayerSpec::of(vec![file("one", 901), file("other", 10)]),
+        ];
+        let steps = [
+            "ADD rootfs.tar / # buildkit".to_owned(),
+            "RUN /bin/sh -c first # buildkit".to_owned(),
+            format!("RUN /bin/sh -c {removal} # buildkit"),
+            "RUN /bin/sh -c second # buildkit".to_owned(),
+        ];
+        let history = steps.iter().map(|step| HistorySpec::step(step)).collect();
+        let analysis = analyse(&ImageSpec { layers, history, tags: Vec::new() }, None);
+        let [fix] = &analysis.fixes[..] else { panic!("{removal}: {:?}", analysis.fixes) };
+        assert_eq!(fix.layers.iter().map(|layer| layer.get()).collect::<Vec<_>>(), [2, 3, 4], "{removal}: {fix:?}");
+    }
+}
+
 /// A step that changes owners and is not taken apart says why, beside the merge that is offered instead.
 #[test]
 fn a_step_that_is_not_taken_apart_says_why() {

@@ -36,7 +36,7 @@ impl Between for Separable<'_> {
         let line = self.timeline.line(LayerNumber::from_index(layer));
         let is_empty = own.entries.is_empty() && own.whiteouts.is_empty() && own.opaque.is_empty();
         // A removal that found nothing would find something behind the merged step.
-        if is_empty && line.and_then(named_files).is_none() {
+        if is_empty && !line.is_some_and(|line| named_files(line).is_some() || may_remove(line)) {
             return Some(Placement::Behind);
         }
         let line = line?;
@@ -122,6 +122,15 @@ impl<'a> Separable<'a> {
 
 /// Commands that do nothing but remove files or change what is known about them.
 const FILE_COMMANDS: [&str; 8] = ["rm", "rmdir", "chmod", "chown", "chgrp", "touch", "strip", "unlink"];
+
+/// Other words of commands that remove or change files.
+const REMOVERS: [&str; 9] = ["find", "mv", "sed", "truncate", "clean", "purge", "autoremove", "shred", "xargs"];
+
+/// Says whether a RUN, read only by its words, may remove or change files that are not there yet.
+fn may_remove(line: &Line) -> bool {
+    let mut words = line.step.command.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+    line.step.instruction == "RUN" && words.any(|word| FILE_COMMANDS.contains(&word) || REMOVERS.contains(&word))
+}
 
 /// Returns the absolute paths of a RUN that only removes or changes files that it names; nothing for any other step.
 pub(super) fn named_files(line: &Line) -> Option<Vec<String>> {
