@@ -98,9 +98,11 @@ struct Cli {
     #[arg(long)]
     wire: bool,
 
-    /// Also count documentation, manual pages and locales as live bloat.
+    /// Also list what is a matter of taste: documentation, translations, tests, compiled Python, a smaller base image.
+    ///
+    /// These findings have the confidence `ask`: the owner of the image decides.
     #[arg(long)]
-    docs: bool,
+    ask: bool,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -313,7 +315,7 @@ pub struct Request {
     /// Whether JSON lists the changes.
     pub with_changes: bool,
     /// Whether documentation counts as live bloat, too.
-    pub docs: bool,
+    pub ask: bool,
     /// When to colour.
     pub color: Color,
     /// How the screen looks.
@@ -388,7 +390,7 @@ impl Cli {
             no_dockerfile,
             changes,
             wire,
-            docs,
+            ask,
             choice,
             access,
             look,
@@ -426,7 +428,7 @@ impl Cli {
             write,
             no_dockerfile,
             with_changes: changes,
-            docs,
+            ask,
             color: match look.color {
                 ColorArg::Auto => Color::Auto,
                 ColorArg::Always => Color::Always,

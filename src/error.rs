@@ -437,6 +437,9 @@ pub enum WarningCode {
     NoDiffIds,
     /// A layer without end blocks, for which neither a size nor a digest is stated: it may be cut short.
     Unvouched,
+    /// Contents that say what files are for were too large to keep, or a package database could not be read: owners and
+    /// findings are not complete.
+    EvidenceDropped,
     /// More warnings of one kind than are shown.
     More,
 }
@@ -463,6 +466,7 @@ impl WarningCode {
             WarningCode::SizeMismatch => "size-mismatch",
             WarningCode::NoDiffIds => "no-diff-ids",
             WarningCode::Unvouched => "unvouched",
+            WarningCode::EvidenceDropped => "evidence-dropped",
             WarningCode::More => "more-warnings",
         }
     }

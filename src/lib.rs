@@ -7,7 +7,7 @@
 //! engines and registries. With `default-features = false` there is the library alone.
 //!
 //! ```text
-//!              leaves: path · digest · size · escape · columns · dockerfile · draft · packages · task · error  (used by all, use no other module)
+//!              leaves: path · digest · size · escape · columns · dockerfile · draft · elf · packages · task · error  (used by all, use no other module)
 //!  file, dir,   ┌────────┐   ┌─────────┐   ┌─────────┐   ┌───────┐   ┌──────┐   ┌───────┐   ┌──────────┐
 //!  stdin    ──► │ source │──►│ tarball │──►│ archive │──►│ layer │──►│ open │──►│ merge │──►│ analysis │──► gate, report, tui, rewrite
 //!               └────────┘   └─────────┘   └─────────┘   └───────┘   └──────┘   └───────┘   └──────────┘
@@ -43,6 +43,7 @@ pub mod analysis;
 pub mod archive;
 pub mod digest;
 pub mod dockerfile;
+pub(crate) mod elf;
 pub mod error;
 pub mod escape;
 pub mod gate;

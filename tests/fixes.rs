@@ -506,17 +506,18 @@ fn a_clean_up_names_the_mount_that_makes_it_needless() {
     assert!(fix.caveats.iter().any(|note| note.contains("--mount=type=cache,target=/root/.cache/pip")), "{fix:?}");
 }
 
-/// Documentation is a matter of taste: it is live bloat for those who ask.
+/// Documentation is a matter of taste: it is a finding for those who ask.
 #[test]
 fn documentation_counts_on_request() {
     let layers = vec![LayerSpec::of(vec![file("usr/share/doc/x/manual", 300), file("usr/share/locale/de/x.mo", 200)])];
     let image = ImageSpec { layers, history: vec![HistorySpec::step("ADD rootfs.tar / # buildkit")], tags: Vec::new() };
     let folder = tempfile::tempdir().expect("a folder");
     let path = image.write(Packing::default(), folder.path(), "image.tar");
-    let kinds = |bloat| {
-        let analysis = layerlens::open(&path, &OpenOptions { bloat, ..OpenOptions::default() }).expect("a whole image");
-        analysis.bloat.iter().map(|found| (found.rule.kind, found.bytes)).collect::<Vec<_>>()
+    let kinds = |findings| {
+        let analysis =
+            layerlens::open(&path, &OpenOptions { findings, ..OpenOptions::default() }).expect("a whole image");
+        analysis.findings.iter().map(|found| (found.class.name(), found.bytes)).collect::<Vec<_>>()
     };
     assert_eq!(kinds(Scope::Usual), []);
-    assert_eq!(kinds(Scope::WithDocs), [("docs", 300_000), ("locales", 200_000)]);
+    assert_eq!(kinds(Scope::WithAsk), [("docs", 300_000), ("locales", 200_000)]);
 }

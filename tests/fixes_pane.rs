@@ -121,17 +121,17 @@ fn a_fix_leads_to_its_layers_and_files() {
 }
 
 #[test]
-fn bloat_stands_apart() {
+fn findings_stand_apart() {
     let file = |name: &str, size| Member::new(name, Kind::File(vec![7; size]), Metadata::with_mode(0o644));
     let layer = LayerSpec::of(vec![file("var/lib/apt/lists/debian_Packages", 2_000_000)]);
     let mut spec = ImageSpec::of(vec![LayerSpec::of(vec![file("etc/passwd", 9)]), layer]);
     spec.history[1] = HistorySpec::step("RUN apt-get update");
     let directory = tempfile::tempdir().expect("a directory");
-    let path = spec.write(Packing::default(), directory.path(), "bloat.tar");
+    let path = spec.write(Packing::default(), directory.path(), "findings.tar");
     let mut screen = Screen::of(&path, (100, 30));
     screen.press("4");
-    assert!(screen.row("wasted in total").contains("0 B"), "bloat is no waste");
-    assert!(screen.row("probably not needed (2.0 MB)").contains("Not wasted"), "{}", screen.text());
+    assert!(screen.row("wasted in total").contains("0 B"), "findings are no waste");
+    assert!(screen.row("most likely not needed (2.0 MB)").contains("Not wasted"), "{}", screen.text());
     screen.press("G enter");
     assert!(screen.row("do  ").contains("rm -rf /var/lib/apt/lists/*"), "{}", screen.text());
     screen.press("j enter");

@@ -230,7 +230,10 @@ fn hostile_names_are_text() {
         assert!(text.contains(&shown), "{shown} is nowhere");
     }
     assert!(text.contains("</script><script>pwned=1</script>"), "the step can be read");
-    assert!(!analysis.fixes.is_empty() && !analysis.bloat.is_empty(), "the hostile names are in fixes and bloat, too");
+    assert!(
+        !analysis.fixes.is_empty() && !analysis.findings.is_empty(),
+        "the hostile names are in fixes and findings, too"
+    );
 }
 
 /// The page says what may run by hashes: they must be those of what stands in it, and nothing may need more.
@@ -312,8 +315,8 @@ fn assert_sums(analysis: &Analysis, tokens: &[Token]) {
     assert_eq!(table_sum(tokens, "Table of the layers", 3), totals.wasted_bytes);
     assert_eq!(table_sum(tokens, "Table of the pairs", 1), totals.wasted_bytes);
     assert_eq!(table_sum(tokens, "Table of the wasted copies", 1), totals.wasted_bytes);
-    let bloat: u64 = analysis.bloat.iter().map(|found| found.bytes).sum();
-    assert_eq!(table_sum(tokens, "Table of the live bloat", 1), bloat);
+    let needless: u64 = analysis.findings.iter().map(|found| found.bytes).sum();
+    assert_eq!(table_sum(tokens, "Table of the findings", 1), needless);
 }
 
 fn value(tag: &Tag) -> u64 {

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What everything may use; these use only each other.
-const LEAVES: [&str; 11] =
-    ["columns", "digest", "dockerfile", "draft", "error", "escape", "exit", "packages", "path", "size", "task"];
+const LEAVES: [&str; 12] =
+    ["columns", "digest", "dockerfile", "draft", "elf", "error", "escape", "exit", "packages", "path", "size", "task"];
 
 /// Each module with what it may use beside the leaves and itself.
 const MODULES: [(&str, &[&str]); 15] = [

@@ -2,22 +2,28 @@
 //! number of its own.
 
 pub(crate) mod base;
-pub(crate) mod bloat;
 pub(crate) mod dockerfile;
+pub(crate) mod findings;
 pub(crate) mod fixes;
+pub(crate) mod owners;
 pub(crate) mod patch;
+pub(crate) mod rootfs;
+pub(crate) mod start;
+pub(crate) mod twins;
 pub(crate) mod waste;
 pub(crate) mod waste_groups;
 pub(crate) mod weights;
 
 pub use base::{Base, BaseChoice, BaseFrom};
-pub use bloat::{DuplicateContent, Finding, Scope};
 pub use dockerfile::{Entry as HistoryStep, Fitted, entries as history_steps, fit, lines_by_layer};
+pub use findings::{Class, Confidence, Finding, FindingPath, Scope};
 pub use fixes::{
     Alternative, CacheCost, Edit, Fix, FixChoice, FixFile, Kind as FixKind, NotFixes, NotRanges, Ranges, Unfixed,
     WhatIf,
 };
+pub use owners::{Owner, OwnerKind, Owners};
 pub use patch::{NoPatch, Patch};
+pub use twins::DuplicateContent;
 pub use waste::{Cause, WasteRecord};
 pub use waste_groups::WasteGroup;
 pub use weights::{Weight, Weights};
@@ -25,7 +31,7 @@ pub use weights::{Weight, Weights};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::ImageSpec;
+use crate::archive::{ImageSpec, RunConfig};
 use crate::digest::{ChainId, DiffId, Digest};
 use crate::dockerfile::{Dockerfile, Instruction, Lines};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
@@ -37,6 +43,7 @@ use crate::merge::identity;
 use crate::merge::merger::{self, LayerEffect};
 use crate::open::{self, LoadOptions, Loaded};
 use crate::source;
+use rootfs::Rootfs;
 
 /// How an image is read and judged.
 #[derive(Debug, Clone, Default)]
@@ -51,8 +58,8 @@ pub struct OpenOptions {
     pub wire: bool,
     /// The Dockerfile that the image was built from: where it fits, fixes are edits of its lines.
     pub dockerfile: Option<Arc<Dockerfile>>,
-    /// Which live bloat is looked for; a gate is about waste and needs none.
-    pub bloat: bloat::Scope,
+    /// Which needless live bytes are looked for, and whether owners are; a gate about waste needs none.
+    pub findings: Scope,
 }
 
 /// An image, analysed.
@@ -76,8 +83,10 @@ pub struct Analysis {
     pub dockerfile: Option<Fitted>,
     /// Waste that is worth a change, but no edit is known for it: largest first, then by layer.
     pub unfixed: Vec<Unfixed>,
-    /// Live bytes that most likely nobody needs, largest first, then by path.
-    pub bloat: Vec<Finding>,
+    /// Whose the live bytes are; empty where that was not asked for.
+    pub owners: Owners,
+    /// Live bytes that are most likely needless: largest first, then by class.
+    pub findings: Vec<Finding>,
     /// What is odd but leaves the numbers right.
     pub warnings: Vec<Warning>,
     /// Every entry of every layer.
@@ -183,8 +192,9 @@ pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
     let name = if path.as_os_str() == "-" { "stdin".into() } else { path.to_string_lossy().into_owned() };
     let place = || Place::Image(name.clone());
-    let loaded =
-        source::open(path, &options.load.access).and_then(|input| open::load(input, &options.load)).at(place)?;
+    let load = LoadOptions { evidence: options.findings != Scope::Nothing, ..options.load.clone() };
+    let loaded = source::open(path, &load.access).and_then(|input| open::load(input, &load)).at(place)?;
+    let options = &OpenOptions { load, ..options.clone() };
     analyse(name.clone(), loaded, options).at(place)
 }
 
@@ -193,7 +203,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Analysis> {
 /// # Errors
 /// Where contents that must be compared cannot be read again, or sizes do not fit 64 bits.
 pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<Analysis> {
-    let Loaded { spec, mut index, blobs, mut warnings } = loaded;
+    let Loaded { spec, mut index, blobs, mut warnings, kept } = loaded;
     let merged = merger::merge(&mut index, &mut warnings)?;
     identity::decide(&mut index, &blobs, &merged.undecided)?;
     let base = find_base(options, &spec, &mut warnings)?;
@@ -219,7 +229,25 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
     });
     totals.fixable_bytes = found.fixes.iter().map(|fix| fix.saves_bytes).sum();
     totals.unavoidable_bytes = found.unavoidable_bytes;
-    let bloat = bloat::find(&index, &waste, options.bloat);
+    let (owners, findings) = if options.load.evidence {
+        let files = Rootfs::new(&index, layers.iter().map(|layer| &layer.blob).collect(), &kept);
+        let owners = owners::find(&files, &waste, base.layer_count, &mut warnings);
+        let config = RunConfig::parse(&spec.config);
+        let is_packaged = |node| owners.owner(node).kind.is_system();
+        let start = start::follow(&files, &config, &is_packaged, base.layer_count);
+        let input = findings::Input {
+            rootfs: &files,
+            owners: &owners,
+            start: &start,
+            config: &config,
+            base_count: base.layer_count,
+            scope: options.findings,
+        };
+        let findings = findings::find(&input);
+        (owners, findings)
+    } else {
+        (Owners::default(), Vec::new())
+    };
     Ok(Analysis {
         source,
         spec,
@@ -230,7 +258,8 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
         fixes: found.fixes,
         unfixed: found.unfixed,
         dockerfile,
-        bloat,
+        owners,
+        findings,
         warnings: warnings.into_list(),
         index,
         effects: merged.effects,
@@ -362,6 +391,19 @@ impl Analysis {
     #[must_use]
     pub fn chain_id(&self) -> Option<&ChainId> {
         self.layers.last()?.chain_id.as_ref()
+    }
+
+    /// Returns the live bytes of the findings of one confidence.
+    #[must_use]
+    pub fn needless_bytes(&self, confidence: Confidence) -> u64 {
+        let mine = self.findings.iter().filter(|finding| finding.confidence == confidence);
+        mine.map(|finding| finding.bytes).sum()
+    }
+
+    /// Returns the live bytes that no finding is about. `final = Σ findings + rest`.
+    #[must_use]
+    pub fn rest_bytes(&self) -> u64 {
+        self.totals.final_bytes - self.findings.iter().map(|finding| finding.bytes).sum::<u64>()
     }
 
     /// Returns the stored bytes if every fix were made.

@@ -13,6 +13,7 @@ mod image;
 pub(crate) mod members;
 mod oci;
 mod registry;
+mod run_config;
 mod select;
 mod selection;
 pub(crate) mod spec;
@@ -27,6 +28,7 @@ use crate::source::{Input, Region};
 
 pub use history::HistoryEntry;
 pub use image::{Format, ImageSpec, LayerRef, StatedDigest};
+pub use run_config::RunConfig;
 pub(crate) use select::select;
 pub use selection::{NotAPlatform, Platform, Selection};
 pub(crate) use store::{Documents, MOST_DOCUMENT_BYTES, Store};

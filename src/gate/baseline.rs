@@ -7,8 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::measures::Measures;
-use crate::analysis::bloat::Scope;
-use crate::analysis::{self, OpenOptions};
+use crate::analysis::{self, OpenOptions, Scope};
 use crate::error::{AtPlace, Error, Place, Result};
 use crate::escape::{escape, is_dangerous};
 
@@ -61,7 +60,7 @@ impl Baseline {
         if let Some(text) = open_report(path) {
             return Baseline::of_report(text).at(|| Place::Image(name));
         }
-        let options = OpenOptions { bloat: Scope::Nothing, wire: false, ..options.clone() };
+        let options = OpenOptions { findings: Scope::Nothing, wire: false, ..options.clone() };
         let analysis = analysis::open(path, &options)?;
         let source = analysis.spec.tags.first().unwrap_or(&analysis.source);
         let measures = Measures::of(&analysis).with_largest_file(&analysis);

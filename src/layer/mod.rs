@@ -9,6 +9,7 @@ pub(crate) mod blob;
 mod budget;
 pub(crate) mod entry;
 pub(crate) mod index;
+pub(crate) mod kept;
 pub(crate) mod reader;
 pub(crate) mod tree;
 pub(crate) mod wire;

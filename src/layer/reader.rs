@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use super::batch::{Batch, RawEntry, Role};
 use super::entry::Entry;
+use super::kept::{self, Kept, Passing, Room};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::path::{Meaning, Normal, common_prefix, meaning, normalize, normalize_sibling, walk_order};
 use crate::source::feed::Feed;
@@ -22,6 +23,8 @@ pub(crate) struct Footer {
     pub(crate) warnings: Warnings,
     /// Whether the tar's end blocks were seen.
     pub(crate) saw_end: bool,
+    /// Contents that say what the files are for, where they were asked for.
+    pub(crate) kept: Kept,
 }
 
 /// Takes batches; the batch comes back to be filled again.
@@ -54,12 +57,14 @@ pub(crate) fn is_entry(member: &Member, path: &mut Vec<u8>) -> bool {
     }
 }
 
-/// Reads the layer in `feed` into `sink`.
+/// Reads the layer in `feed` into `sink`; where there is `room`, contents that say what the files are for are kept.
 ///
 /// # Errors
 /// Where the tar is damaged or cut short, with the entry at which that was found; what the sink answers.
-pub(crate) fn read<F: Feed>(feed: F, sink: &mut impl Sink) -> Result<(Footer, F)> {
+pub(crate) fn read<F: Feed>(feed: F, room: Option<&Room>, sink: &mut impl Sink) -> Result<(Footer, F)> {
     let mut reader = Reader {
+        room,
+        entry_count: 0,
         walker: Walker::new(feed),
         batch: Batch::default(),
         footer: Footer::default(),
@@ -77,7 +82,10 @@ pub(crate) fn read<F: Feed>(feed: F, sink: &mut impl Sink) -> Result<(Footer, F)
     reader.finish(sink)
 }
 
-struct Reader<F> {
+struct Reader<'a, F> {
+    room: Option<&'a Room>,
+    /// The place of the next entry in the layer's order.
+    entry_count: u32,
     walker: Walker<F>,
     batch: Batch,
     footer: Footer,
@@ -102,7 +110,7 @@ enum Order {
     Shuffled,
 }
 
-impl<F: Feed> Reader<F> {
+impl<F: Feed> Reader<'_, F> {
     fn advance(&mut self) -> Result<bool> {
         let found = self.walker.advance();
         found.at(|| Place::Entry(self.walker.count() + 1, Vec::new()))
@@ -179,6 +187,9 @@ impl<F: Feed> Reader<F> {
     fn identify(&mut self) -> Result<(u64, u8)> {
         let is_sparse = self.walker.member().is_sparse;
         if !is_sparse && let Some(content) = self.walker.content_in_memory() {
+            if let Some(room) = self.room {
+                kept::keep_whole(&self.path, content, self.entry_count, &mut self.footer.kept, room);
+            }
             return Ok((xxh3_64(content), Entry::HASHED));
         }
         if !is_sparse && self.walker.feed().can_jump() {
@@ -186,7 +197,17 @@ impl<F: Feed> Reader<F> {
         }
         let mut hash = Xxh3::new();
         hash.update(&self.walker.member().sparse_map);
-        self.walker.read_content(|piece| hash.update(piece))?;
+        match self.room.filter(|_| !is_sparse) {
+            None => self.walker.read_content(|piece| hash.update(piece))?,
+            Some(room) => {
+                let mut passing = Passing::new(&self.path, self.walker.member().size);
+                self.walker.read_content(|piece| {
+                    hash.update(piece);
+                    passing.push(piece);
+                })?;
+                passing.finish(self.entry_count, &mut self.footer.kept, room);
+            }
+        }
         Ok((hash.digest(), Entry::HASHED | if is_sparse { Entry::SPARSE } else { 0 }))
     }
 
@@ -214,6 +235,7 @@ impl<F: Feed> Reader<F> {
         self.batch.bytes.extend_from_slice(&self.path);
         let (mut link_len, mut xattr_len) = (0, 0);
         if let Role::Entry(_) = role {
+            self.entry_count = self.entry_count.wrapping_add(1);
             self.batch.bytes.extend_from_slice(&self.link);
             link_len = length(self.link.len());
             xattr_len = push_xattrs(&mut self.batch.bytes, member);

@@ -4,6 +4,7 @@ use std::io::{BufReader, Read};
 
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Error, Result};
+use crate::layer::kept::Room;
 use crate::layer::reader::{self, Footer, Sink};
 use crate::source::compression::{Compression, Decoder};
 use crate::source::feed::{Feed, Stream};
@@ -23,17 +24,27 @@ pub(super) struct LayerRead {
 }
 
 /// Reads a blob that passes by once.
-pub(super) fn read_stream(blob: impl Read, compression: Compression, sink: &mut impl Sink) -> Result<LayerRead> {
+pub(super) fn read_stream(
+    blob: impl Read,
+    compression: Compression,
+    room: Option<&Room>,
+    sink: &mut impl Sink,
+) -> Result<LayerRead> {
     let decoder = decoder(compression, BufReader::with_capacity(STREAM_READ, blob))?;
-    let (footer, _) = reader::read(Stream::new(decoder, compression), sink)?;
+    let (footer, _) = reader::read(Stream::new(decoder, compression), room, sink)?;
     Ok(LayerRead { footer, compression, ..LayerRead::default() })
 }
 
 /// The same, and computes the digest of its uncompressed bytes where that has to tell whether it is whole: a blob that
 /// passes by does not come again.
-pub(super) fn read_vouched(blob: impl Read, compression: Compression, sink: &mut impl Sink) -> Result<LayerRead> {
+pub(super) fn read_vouched(
+    blob: impl Read,
+    compression: Compression,
+    room: Option<&Room>,
+    sink: &mut impl Sink,
+) -> Result<LayerRead> {
     let mut content = hashed(blob, compression)?;
-    let (footer, _) = reader::read(Stream::new(&mut content, compression), sink)?;
+    let (footer, _) = reader::read(Stream::new(&mut content, compression), room, sink)?;
     // Behind end blocks there may be more, which is not read: then this is the digest of nothing.
     let uncompressed = (!footer.saw_end).then(|| content.hasher.finish());
     Ok(LayerRead { footer, compression, stored: None, uncompressed })
@@ -53,11 +64,12 @@ pub(super) fn read_verified(
     blob: impl Read,
     compression: Compression,
     algorithm: Algorithm,
+    room: Option<&Room>,
     sink: &mut impl Sink,
 ) -> Result<LayerRead> {
     let mut stored = Hashed { inner: blob, hasher: Hasher::new(algorithm) };
     let mut content = hashed(&mut stored, compression)?;
-    let (footer, mut feed) = reader::read(Stream::new(&mut content, compression), sink)?;
+    let (footer, mut feed) = reader::read(Stream::new(&mut content, compression), room, sink)?;
     feed.skip(u64::MAX)?;
     drop(feed);
     let uncompressed = Some(content.hasher.finish());

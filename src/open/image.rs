@@ -1,5 +1,7 @@
 //! An image, put together of what was read; sizes and digests are compared on the way.
 
+use std::sync::Arc;
+
 use super::blob::LayerRead;
 use super::options::LoadOptions;
 use crate::archive::{ImageSpec, LayerRef, StatedDigest};
@@ -7,6 +9,7 @@ use crate::digest::{DiffId, Digest};
 use crate::error::{AtPlace, Error, Place, Result, Warning, WarningCode, Warnings};
 use crate::layer::blob::Blob;
 use crate::layer::index::{Builder, Index, collect_warnings};
+use crate::layer::kept::Kept;
 use crate::layer::reader::Footer;
 use crate::source::compression::Compression;
 
@@ -20,6 +23,8 @@ pub struct Loaded {
     pub blobs: Vec<Blob>,
     /// What was odd.
     pub warnings: Warnings,
+    /// What was kept of each layer's contents, bottom first.
+    pub(crate) kept: Vec<Arc<Kept>>,
 }
 
 /// What came of the reading, by slots of the builder (`footers` and digests) and by layers (`order`, `blobs`).
@@ -44,6 +49,20 @@ impl Reading {
         reading
     }
 
+    /// Returns what was kept of each layer's contents; warns where there was no room for more.
+    fn kept(&mut self, warnings: &mut Warnings) -> Vec<Arc<Kept>> {
+        let by_slot: Vec<Arc<Kept>> =
+            self.footers.iter_mut().map(|footer| Arc::new(std::mem::take(&mut footer.kept))).collect();
+        let dropped: u64 = by_slot.iter().map(|kept| u64::from(kept.dropped_count)).sum();
+        if dropped > 0 {
+            let message = format!(
+                "{dropped} package databases, manifests or scripts were too much to keep: owners and findings are not complete"
+            );
+            warnings.push(Warning::new(WarningCode::EvidenceDropped, message));
+        }
+        self.order.iter().map(|slot| Arc::clone(&by_slot[*slot])).collect()
+    }
+
     /// Returns the layers whose tar has no end blocks and whose blob's size nobody states, but whose `diff_id` is known:
     /// only that digest tells whether they are whole, and it is still to be computed.
     pub(super) fn unvouched(&self, layers: &[LayerRef]) -> Vec<usize> {
@@ -59,7 +78,7 @@ impl Reading {
 }
 
 /// Puts the image together; compares sizes and digests where they were computed.
-pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, reading: Reading, odd: &[Warning]) -> Result<Loaded> {
+pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, mut reading: Reading, odd: &[Warning]) -> Result<Loaded> {
     let mut warnings = Warnings::default();
     odd.iter().cloned().for_each(|warning| warnings.push(warning));
     spec.warnings.drain(..).for_each(|warning| warnings.push(warning));
@@ -77,8 +96,9 @@ pub(super) fn assemble(mut spec: ImageSpec, builder: Builder, reading: Reading, 
         }
     }
     collect_warnings(&mut warnings, &reading.footers, &reading.order);
+    let kept = reading.kept(&mut warnings);
     let index = builder.finish(&reading.order)?;
-    Ok(Loaded { spec, index, blobs: reading.blobs, warnings })
+    Ok(Loaded { spec, index, blobs: reading.blobs, warnings, kept })
 }
 
 /// A blob cut between two members reads like a whole one without end blocks: only its size tells. One that ends as it

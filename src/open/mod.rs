@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::source::compression::Compression;
 use crate::source::{Counted, Input, Region};
 use blob::{STREAM_READ, decoder};
+use options::Loading;
 
 pub use image::Loaded;
 pub use options::LoadOptions;
@@ -31,6 +32,7 @@ pub use watch::{Stage, Watch};
 /// Where the input is no image, is damaged or incomplete, or, if asked for, its digests do not match.
 pub fn load(input: Input, options: &LoadOptions) -> Result<Loaded> {
     let input = if options.reread { rereadable(input, options)? } else { input };
+    let options = &Loading::new(options);
     match archive::open(input, &options.selection)? {
         Opened::Store(found) => store::load(&*found, options),
         Opened::Compressed(region) => {

@@ -9,7 +9,7 @@ use std::thread;
 
 use super::blob::{LayerRead, STREAM_READ, read_stream, read_verified, uncompressed_digest};
 use super::image::{Loaded, Reading, assemble, check_documents};
-use super::options::LoadOptions;
+use super::options::Loading;
 use crate::archive::{LayerRef, Store, select};
 use crate::digest::{Algorithm, Digest};
 use crate::error::{AtPlace, Error, Place, Result};
@@ -31,7 +31,7 @@ struct Job {
 }
 
 /// Reads the image of a store.
-pub(super) fn load(store: &dyn Store, options: &LoadOptions) -> Result<Loaded> {
+pub(super) fn load(store: &dyn Store, options: &Loading<'_>) -> Result<Loaded> {
     let mut spec = select(store, &options.selection)?;
     spec.others.extend_from_slice(store.others());
     options.watch.spec(&spec);
@@ -94,7 +94,7 @@ impl Job {
         }
     }
 
-    fn read(&self, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
+    fn read(&self, options: &Loading<'_>, sink: &mut impl Sink) -> Result<LayerRead> {
         let result = match &self.bytes {
             Bytes::Here(region) => self.read_region(region, options, sink),
             Bytes::Remote(blob) => self.read_remote(blob, options, sink),
@@ -102,28 +102,28 @@ impl Job {
         result.at(|| Place::Layer(self.number))
     }
 
-    fn read_region(&self, region: &Region, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
+    fn read_region(&self, region: &Region, options: &Loading<'_>, sink: &mut impl Sink) -> Result<LayerRead> {
         let compression = region.compression()?;
         if options.verify {
-            read_verified(region.reader(&options.progress), compression, self.algorithm, sink)
+            read_verified(region.reader(&options.progress), compression, self.algorithm, options.room(), sink)
         } else if compression == Compression::None {
             let window = Window::new(region.clone(), &options.progress);
-            reader::read(window, sink).map(|(footer, _)| LayerRead { footer, ..LayerRead::default() })
+            reader::read(window, options.room(), sink).map(|(footer, _)| LayerRead { footer, ..LayerRead::default() })
         } else {
-            read_stream(region.reader(&options.progress), compression, sink)
+            read_stream(region.reader(&options.progress), compression, options.room(), sink)
         }
     }
 
     /// Reads a blob as it arrives, to its very end, where its digest is checked.
-    fn read_remote(&self, blob: &registry::Blob, options: &LoadOptions, sink: &mut impl Sink) -> Result<LayerRead> {
+    fn read_remote(&self, blob: &registry::Blob, options: &Loading<'_>, sink: &mut impl Sink) -> Result<LayerRead> {
         let receive = |error| Error::from_read("receive", error);
         let mut arriving = Counted { inner: blob.open()?, progress: Arc::clone(&options.progress) };
         let mut reader = BufReader::with_capacity(STREAM_READ, &mut arriving);
         let compression = Compression::of(reader.fill_buf().map_err(receive)?);
         let read = if options.verify {
-            read_verified(reader, compression, self.algorithm, sink)
+            read_verified(reader, compression, self.algorithm, options.room(), sink)
         } else {
-            read_stream(reader, compression, sink)
+            read_stream(reader, compression, options.room(), sink)
         };
         match (read, std::io::copy(&mut arriving, &mut std::io::sink()).map_err(receive)) {
             // Wrong bytes are seldom a tar: what is wrong is that they are others.
@@ -168,7 +168,7 @@ fn threads(jobs: &[Job]) -> usize {
 }
 
 /// Reads all blobs, the largest first, with a thread for each core; the calling thread builds the index.
-fn read_all(jobs: &[Job], builder: &mut Builder, options: &LoadOptions) -> Result<Vec<LayerRead>> {
+fn read_all(jobs: &[Job], builder: &mut Builder, options: &Loading<'_>) -> Result<Vec<LayerRead>> {
     for _ in jobs {
         builder.add_layer();
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::blob::{LayerRead, decoder, read_stream, read_verified, read_vouched, uncompressed_digest};
 use super::image::{Loaded, Reading, assemble, check_documents};
-use super::options::LoadOptions;
+use super::options::Loading;
 use crate::archive::members::{Catalog, CatalogEntry, link_target};
 use crate::archive::{Documents, LayerRef, MOST_DOCUMENT_BYTES, explain, select};
 use crate::digest::Algorithm;
@@ -50,7 +50,7 @@ const MOST_TRAILING_BYTES: u64 = 64 << 20;
 
 /// An archive that passes by, and what was seen of it.
 struct Scan<'a> {
-    options: &'a LoadOptions,
+    options: &'a Loading<'a>,
     /// The archive, where it can be read a second time.
     again: Option<&'a Region>,
     catalog: Catalog<Seen>,
@@ -60,7 +60,7 @@ struct Scan<'a> {
 }
 
 /// Reads an image from bytes that are read once, forward; `again` is what they come from, where that is a file.
-pub(super) fn load(reader: impl Read, options: &LoadOptions, again: Option<&Region>) -> Result<Loaded> {
+pub(super) fn load(reader: impl Read, options: &Loading<'_>, again: Option<&Region>) -> Result<Loaded> {
     let mut reader = BufReader::with_capacity(256 << 10, reader);
     let start = reader.fill_buf().map_err(|error| Error::from_read("read", error))?;
     if start.is_empty() {
@@ -152,11 +152,11 @@ impl Scan<'_> {
         let result = if self.options.verify {
             let is_sha512 = name.starts_with(b"blobs/sha512/");
             let algorithm = if is_sha512 { Algorithm::Sha512 } else { Algorithm::Sha256 };
-            read_verified(content, compression, algorithm, &mut sink)
+            read_verified(content, compression, algorithm, self.options.room(), &mut sink)
         } else if self.again.is_none() {
-            read_vouched(content, compression, &mut sink)
+            read_vouched(content, compression, self.options.room(), &mut sink)
         } else {
-            read_stream(content, compression, &mut sink)
+            read_stream(content, compression, self.options.room(), &mut sink)
         };
         if let Ok(read) = &result {
             self.builder.finish_layer(slot, &read.footer);

@@ -1,17 +1,18 @@
-//! The fixes, the bloat and the what-if of the text summary.
+//! The fixes, the findings and the what-if of the text summary.
 
 use std::io::{self, Write};
 
 use super::advice::{cache, changes, left_over, size_with};
 use super::text::{BOLD, DIM, GOOD, Summary, WASTE};
 use super::words::{cut, cut_middle, plural};
+use crate::analysis::findings::Finding;
 use crate::analysis::fixes::{Fix, WhatIf};
 use crate::escape::{Notation, escape, log_safe};
 use crate::layer::entry::LayerNumber;
 
 /// How many fixes are shown; the others are summed up.
 const MOST_FIXES: usize = 5;
-/// How many findings of bloat are shown.
+/// How many findings are shown.
 const MOST_FINDINGS: usize = 5;
 /// How many files of a fix are named.
 const MOST_FILES: usize = 3;
@@ -127,26 +128,45 @@ impl<W: Write> Summary<'_, W> {
         writeln!(self.out, "{:>10}  {}", "", self.paint(BOLD, &line))
     }
 
-    /// Live bytes that are probably not needed.
-    pub(super) fn bloat(&mut self) -> io::Result<()> {
-        let findings = &self.analysis.bloat;
+    /// Live bytes that are most likely needless.
+    pub(super) fn findings(&mut self) -> io::Result<()> {
+        let findings = &self.analysis.findings;
         if findings.is_empty() {
             return Ok(());
         }
-        writeln!(self.out, "\n{}", self.paint(BOLD, "In the final image but probably not needed"))?;
-        let room = self.style.width.saturating_sub(40).max(20);
+        writeln!(self.out, "\n{}", self.paint(BOLD, "In the final image but most likely not needed"))?;
         for finding in findings.iter().take(MOST_FINDINGS) {
-            let path = cut_middle(&escape(&self.analysis.index.tree.path(finding.node)), room);
             let bytes = self.size(finding.bytes);
-            writeln!(self.out, "{bytes:>10}  {path}  {}, layer {}", finding.rule.kind, finding.layer)?;
-            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, finding.rule.advice))?;
+            let title = cut(&finding.title, self.style.width.saturating_sub(12).max(40));
+            writeln!(self.out, "{bytes:>10}  {title}")?;
+            let place = self.place(finding);
+            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &place))?;
+            if !finding.in_base {
+                writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &format!("-> {}", finding.advice)))?;
+            }
         }
         let rest = &findings[findings.len().min(MOST_FINDINGS)..];
         if !rest.is_empty() {
             let bytes = rest.iter().map(|finding| finding.bytes).sum();
-            writeln!(self.out, "{:>10}  in {}", self.size(bytes), plural(rest.len(), "smaller place"))?;
+            writeln!(self.out, "{:>10}  {}", self.size(bytes), plural(rest.len(), "smaller finding"))?;
         }
         Ok(())
+    }
+
+    /// Says of a finding what it is and where.
+    fn place(&self, finding: &Finding) -> String {
+        let layers: Vec<String> = finding.layers.iter().map(ToString::to_string).collect();
+        let layers =
+            if layers.len() == 1 { format!("layer {}", layers[0]) } else { format!("layers {}", layers.join(", ")) };
+        let of_base = if finding.in_base { ", the base image's" } else { "" };
+        let path = finding.paths.first().map(|path| escape(&self.analysis.index.tree.path(path.node)));
+        let room = self.style.width.saturating_sub(60).max(20);
+        let path = path.map(|path| format!(", {}", cut_middle(&path, room))).unwrap_or_default();
+        let more = match finding.paths.len() {
+            0 | 1 => String::new(),
+            many => format!(" and {} more", many - 1),
+        };
+        format!("{}, {}, {layers}{of_base}{path}{more}", finding.class.name(), finding.confidence)
     }
 
     /// What merging layers would make of the image.

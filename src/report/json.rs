@@ -11,10 +11,12 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::analysis::bloat::{Finding, LEAST_BYTES};
+use crate::analysis::findings::{Confidence, Finding};
 use crate::analysis::fixes::{Alternative, Fix, printable};
+use crate::analysis::owners::{Owner, OwnerKind};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::analysis::{Analysis, Layer};
+use crate::archive::RunConfig;
 use crate::archive::history::HistoryEntry;
 use crate::escape::{escape, push_escaped};
 use crate::gate::{Actual, Verdict};
@@ -101,7 +103,8 @@ impl Serialize for Report<'_> {
                 })
             }),
         )?;
-        map.serialize_entry("bloat", &bloat(analysis))?;
+        map.serialize_entry("owners", &owners(analysis))?;
+        map.serialize_entry("findings", &each(&analysis.findings, |one| finding(analysis, one)))?;
         map.serialize_entry("gate", &self.verdict.filter(|verdict| !verdict.rules.is_empty()).map(gate))?;
         map.serialize_entry(
             "warnings",
@@ -154,6 +157,25 @@ fn image(analysis: &Analysis) -> Value {
         "chain_id": analysis.chain_id().map(ToString::to_string),
         "base_layers": analysis.base.layer_count,
         "base_from": analysis.base.from.name(),
+        "config": config(&RunConfig::parse(&spec.config)),
+    })
+}
+
+/// What a container starts with; the values are the image's own words.
+fn config(config: &RunConfig) -> Value {
+    let list = |words: &[String]| words.iter().map(|word| text(word)).collect::<Vec<_>>();
+    let labels: serde_json::Map<String, Value> =
+        config.labels.iter().map(|(name, value)| (text(name), text(value).into())).collect();
+    json!({
+        "entrypoint": list(&config.entrypoint),
+        "cmd": list(&config.cmd),
+        "env": list(&config.env),
+        "user": text(&config.user),
+        "working_dir": text(&config.working_dir),
+        "labels": labels,
+        "healthcheck": list(&config.healthcheck),
+        "volumes": list(&config.volumes),
+        "exposed_ports": list(&config.exposed_ports),
     })
 }
 
@@ -179,11 +201,19 @@ fn totals(analysis: &Analysis) -> Value {
         "remainder_bytes": totals.remainder_bytes(),
         "unavoidable_bytes": totals.unavoidable_bytes,
         "fixed_bytes": analysis.fixed_bytes(),
+        "needless_bytes": needless(analysis),
+        "rest_bytes": analysis.rest_bytes(),
         "blob_bytes": totals.blob_bytes,
         "wasted_wire_bytes": totals.wasted_wire_bytes,
         "user_stored_bytes": totals.user_stored_bytes,
         "user_wasted_bytes": totals.user_wasted_bytes(),
     })
+}
+
+/// The findings' bytes by confidence.
+fn needless(analysis: &Analysis) -> serde_json::Map<String, Value> {
+    let pair = |confidence: Confidence| (confidence.name().to_owned(), analysis.needless_bytes(confidence).into());
+    Confidence::ALL.into_iter().map(pair).collect()
 }
 
 fn layer(analysis: &Analysis, layer: &Layer) -> Value {
@@ -262,41 +292,58 @@ fn alternative(analysis: &Analysis, one: &Alternative) -> Value {
 /// How much is read to find equal contents.
 pub(super) const DUPLICATES_BUDGET: u64 = 64 << 20;
 
-/// Findings, then equal contents: those cannot be seen from a path.
-fn bloat(analysis: &Analysis) -> Vec<Value> {
-    let finding = |found: &Finding| {
+/// The owners, largest first, then by name; what belongs to nobody last.
+fn owners(analysis: &Analysis) -> Vec<Value> {
+    let mut list: Vec<&Owner> = analysis.owners.list.iter().collect();
+    list.sort_by_cached_key(|owner| {
+        let is_last = owner.kind == OwnerKind::None;
+        (
+            is_last,
+            std::cmp::Reverse(owner.live_bytes),
+            owner.kind,
+            owner.name.clone(),
+            owner.version.clone(),
+            owner.layer,
+        )
+    });
+    let one = |owner: &Owner| {
         json!({
-            "kind": found.rule.kind,
-            "path": path(analysis, found.node),
-            "bytes": found.bytes,
-            "files": found.file_count,
-            "layer": found.layer.get(),
-            "advice": found.rule.advice,
-            "reason": found.rule.reason,
-            "unless": found.rule.unless,
+            "kind": owner.kind.name(),
+            "name": text(&owner.name),
+            "version": text(&owner.version),
+            "layer": owner.layer.map(LayerNumber::get),
+            "asked_for": owner.asked_for,
+            "because": owner.because.iter().map(|name| text(name)).collect::<Vec<_>>(),
+            "recommended": owner.is_recommended,
+            "live_bytes": owner.live_bytes,
+            "wasted_bytes": owner.wasted_bytes,
+            "exclusive_bytes": owner.exclusive_bytes,
         })
     };
-    // The layers were read before; where that fails now, the rest of the report is still right.
-    let duplicates = analysis.duplicate_contents(DUPLICATES_BUDGET).unwrap_or_default();
-    let duplicates =
-        duplicates.iter().filter(|same| same.extra_bytes() >= LEAST_BYTES).take(MOST_DUPLICATES).map(|same| {
-            let paths: Vec<String> =
-                same.nodes.iter().take(MOST_DUPLICATES).map(|node| path(analysis, *node)).collect();
-            json!({
-                "kind": "same-content",
-                "path": paths[0],
-                "bytes": same.extra_bytes(),
-                "files": same.nodes.len(),
-                "layer": Value::Null,
-                "paths": paths,
-                "advice": "keep one and make the others links to it",
-            })
-        });
-    analysis.bloat.iter().map(finding).chain(duplicates).collect()
+    list.into_iter().map(one).collect()
 }
 
-/// How many equal contents are listed, and how many paths of each.
-const MOST_DUPLICATES: usize = 50;
+fn finding(analysis: &Analysis, found: &Finding) -> Value {
+    let texts = |list: &[String]| list.iter().map(|one| text(one)).collect::<Vec<_>>();
+    json!({
+        "id": found.id,
+        "class": found.class.name(),
+        "confidence": found.confidence.name(),
+        "bytes": found.bytes,
+        "layers": found.layers.iter().map(|layer| layer.get()).collect::<Vec<_>>(),
+        "base": found.in_base,
+        "title": text(&found.title),
+        "why": text(&found.why),
+        "evidence": texts(&found.evidence),
+        "unless": text(&found.unless),
+        "advice": found.advice,
+        "owners": texts(&found.owners),
+        "paths": found.paths.iter().map(|one| json!({"path": path(analysis, one.node), "bytes": one.bytes})).collect::<Vec<_>>(),
+        "edits": [],
+        "safe": false,
+        "caveats": [],
+    })
+}
 
 fn history(entry: &HistoryEntry) -> Value {
     json!({

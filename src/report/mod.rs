@@ -79,9 +79,9 @@ impl Format {
         ("patch", Format::Patch),
     ];
 
-    /// Says whether the format shows live bloat; finding that costs a look at every path.
+    /// Says whether the format shows owners and findings; looking for them costs a look at every path.
     #[must_use]
-    pub fn shows_bloat(self) -> bool {
+    pub fn shows_findings(self) -> bool {
         matches!(self, Format::Json | Format::Html)
     }
 

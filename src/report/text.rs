@@ -38,7 +38,7 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
     summary.layers()?;
     summary.waste()?;
     summary.fixes()?;
-    summary.bloat()?;
+    summary.findings()?;
     summary.warnings()?;
     match verdict {
         Some(verdict) => summary.verdict(verdict),

@@ -7,7 +7,7 @@ use super::Failure;
 use super::surroundings::Surroundings;
 use crate::analysis::OpenOptions;
 use crate::analysis::base::BaseChoice;
-use crate::analysis::bloat::Scope;
+use crate::analysis::findings::Scope;
 use crate::analysis::fixes::{FixChoice, Ranges};
 use crate::cli::{Color, Request, ScreenArgs};
 use crate::config::{Origin, Set, Setting, Settings};
@@ -116,7 +116,7 @@ impl Plan {
             _ => None,
         });
         open.load.access.timeout = seconds.map_or(open.load.access.timeout, Duration::from_secs);
-        open.bloat = bloat(request.docs, is_gate, &request.reports);
+        open.findings = findings(request.ask, is_gate, &request.reports);
         let (baseline, rules) = (path(settings, Which::Baseline), settings.rules());
         if let Some(rule) = rules.limits.keys().find(|rule| rule.needs_baseline() && baseline.is_none()) {
             return Err(Failure::Usage(format!("{} needs something to compare with: --baseline FILE", rule.name())));
@@ -186,10 +186,10 @@ fn with_summary(mut reports: Vec<report::Request>) -> Vec<report::Request> {
 }
 
 /// A gate that only people read says nothing about what is live.
-fn bloat(with_docs: bool, is_gate: bool, reports: &[report::Request]) -> Scope {
-    match with_docs {
-        true => Scope::WithDocs,
-        false if is_gate && reports.iter().all(|report| !report.format.shows_bloat()) => Scope::Nothing,
+fn findings(with_ask: bool, is_gate: bool, reports: &[report::Request]) -> Scope {
+    match with_ask {
+        true => Scope::WithAsk,
+        false if is_gate && reports.iter().all(|report| !report.format.shows_findings()) => Scope::Nothing,
         false => Scope::Usual,
     }
 }
@@ -329,15 +329,15 @@ mod tests {
     }
 
     #[test]
-    fn when_live_bloat_is_looked_for() {
+    fn when_findings_are_looked_for() {
         for (flags, scope) in [
             ("", Scope::Usual),
             ("--ci", Scope::Nothing),
             ("--ci --report markdown", Scope::Nothing),
             ("--ci --report json", Scope::Usual),
-            ("--ci --docs", Scope::WithDocs),
+            ("--ci --ask", Scope::WithAsk),
         ] {
-            assert_eq!(plan(flags, &pipe()).open.bloat, scope, "{flags:?}");
+            assert_eq!(plan(flags, &pipe()).open.findings, scope, "{flags:?}");
         }
     }
 

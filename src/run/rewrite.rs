@@ -6,7 +6,7 @@ use std::path::Path;
 use super::inputs::Inputs;
 use super::plan::{Plan, Rewrite};
 use super::{Failure, escape_path, output, print, unless_closed};
-use crate::analysis::bloat::Scope;
+use crate::analysis::findings::Scope;
 use crate::analysis::fixes::WhatIf;
 use crate::analysis::{self, Analysis, OpenOptions};
 use crate::draft::place;
@@ -52,7 +52,7 @@ fn write(plan: &Plan, analysis: &Analysis, expected: &WhatIf, made: &Rewritten, 
         let told = print(format!("{name}: written; what goes to a pipe or device is not read again\n").as_bytes());
         return unless_closed(told.map(drop));
     }
-    let options = OpenOptions { bloat: Scope::Nothing, ..OpenOptions::default() };
+    let options = OpenOptions { findings: Scope::Nothing, ..OpenOptions::default() };
     let found = analysis::open(out, &options)?;
     if let Some(problem) = problem(analysis, expected, &found)? {
         return Err(Failure::Prediction { target: name, problem });

@@ -43,7 +43,8 @@ pub fn essence(report: &Value) -> Value {
         "history": report["history"],
         "changes": report["changes"],
         "fixes": report["fixes"],
-        "bloat": report["bloat"],
+        "owners": report["owners"],
+        "findings": report["findings"],
     })
 }
 

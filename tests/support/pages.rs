@@ -25,7 +25,7 @@ pub const HOSTILE_NAMES: [&[u8]; 12] = [
 pub const HOSTILE_STEP: &str =
     "/bin/sh -c echo '</code></td></script><script>pwned=1</script><img src=x onerror=pwned=1>' \"&amp;\"";
 
-/// An image whose names, steps and tags are hostile; each file is large enough for fixes, and one is live bloat.
+/// An image whose names, steps and tags are hostile; each file is large enough for fixes, and one is left over.
 pub fn hostile() -> ImageSpec {
     let files = |mode| {
         let file = |(at, name): (usize, &&[u8])| {

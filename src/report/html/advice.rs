@@ -7,8 +7,9 @@ use super::layers::count;
 use super::markup::{FALLING, Html, NUMBER, TEXT, Tone, bar, n, rows, section, table};
 use super::summary::grouped;
 use super::{Page, one_line};
-use crate::analysis::bloat::{DuplicateContent, Finding, LEAST_BYTES};
+use crate::analysis::findings::{Finding, LEAST_BYTES};
 use crate::analysis::fixes::{Alternative, CacheCost, Fix, printable};
+use crate::analysis::twins::DuplicateContent;
 use crate::report::advice;
 use crate::report::json::DUPLICATES_BUDGET;
 use crate::report::words::{cut, plural, share};
@@ -179,9 +180,9 @@ impl<W: Write> Page<'_, W> {
         out + "</table></details>"
     }
 
-    /// Live bytes that are probably not needed.
-    pub(super) fn bloat(&mut self) -> io::Result<()> {
-        let findings = &self.analysis.bloat;
+    /// Live bytes that are most likely needless.
+    pub(super) fn findings(&mut self) -> io::Result<()> {
+        let findings = &self.analysis.findings;
         if findings.is_empty() {
             return Ok(());
         }
@@ -191,15 +192,15 @@ impl<W: Write> Page<'_, W> {
             others => format!(
                 "{}<td colspan=\"4\">{}</td>",
                 n(self.size(others.iter().map(|finding| finding.bytes).sum())),
-                plural(others.len(), "other place")
+                plural(others.len(), "other finding")
             ),
         };
-        let headings = [("Size", FALLING), ("Path", TEXT), ("Kind", TEXT), ("Layer", NUMBER), ("What to do", TEXT)];
+        let headings = [("Size", FALLING), ("What", TEXT), ("Class", TEXT), ("Layers", TEXT), ("What to do", TEXT)];
         writeln!(
             self.out,
             "{}<p>Containers can read these bytes, so they do not count as waste.</p>{}</section>",
-            section("bloat", "Live but probably not needed"),
-            table("Table of the live bloat", "sortable", &headings, &body, &others)
+            section("findings", "Live but most likely not needed"),
+            table("Table of the findings", "sortable", &headings, &body, &others)
         )
     }
 
@@ -243,16 +244,27 @@ impl<W: Write> Page<'_, W> {
     }
 
     fn finding(&self, finding: &Finding) -> String {
+        let layers: Vec<String> = finding.layers.iter().map(ToString::to_string).collect();
+        let mut evidence: Vec<String> = finding.evidence.iter().map(|one| Html(one).to_string()).collect();
+        evidence.insert(0, Html(&finding.why).to_string());
+        let paths: Vec<String> = finding.paths.iter().take(MOST_PATHS).map(|path| self.path(path.node)).collect();
+        let advice = if finding.in_base {
+            "The base image's: another one does without.".to_owned()
+        } else {
+            Html(&finding.advice).to_string()
+        };
         format!(
-            "<tr><td class=\"n\">{}</td><td class=\"path\">{}</td><td>{} <small>{}</small></td><td class=\"n\">{}</td>\
-             <td>{} <small>unless {}</small></td></tr>",
+            "<tr><td class=\"n\">{}</td><td>{}<details><summary>{}</summary><small>{}</small><br><span class=\"path\">{}</span></details></td>\
+             <td>{} <small>{}</small></td><td>{}</td><td>{advice} <small>unless {}</small></td></tr>",
             self.size(finding.bytes),
-            self.path(finding.node),
-            finding.rule.kind,
-            Html(finding.rule.reason),
-            finding.layer,
-            Html(finding.rule.advice),
-            Html(finding.rule.unless),
+            Html(&finding.title),
+            plural(finding.paths.len(), "place"),
+            evidence.join("<br>"),
+            paths.join("<br>"),
+            finding.class.name(),
+            finding.confidence,
+            layers.join(", "),
+            Html(&finding.unless),
         )
     }
 }

@@ -55,7 +55,7 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
     page.files()?;
     page.flow()?;
     page.copies()?;
-    page.bloat()?;
+    page.findings()?;
     page.duplicates()?;
     page.history()?;
     writeln!(page.out, "</main>")?;
@@ -111,7 +111,7 @@ impl<W: Write> Page<'_, W> {
             ("files", "Files", analysis.totals.stored_bytes > 0),
             ("flow", "Flow", has_waste),
             ("waste", "Waste", has_waste),
-            ("bloat", "Bloat", !analysis.bloat.is_empty()),
+            ("findings", "Findings", !analysis.findings.is_empty()),
             ("history", "History", !analysis.spec.history.is_empty()),
         ];
         write!(self.out, "<nav aria-label=\"Sections\"><ul>")?;

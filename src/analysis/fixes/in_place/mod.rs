@@ -23,7 +23,7 @@ use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::choosing::Unavoidable;
 use super::rewriting::{Change, Timeline};
-use crate::analysis::bloat;
+use crate::analysis::findings::places;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::layer::entry::{Entry, EntryRef, Kind, LayerNumber, NodeId, Slot};
 use crate::layer::index::Index;
@@ -465,5 +465,5 @@ impl<'a> Found<'a> {
 
 /// Caches, package lists and logs: nothing in between reads them but the program that made them.
 fn is_cache(path: &[u8]) -> bool {
-    bloat::package_cache(path).is_some() || path.starts_with(b"/var/log/")
+    places::package_cache(path).is_some() || path.starts_with(b"/var/log/")
 }

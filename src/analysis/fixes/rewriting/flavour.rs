@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::Plan;
-use crate::analysis::bloat;
+use crate::analysis::findings::places;
 use crate::analysis::fixes::Kind;
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::escape::escape;
@@ -27,7 +27,7 @@ pub(super) fn flavour(plan: &Plan<'_>) -> (Kind, &'static str) {
     let tree = &plan.index.tree;
     let mostly = |(part, whole): (u64, u64)| part > whole / 2;
     let deletes = |record: &WasteRecord| record.cause == Cause::Deleted;
-    let is_cache = |record: &WasteRecord| bloat::package_cache(&tree.path(record.node)).is_some();
+    let is_cache = |record: &WasteRecord| places::package_cache(&tree.path(record.node)).is_some();
     let text = |layer: LayerNumber| plan.timeline.line(layer).map_or("", |line| line.step.command.as_str());
     let moves = |record: &WasteRecord| text(record.hidden_by).split_whitespace().any(|word| word == "mv");
     let fetched = |record: &WasteRecord| FETCHERS.iter().any(|fetcher| text(record.stored_in).contains(fetcher));
@@ -50,7 +50,7 @@ pub(super) fn cache_mount(plan: &Plan<'_>) -> Option<String> {
     let mut sums: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     for record in plan.records.iter().take(MOST_JUDGED) {
         let path = plan.index.tree.path(record.node);
-        if let Some(cache) = bloat::package_cache(&path) {
+        if let Some(cache) = places::package_cache(&path) {
             *sums.entry(cache.to_vec()).or_default() += record.bytes;
         }
     }

@@ -76,7 +76,7 @@ impl Behavior for FixesBehavior {
         let (Some(image), Some(row)) = (&app.image, app.fix_row()) else { return app.describe_layer() };
         let (analysis, units) = (&image.analysis, app.options.units);
         if let FixSubject::Finding(place) = row.subject {
-            let node = analysis.bloat[place].node;
+            let node = analysis.findings[place].paths.first().map_or(NodeId::ROOT, |path| path.node);
             return details::path(analysis, &image.places, node, app.shown_at_last(node), units);
         }
         match (app.fixes.table.fix(analysis, row.subject), app.fixes.table.way(analysis, row.subject)) {
@@ -156,7 +156,8 @@ impl App {
                 self.mark_layers(subject, layer);
             }
             Some((FixSubject::Finding(place), _)) => {
-                let layer = self.image.as_ref().map(|image| image.analysis.bloat[place].layer);
+                let layer =
+                    self.image.as_ref().and_then(|image| image.analysis.findings[place].layers.first().copied());
                 if let Some(layer) = layer {
                     self.show_layer_row(layer);
                     self.focus_on(Pane::Layers);

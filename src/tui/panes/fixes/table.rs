@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use unicode_width::UnicodeWidthStr;
 
 use crate::analysis::Analysis;
-use crate::analysis::bloat::Finding;
+use crate::analysis::findings::Finding;
 use crate::analysis::fixes::{Alternative, Fix, WhatIf, printable};
 use crate::escape::escape;
 use crate::layer::entry::{LayerNumber, NodeId};
@@ -401,12 +401,12 @@ impl FixRows<'_> {
     }
 
     fn findings(&mut self) {
-        let findings = &self.analysis.bloat;
+        let findings = &self.analysis.findings;
         if findings.is_empty() {
             return;
         }
         let sum = findings.iter().map(|finding| finding.bytes).sum();
-        let text = format!("Not wasted, but probably not needed ({}):", self.units.show(sum));
+        let text = format!("Not wasted, but most likely not needed ({}):", self.units.show(sum));
         self.label(FixSubject::Ledger, Lead::Text, "", String::new(), Paint::Plain);
         self.label(FixSubject::Ledger, Lead::Text, "", text, Paint::Bold);
         for (place, finding) in findings.iter().enumerate() {
@@ -416,25 +416,36 @@ impl FixRows<'_> {
     }
 
     fn finding(&mut self, subject: FixSubject, finding: &Finding, is_open: bool) {
-        let path = escape(&self.analysis.index.tree.path(finding.node));
-        let kind = format!("  {}, layer {}", finding.rule.kind, finding.layer);
+        let kind = format!("  {}, {}", finding.class.name(), finding.confidence);
         let room = self.room.saturating_sub(kind.len() + 2).max(8);
         let fold = if is_open { '▾' } else { '▸' };
         let figure = self.size(finding.bytes, Paint::Plain);
-        self.push(subject, Lead::Head, figure, (format!("{fold} {}{kind}", cut_path(&path, room)), Paint::Plain));
+        self.push(subject, Lead::Head, figure, (format!("{fold} {}{kind}", cut(&finding.title, room)), Paint::Plain));
         if let Some(row) = self.rows.last_mut() {
-            row.full.clone_from(&path);
+            row.full.clone_from(&finding.title);
         }
-        if is_open {
-            let files = plural(finding.file_count, "file");
-            let text = format!("{files}, most of it stored by layer {}", finding.layer);
-            self.label(subject, Lead::Path(finding.layer, finding.node), "where", text, Paint::Plain);
-            self.wrapped(subject, "do", finding.rule.advice, Paint::Added);
-            self.wrapped(subject, "why", finding.rule.reason, Paint::Plain);
-            self.wrapped(subject, "unless", finding.rule.unless, Paint::Changed);
+        if !is_open {
+            return;
         }
+        for path in finding.paths.iter().take(MOST_PATHS) {
+            let layer = finding.layers.first().copied().unwrap_or(LayerNumber::from_index(0));
+            let name = escape(&self.analysis.index.tree.path(path.node));
+            let text =
+                format!("{} {}", self.units.show(path.bytes), cut_path(&name, self.room.saturating_sub(20).max(8)));
+            self.label(subject, Lead::Path(layer, path.node), "where", text, Paint::Plain);
+        }
+        let advice = if finding.in_base { "the base image's: another one does without" } else { &finding.advice };
+        self.wrapped(subject, "do", advice, Paint::Added);
+        self.wrapped(subject, "why", &finding.why, Paint::Plain);
+        for one in &finding.evidence {
+            self.wrapped(subject, "", one, Paint::Plain);
+        }
+        self.wrapped(subject, "unless", &finding.unless, Paint::Changed);
     }
 }
+
+/// How many paths of a finding are shown.
+const MOST_PATHS: usize = 12;
 
 /// Columns of a mark and a layer's number in front of a line.
 const LAYER: usize = 7;

@@ -1,0 +1,205 @@
+//! Debian packages: whose files the lists of dpkg name, what they need, which layer installed them.
+
+use std::collections::HashMap as StdMap;
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::claims::Claims;
+use super::{OwnerId, OwnerKind, versions_of};
+use crate::layer::entry::{LayerNumber, NodeId};
+use crate::packages::dpkg::{self, Diversion, Package, Relation};
+
+const STATUS: &[u8] = b"var/lib/dpkg/status";
+const WHAT: &str = "the database of dpkg";
+
+/// A package of the merged view's database.
+struct Known {
+    id: OwnerId,
+    package: Package,
+    /// The name of its files in the database's folder.
+    folder: &'static [u8],
+}
+
+/// Finds the packages and their files.
+pub(super) fn find(claims: &mut Claims<'_, '_>) {
+    let known = packages(claims);
+    if known.is_empty() {
+        return;
+    }
+    relate(claims, &known);
+    date(claims, &known);
+    let diversions = diversions(claims);
+    for one in &known {
+        own_files(claims, one, &diversions);
+    }
+}
+
+fn read(claims: &mut Claims<'_, '_>, node: NodeId) -> Vec<Package> {
+    let Some(content) = claims.rootfs.read(node) else {
+        claims.note_unread(WHAT, 1);
+        return Vec::new();
+    };
+    let parsed = dpkg::status(&content);
+    claims.note_unread(WHAT, parsed.skipped);
+    parsed.content
+}
+
+fn packages(claims: &mut Claims<'_, '_>) -> Vec<Known> {
+    let rootfs = claims.rootfs;
+    let mut found: Vec<(Package, &'static [u8])> = Vec::new();
+    if let Some(status) = rootfs.find(STATUS) {
+        found.extend(read(claims, status).into_iter().map(|package| (package, &b"var/lib/dpkg/info/"[..])));
+    }
+    // Images without dpkg itself have a file for each package.
+    if let Some(folder) = rootfs.find(b"var/lib/dpkg/status.d").filter(|folder| rootfs.is_directory(*folder)) {
+        for node in rootfs.children(folder).collect::<Vec<_>>() {
+            if !rootfs.tree().name(node).ends_with(b".md5sums") {
+                found.extend(read(claims, node).into_iter().map(|package| (package, &b"var/lib/dpkg/status.d/"[..])));
+            }
+        }
+    }
+    let installed = found.into_iter().filter(|(package, _)| package.is_installed);
+    installed
+        .map(|(package, folder)| {
+            let id = claims.add(OwnerKind::Dpkg, &package.name, &package.version);
+            Known { id, package, folder }
+        })
+        .collect()
+}
+
+/// Fills in what needs what, and what was asked for.
+fn relate(claims: &mut Claims<'_, '_>, known: &[Known]) {
+    let rootfs = claims.rootfs;
+    let states = rootfs.find(b"var/lib/apt/extended_states").and_then(|node| rootfs.read(node));
+    let automatic = states.as_deref().map(dpkg::auto_installed);
+    if let Some(parsed) = &automatic {
+        claims.note_unread(WHAT, parsed.skipped);
+    }
+    let is_automatic: Option<StdMap<&str, &str>> = automatic
+        .as_ref()
+        .map(|parsed| parsed.content.iter().map(|(name, arch)| (name.as_str(), arch.as_str())).collect());
+    let names = Names::new(known);
+    for one in known {
+        let package = &one.package;
+        let of = |groups: &[Vec<Relation>]| groups.iter().flat_map(|group| names.first(group)).collect::<Vec<_>>();
+        let mut needs = of(&package.depends);
+        needs.extend(of(&package.pre_depends));
+        let recommends = of(&package.recommends);
+        claims.owner(one.id).asked_for =
+            Some(!is_automatic.as_ref().is_some_and(|automatic| automatic.contains_key(package.name.as_str())));
+        let graph = claims.package(one.id);
+        graph.needs = needs;
+        graph.recommends = recommends;
+        graph.section = package.section.clone().unwrap_or_default();
+        graph.is_essential =
+            package.is_essential || package.is_protected || package.priority.as_deref() == Some("required");
+    }
+}
+
+/// Packages by their names and by what they stand for.
+struct Names<'a> {
+    real: HashMap<&'a str, Vec<&'a Known>>,
+    provided: HashMap<&'a str, Vec<(&'a Known, &'a Relation)>>,
+}
+
+impl<'a> Names<'a> {
+    fn new(known: &'a [Known]) -> Self {
+        let (mut real, mut provided) = (HashMap::new(), HashMap::new());
+        for one in known {
+            real.entry(one.package.name.as_str()).or_insert_with(Vec::new).push(one);
+            for relation in &one.package.provides {
+                provided.entry(relation.name.as_str()).or_insert_with(Vec::new).push((one, relation));
+            }
+        }
+        Names { real, provided }
+    }
+
+    /// Returns the first alternative that is there: the package of that name, else all that stand for it.
+    fn first(&self, group: &[Relation]) -> Vec<OwnerId> {
+        group.iter().map(|relation| self.satisfying(relation)).find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    fn satisfying(&self, relation: &Relation) -> Vec<OwnerId> {
+        let allows = |version: &str| relation.constraint.as_ref().is_none_or(|constraint| constraint.allows(version));
+        let real = self.real.get(relation.name.as_str()).into_iter().flatten();
+        let real: Vec<OwnerId> = real.filter(|one| allows(&one.package.version)).map(|one| one.id).collect();
+        if !real.is_empty() {
+            return real;
+        }
+        // A version is only satisfied by one that is provided with a version.
+        let provided = self.provided.get(relation.name.as_str()).into_iter().flatten();
+        let fits = provided.filter(|(_, provided)| {
+            relation.constraint.is_none()
+                || provided.constraint.as_ref().is_some_and(|provided| allows(&provided.version))
+        });
+        fits.map(|(one, _)| one.id).collect()
+    }
+}
+
+/// The versions of a database's packages, by name and architecture.
+type State = HashMap<(String, String), String>;
+
+/// Finds for each package the layer from which on it is there in its version, and whether the base has one of its name.
+fn date(claims: &mut Claims<'_, '_>, known: &[Known]) {
+    let mut states: Vec<(LayerNumber, State)> = Vec::new();
+    for (layer, content) in versions_of(claims.rootfs, STATUS) {
+        let packages = dpkg::status(&content).content.into_iter().filter(|package| package.is_installed);
+        let by_name = packages.map(|package| ((package.name, package.architecture), package.version));
+        states.push((layer, by_name.collect()));
+    }
+    let base = claims.base_count;
+    for one in known {
+        let key = (one.package.name.clone(), one.package.architecture.clone());
+        let has = |state: &State| state.get(&key) == Some(&one.package.version);
+        let first = states.iter().rev().take_while(|(_, state)| has(state)).last();
+        let layer = first.map(|(layer, _)| *layer).or_else(|| {
+            let list = claims.rootfs.find(&[one.folder, one.package.name.as_bytes()].concat())?;
+            claims.layer_of(list)
+        });
+        let in_base = states.iter().rev().find(|(layer, _)| layer.get() <= base);
+        claims.owner(one.id).layer = layer;
+        claims.package(one.id).in_base = in_base.is_some_and(|(_, state)| state.contains_key(&key))
+            || layer.is_some_and(|layer| layer.get() <= base);
+    }
+}
+
+fn diversions(claims: &mut Claims<'_, '_>) -> HashMap<Vec<u8>, Diversion> {
+    let rootfs = claims.rootfs;
+    let Some(content) = rootfs.find(b"var/lib/dpkg/diversions").and_then(|node| rootfs.read(node)) else {
+        return HashMap::new();
+    };
+    let parsed = dpkg::diversions(&content);
+    claims.note_unread(WHAT, parsed.skipped);
+    parsed.content.into_iter().map(|one| (one.from.clone(), one)).collect()
+}
+
+fn own_files(claims: &mut Claims<'_, '_>, one: &Known, diversions: &HashMap<Vec<u8>, Diversion>) {
+    let rootfs = claims.rootfs;
+    let name = one.package.name.as_bytes();
+    let arch = one.package.architecture.as_bytes();
+    let lists = [[one.folder, name, b":", arch, b".list"].concat(), [one.folder, name, b".list"].concat()];
+    let list = lists.iter().find_map(|path| rootfs.find(path)).and_then(|node| rootfs.read(node));
+    let parsed = match list {
+        Some(content) => dpkg::list_paths(&content),
+        None => match rootfs.find(&[one.folder, name, b".md5sums"].concat()).and_then(|node| rootfs.read(node)) {
+            Some(content) => dpkg::md5sums_paths(&content),
+            None => return claims.note_unread("the lists of files of dpkg", 1),
+        },
+    };
+    claims.note_unread(WHAT, parsed.skipped);
+    // The paths of a folder stand together: it is looked for once.
+    let mut folder: (Vec<u8>, Option<NodeId>) = (Vec::new(), Some(NodeId::ROOT));
+    for path in &parsed.content {
+        let diverted = diversions.get(path).filter(|to| to.package.as_deref() != Some(one.package.name.as_str()));
+        let path = diverted.map_or(path, |to| &to.to);
+        let end = memchr::memrchr(b'/', path);
+        let (parent, leaf) = (&path[..end.unwrap_or(0)], &path[end.map_or(0, |end| end + 1)..]);
+        if folder.0 != parent {
+            folder = (parent.to_vec(), rootfs.resolve(parent));
+        }
+        let node = folder.1.and_then(|parent| rootfs.child(parent, leaf));
+        if let Some(node) = node.filter(|node| !rootfs.is_directory(*node)) {
+            claims.own(node, one.id);
+        }
+    }
+}
