@@ -12,8 +12,8 @@ use clap::{Args, CommandFactory, Parser, ValueEnum};
 use generate::What;
 use rules::RuleArgs;
 
-use crate::analysis::OpenOptions;
-use crate::analysis::fixes::{FixChoice, Ranges};
+use crate::analysis::fixes::Ranges;
+use crate::analysis::{Choice, OpenOptions};
 use crate::archive::{Platform, Selection};
 use crate::config::{self, Origin, Set, Setting, Settings};
 use crate::open::LoadOptions;
@@ -70,17 +70,18 @@ struct Cli {
     #[arg(long, value_name = "RANGES", group = "rewrite")]
     merge: Option<Ranges>,
 
-    /// Show the image that fixes would make: their IDs, as in the JSON report, or "fixes" for all of them.
+    /// Show the image that fixes and findings would make: their IDs, as in the JSON report, "fixes" for all fixes, "sure" for
+    /// all sure findings, "likely" for the likely ones too.
     ///
-    /// Each is made as its first alternative says, and steps keep their order. Nothing else is printed, unless --ci or
-    /// --report asks for it. Example: --apply merge-3-7,in-place-9
-    #[arg(long, value_name = "ID[,ID…]|fixes", group = "rewrite")]
-    apply: Option<FixChoice>,
+    /// Each fix is made as its first alternative says, and steps keep their order; of findings the files are removed. Nothing
+    /// else is printed, unless --ci or --report asks for it. Example: --apply merge-3-7,recommended-5
+    #[arg(long, value_name = "ID[,ID…]|fixes|sure|likely", group = "rewrite")]
+    apply: Option<Choice>,
 
     /// Write the image of --merge or --apply to a new archive, ready for docker load.
     ///
     /// The steps stay in its history, and its names end in -merged or -trial. The archive is read again and compared: sizes
-    /// with the prediction, and every file with the old image.
+    /// with the prediction, and every file with the old image; of findings, that their files and no others are gone.
     #[arg(long, value_name = "OUT.tar", requires = "rewrite")]
     write: Option<PathBuf>,
 
@@ -253,6 +254,7 @@ Examples:
   layerlens image.tar --base base.tar --ci --max-user-waste 1%
   layerlens image.tar --merge 4..7               what would merging these layers save?
   layerlens image.tar --apply fixes --write trial.tar  the image with every fix made, to test it
+  layerlens image.tar --apply likely --write trial.tar the image without what nothing seems to need
   layerlens image.tar --report dockerfile        the steps with their sizes and waste
 
 How to read it:
@@ -308,8 +310,8 @@ pub struct Request {
     pub no_dockerfile: bool,
     /// Layers whose merge is to be judged.
     pub merge: Option<Ranges>,
-    /// Fixes that are to be made.
-    pub apply: Option<FixChoice>,
+    /// Fixes and findings that are to be made.
+    pub apply: Option<Choice>,
     /// Where the new image goes.
     pub write: Option<PathBuf>,
     /// Whether JSON lists the changes.

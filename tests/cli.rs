@@ -643,10 +643,14 @@ fn a_trial_that_cannot_be_is_refused() {
         outcome.assert_code(2);
         assert!(outcome.stderr_text().contains(message), "{outcome}");
     };
-    refused("seed.tar.gz", &["--apply", "in-place-9"], "there is no fix \"in-place-9\": the image has merge-3-7");
+    refused(
+        "seed.tar.gz",
+        &["--apply", "in-place-9"],
+        "there is no fix or finding \"in-place-9\": the image has merge-3-7",
+    );
     refused("seed-merged.tar.gz", &["--apply", "fixes"], "no fix to apply");
-    refused("seed.tar.gz", &["--apply", "sure"], "findings cannot be applied yet");
-    refused("seed.tar.gz", &["--apply", "fixes,likely"], "findings cannot be applied yet");
+    refused("seed.tar.gz", &["--apply", "sure"], "no finding to apply");
+    refused("seed-merged.tar.gz", &["--apply", "fixes,likely"], "no fix or finding to apply");
     refused("seed.tar.gz", &["--apply", "merge-3-7,"], "an ID is missing");
     refused("seed.tar.gz", &["--apply", "fixes", "--merge", "3..7"], "cannot be used with");
 }

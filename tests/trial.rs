@@ -116,7 +116,7 @@ struct Made(BTreeMap<&'static str, usize>);
 
 /// Makes some fixes and compares the image with what was said of it.
 fn check(image: &Analysis, build: &Build, fixes: &[&Fix], folder: &Path) -> Result<(), String> {
-    let trial = Trial::new(image, fixes);
+    let trial = Trial::new(image, fixes, &[]);
     let expected = trial.prediction();
     let made = trial.make().map_err(|error| error.to_string())?;
     let target = folder.join("trial.tar");
@@ -131,7 +131,7 @@ fn check(image: &Analysis, build: &Build, fixes: &[&Fix], folder: &Path) -> Resu
         let less = build.shown.iter().find(|(path, what)| seen.get(*path) != Some(*what));
         return Err(format!("containers see {more:?} instead of {less:?}"));
     }
-    if let Some(difference) = proof::difference(image, &found).map_err(|error| error.to_string())? {
+    if let Some(difference) = proof::difference(image, &found, trial.removal()).map_err(|error| error.to_string())? {
         return Err(format!("the proof fails: {difference}"));
     }
     if of(&found) != said {
@@ -209,6 +209,101 @@ fn check_all(build: &Build, engine: Engine, stream: LayerStream, count: &mut Mad
         }
     }
     Ok(())
+}
+
+/// Folders of the base, which stay whatever goes out of them.
+const BASE_FOLDERS: [&str; 9] =
+    ["/app", "/bin", "/etc", "/usr", "/usr/bin", "/var", "/var/lib", "/var/lib/apt", "/var/lib/apt/lists"];
+
+/// Says whether a path goes with others: with files all, of folders those that are not the base's and hold no state.
+fn goes(path: &str, look: &str, removed: &[&str]) -> bool {
+    let is_in = |top: &str| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let stays = look.starts_with("directory") && (BASE_FOLDERS.contains(&path) || is_in("/var") || is_in("/tmp"));
+    removed.iter().any(|top| is_in(top)) && !stays
+}
+
+/// Removes paths, with fixes or without, and compares the image with what was said of it. Says whether it could be made.
+fn check_without(
+    image: &Analysis,
+    build: &Build,
+    fixes: &[&Fix],
+    removed: &[&str],
+    folder: &Path,
+) -> Result<bool, String> {
+    let nodes: Vec<_> = removed.iter().filter_map(|path| image.index.tree.find(path.as_bytes())).collect();
+    let trial = Trial::without(image, fixes, &nodes);
+    let expected = trial.prediction();
+    let made = match trial.make() {
+        Ok(made) => made,
+        // A name that stays can be a link to one that goes: no finding is like that.
+        Err(error) if error.to_string().contains("every other name is removed") => return Ok(false),
+        Err(error) => return Err(error.to_string()),
+    };
+    let target = folder.join("trial.tar");
+    made.write(&mut File::create(&target).expect("a file")).map_err(|error| error.to_string())?;
+    let found = open(&target);
+    let rest = build.shown.iter().filter(|(path, look)| !goes(path, look, removed));
+    let rest: BTreeMap<String, String> = rest.map(|(path, look)| (path.clone(), look.clone())).collect();
+    let seen = shown(&found);
+    if seen != rest {
+        let more = seen.iter().find(|(path, look)| rest.get(*path) != Some(*look));
+        let less = rest.iter().find(|(path, look)| seen.get(*path) != Some(*look));
+        return Err(format!("containers see {more:?} instead of {less:?}"));
+    }
+    if let Some(difference) = proof::difference(image, &found, trial.removal()).map_err(|error| error.to_string())? {
+        return Err(format!("the proof fails: {difference}"));
+    }
+    let totals = &found.totals;
+    let of = (totals.stored_bytes, totals.final_bytes, totals.wasted_bytes, found.layers.len());
+    let said = (expected.stored_bytes, expected.final_bytes, expected.wasted_bytes, expected.layer_count);
+    if of != said {
+        return Err(format!("stored, final, wasted, layers: {of:?}, expected {said:?}"));
+    }
+    let is_base = |path: &&str| ["/app", "/var/lib/apt/lists", "/usr"].contains(path);
+    if !removed.iter().any(is_base) && found.layers[0].diff_id != image.layers[0].diff_id {
+        return Err("the base was changed".to_owned());
+    }
+    Ok(true)
+}
+
+#[test]
+fn what_is_removed_is_gone_and_nothing_else() {
+    let tops = select(vec![
+        "/app",
+        "/app/a",
+        "/app/d",
+        "/app/d/b",
+        "/var/lib/apt/lists",
+        "/var/lib/apt/lists/one",
+        "/var/cache",
+        "/tmp",
+        "/root",
+        "/usr",
+        "/usr/lib",
+    ]);
+    let strategy = (engine(), vec(step(), 1..9), vec(tops, 1..4), select(vec![LayerStream::Plain, LayerStream::Gzip]));
+    let made = std::cell::RefCell::new((0, 0, 0));
+    let result = TestRunner::new(config(400)).run(&strategy, |(engine, steps, removed, stream)| {
+        let build = Build::of(engine, &steps);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = build.image.write(Packing { layers: stream, ..Packing::default() }, folder.path(), "image.tar");
+        let image = open(&path);
+        let all: Vec<&Fix> = image.fixes.iter().collect();
+        for fixes in [&[][..], &all[..]] {
+            let is_made = check_without(&image, &build, fixes, &removed, folder.path()).map_err(|problem| {
+                let count = fixes.len();
+                TestCaseError::fail(format!("\n{}\nwithout {removed:?}, {count} fixes: {problem}", build.dockerfile()))
+            })?;
+            let mut made = made.borrow_mut();
+            made.0 += usize::from(is_made);
+            made.1 += usize::from(is_made && !fixes.is_empty());
+            made.2 += usize::from(!is_made);
+        }
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    let (made, with_fixes, refused) = made.into_inner();
+    assert!(made > 20 * refused && with_fixes > 20, "{made} made, {with_fixes} of them with fixes, {refused} refused");
 }
 
 #[test]

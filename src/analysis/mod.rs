@@ -2,6 +2,7 @@
 //! number of its own.
 
 pub(crate) mod base;
+mod choice;
 pub(crate) mod dockerfile;
 pub(crate) mod findings;
 pub(crate) mod fixes;
@@ -15,12 +16,10 @@ pub(crate) mod waste_groups;
 pub(crate) mod weights;
 
 pub use base::{Base, BaseChoice, BaseFrom};
+pub use choice::{Choice, Chosen, NotChoice};
 pub use dockerfile::{Entry as HistoryStep, Fitted, entries as history_steps, fit, lines_by_layer};
-pub use findings::{Class, Confidence, Finding, FindingPath, Scope};
-pub use fixes::{
-    Alternative, CacheCost, Edit, Fix, FixChoice, FixFile, Kind as FixKind, NotFixes, NotRanges, Ranges, Unfixed,
-    WhatIf,
-};
+pub use findings::{Class, Confidence, DirectStart, Finding, FindingPath, Scope};
+pub use fixes::{Alternative, CacheCost, Edit, Fix, FixFile, Kind as FixKind, NotRanges, Ranges, Unfixed, WhatIf};
 pub use owners::{Owner, OwnerKind, Owners};
 pub use patch::{NoPatch, Patch};
 pub use twins::DuplicateContent;

@@ -178,6 +178,16 @@ impl<W: Write> Summary<'_, W> {
                 self.fix(merge)?;
             }
         }
+        for finding in &what_if.findings {
+            let title = cut(&finding.title, self.style.width.saturating_sub(12).max(40));
+            writeln!(self.out, "{:>10}  without {title}", self.size(finding.bytes))?;
+            let place = self.place(finding);
+            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &place))?;
+            if let Some(start) = &finding.start {
+                let cmd = escape(serde_json::json!(start.cmd).to_string().as_bytes());
+                writeln!(self.out, "{:>10}  and CMD {}", "", cut(&cmd, 200))?;
+            }
+        }
         let totals = &self.analysis.totals;
         let (before, after) = (self.size(totals.stored_bytes), self.size(what_if.stored_bytes));
         let (saved, wasted) = (self.size(what_if.saves_bytes), self.size(what_if.wasted_bytes));

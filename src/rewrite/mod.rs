@@ -2,7 +2,7 @@
 //! of what `--merge` and `--apply` print.
 //!
 //! `layout` says which layer of the new image does what a layer of the old one did, `stack` works out on the index what that
-//! comes to at each path, `layer` writes it; `proof` reads the result against the old image.
+//! comes to at each path, `removal` what goes with findings, `layer` writes it; `start` changes the command; `proof` reads the result against the old image.
 //!
 //! The layout of the archive is that of `docker save` since version 25: an OCI layout with a `manifest.json` beside it.
 //! Layers that nothing happens to are copied as they are, compressed or not; the config keeps everything but its `diff_ids`
@@ -12,7 +12,9 @@
 mod layer;
 mod layout;
 pub mod proof;
+mod removal;
 mod stack;
+mod start;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read, Write};
@@ -21,14 +23,17 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
-use crate::analysis::Analysis;
 use crate::analysis::fixes::{Fix, Ranges, WhatIf};
+use crate::analysis::waste::WasteRecord;
+use crate::analysis::{Analysis, Finding};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{AtPlace, Error, Place, Result};
+use crate::layer::entry::NodeId;
 use crate::source::compression::Compression;
 use crate::source::{Progress, Region};
 use layer::Sources;
 use layout::Layout;
+pub use removal::Removal;
 use stack::{Layer, Stack};
 
 /// An image with other layers, ready to be written.
@@ -57,31 +62,61 @@ pub fn merge(analysis: &Analysis, ranges: &Ranges) -> Result<Rewritten> {
         what: problem.to_string(),
         hint: "layerlens IMAGE lists the layers",
     })?;
-    let stack = Stack::new(&analysis.index, Layout::of_ranges(ranges, analysis.layers.len()));
-    rewrite(analysis, &stack, "-merged")
+    let stack = Stack::new(&analysis.index, Layout::of_ranges(ranges, analysis.layers.len()), &Removal::default());
+    rewrite(analysis, &stack, &[], "-merged")
 }
 
-/// The image that fixes would make: the first alternative of each.
+/// The image that fixes and findings would make: the first alternative of each fix, and without the findings' paths.
 #[derive(Debug)]
 pub struct Trial<'a> {
     analysis: &'a Analysis,
     fixes: Vec<Fix>,
+    findings: Vec<Finding>,
+    removal: Removal,
     stack: Stack<'a>,
 }
 
 impl<'a> Trial<'a> {
-    /// Works out what the fixes make of each layer; reads no layer.
+    /// Works out what fixes and findings make of each layer; reads no layer.
     #[must_use]
-    pub fn new(analysis: &'a Analysis, fixes: &[&Fix]) -> Self {
+    pub fn new(analysis: &'a Analysis, fixes: &[&Fix], findings: &[&Finding]) -> Self {
+        let paths: Vec<NodeId> = findings.iter().flat_map(|finding| &finding.paths).map(|path| path.node).collect();
+        Trial { findings: findings.iter().copied().cloned().collect(), ..Trial::without(analysis, fixes, &paths) }
+    }
+
+    /// Works out what fixes make of each layer, and what is left without some paths and all that is below them.
+    #[must_use]
+    pub fn without(analysis: &'a Analysis, fixes: &[&Fix], paths: &[NodeId]) -> Self {
+        let removal = Removal::of(analysis, paths);
         let changes = fixes.iter().filter_map(|fix| fix.alternatives.first()).map(|first| &first.change);
-        let stack = Stack::new(&analysis.index, Layout::of(changes, analysis.layers.len()));
-        Trial { analysis, fixes: fixes.iter().map(|fix| (*fix).clone()).collect(), stack }
+        let stack = Stack::new(&analysis.index, Layout::of(changes, analysis.layers.len()), &removal);
+        let fixes = fixes.iter().copied().cloned().collect();
+        Trial { analysis, fixes, findings: Vec::new(), removal, stack }
     }
 
     /// Returns what the image is predicted to be. Costs the entries.
     #[must_use]
     pub fn prediction(&self) -> WhatIf {
-        self.analysis.less(self.fixes.clone(), self.stack.layer_count())
+        let less = self.analysis.less(self.fixes.clone(), self.stack.layer_count());
+        // A layer that is written anew holds no path twice.
+        let is_twice = |record: &&WasteRecord| {
+            record.stored_in == record.hidden_by && self.stack.only_reduced().contains(&record.stored_in.index())
+        };
+        let twice: u64 = self.analysis.waste.iter().filter(is_twice).map(|record| record.bytes).sum();
+        WhatIf {
+            findings: self.findings.clone(),
+            saves_bytes: less.saves_bytes + self.removal.bytes + twice,
+            stored_bytes: less.stored_bytes - self.removal.bytes - twice,
+            final_bytes: less.final_bytes - self.removal.bytes,
+            wasted_bytes: less.wasted_bytes - twice,
+            ..less
+        }
+    }
+
+    /// Returns the paths that the new image does not have.
+    #[must_use]
+    pub fn removal(&self) -> &Removal {
+        &self.removal
     }
 
     /// Makes the layers; they wait in temporary files.
@@ -89,15 +124,16 @@ impl<'a> Trial<'a> {
     /// # Errors
     /// Where layers cannot be read again, or temporary files not be written.
     pub fn make(&self) -> Result<Rewritten> {
-        rewrite(self.analysis, &self.stack, "-trial")
+        rewrite(self.analysis, &self.stack, &self.findings, "-trial")
     }
 }
 
-fn rewrite(analysis: &Analysis, stack: &Stack<'_>, suffix: &str) -> Result<Rewritten> {
+fn rewrite(analysis: &Analysis, stack: &Stack<'_>, findings: &[Finding], suffix: &str) -> Result<Rewritten> {
     let mut config: Value = serde_json::from_slice(&analysis.spec.config).map_err(|_| Error::Unsupported {
         what: "the image's config cannot be written again".to_owned(),
         hint: "load it into an engine and save it again",
     })?;
+    start::change(findings, &mut config)?;
     let sources = Sources::new(analysis);
     let (mut layers, mut stays) = (Vec::new(), Vec::new());
     stack.for_each(|place, layer| {

@@ -7,7 +7,7 @@
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
-use super::gone;
+use super::{Removal, gone};
 use crate::analysis::{Analysis, Layer};
 use crate::error::Result;
 use crate::escape::escape;
@@ -15,12 +15,14 @@ use crate::layer::entry::{Entry, EntryRef, Kind, NodeId, Slot};
 use crate::merge::identity::{self, Pair};
 use crate::merge::view::View;
 
-/// Finds the first path at which two images show something different, and says what; nothing where they show the same.
+/// Finds the first path at which two images show something different, and says what; nothing where they show the same. What
+/// is removed must be missing in the new one.
 ///
 /// # Errors
 /// Where a layer cannot be read again.
-pub fn difference(old: &Analysis, new: &Analysis) -> Result<Option<String>> {
-    let mut proof = Proof { old: Side::new(old), new: Side::new(new), same: HashMap::new(), waiting: Vec::new() };
+pub fn difference(old: &Analysis, new: &Analysis, removal: &Removal) -> Result<Option<String>> {
+    let mut proof =
+        Proof { removal, old: Side::new(old), new: Side::new(new), same: HashMap::new(), waiting: Vec::new() };
     if let Some((node, what)) = proof.walk()? {
         return Ok(Some(format!("{}: {what}", escape(&node))));
     }
@@ -70,6 +72,7 @@ struct Waiting {
 }
 
 struct Proof<'a> {
+    removal: &'a Removal,
     old: Side<'a>,
     new: Side<'a>,
     /// For each inode with several names, which one it is in the new image.
@@ -85,7 +88,8 @@ impl Proof<'_> {
             if let Some(what) = self.compare(old, new)? {
                 return Ok(Some((self.old.image.index.tree.path(old), what)));
             }
-            let (olds, news) = (self.old.shown_children(old), self.new.shown_children(new));
+            let (mut olds, news) = (self.old.shown_children(old), self.new.shown_children(new));
+            olds.retain(|node| !self.removal.has(*node));
             let (old_tree, new_tree) = (&self.old.image.index.tree, &self.new.image.index.tree);
             let differs = olds.iter().zip(&news).find(|(a, b)| old_tree.name(**a) != new_tree.name(**b));
             let unpaired = match differs {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use foldhash::{HashMap, HashMapExt};
 
 use super::layout::Layout;
+use super::removal::Removal;
 use crate::analysis::fixes::Touch;
 use crate::error::Result;
 use crate::layer::entry::{EntryRef, Kind, NodeId, Slot};
@@ -25,8 +26,10 @@ pub(super) struct Stack<'a> {
     moved: HashMap<EntryRef, usize>,
     /// For each place, what its layer shows at paths that it takes over; nothing for a layer that stays.
     work: Vec<Option<Work>>,
-    /// What the old image shows in the end.
+    /// What the new image shows in the end.
     last: View,
+    /// Layers that only a removal changes.
+    only_reduced: Vec<usize>,
 }
 
 /// What a changed layer does.
@@ -60,7 +63,7 @@ pub(super) struct Made<'a> {
 }
 
 impl<'a> Stack<'a> {
-    pub(super) fn new(index: &'a Index, layout: Layout) -> Self {
+    pub(super) fn new(index: &'a Index, layout: Layout, removal: &Removal) -> Self {
         let count = index.layers.len();
         let mut is_changed = vec![false; count];
         for (layer, place) in layout.places.iter().enumerate().filter(|(layer, place)| layer != *place) {
@@ -68,8 +71,9 @@ impl<'a> Stack<'a> {
             is_changed[*place] = true;
         }
         let last = View::empty(&index.tree);
-        let mut stack = Stack { index, layout, moved: HashMap::new(), work: Vec::new(), last };
-        let takes_part = stack.taking_part();
+        let mut stack =
+            Stack { index, layout, moved: HashMap::new(), work: Vec::new(), last, only_reduced: Vec::new() };
+        let takes_part = stack.taking_part(removal);
         stack.work = takes_part.iter().map(|takes_part| takes_part.then(Work::default)).collect();
         let mut view = View::empty(&index.tree);
         let mut touched: BTreeMap<NodeId, Slot> = BTreeMap::new();
@@ -88,15 +92,16 @@ impl<'a> Stack<'a> {
                 }
             }
         }
+        stack.last = view;
+        stack.reduce(removal, &mut is_changed);
         for (work, _) in stack.work.iter_mut().zip(is_changed).filter(|(_, is_changed)| !is_changed) {
             *work = None;
         }
-        stack.last = view;
         stack
     }
 
     /// Says of each place whether its layer may change.
-    fn taking_part(&self) -> Vec<bool> {
+    fn taking_part(&self, removal: &Removal) -> Vec<bool> {
         let places = &self.layout.places;
         let mut takes_part = vec![false; places.len()];
         for (layer, place) in places.iter().enumerate().filter(|(layer, place)| layer != *place) {
@@ -109,7 +114,60 @@ impl<'a> Stack<'a> {
                 takes_part[places[*layer]] = true;
             }
         }
+        for layer in removal.layers(self.index) {
+            takes_part[places[layer]] = true;
+        }
         takes_part
+    }
+
+    /// Takes away what goes, from every layer that shows it.
+    fn reduce(&mut self, removal: &Removal, is_changed: &mut [bool]) {
+        if removal.is_empty() {
+            return;
+        }
+        let before = is_changed.to_vec();
+        for (place, work) in self.work.iter_mut().enumerate() {
+            let slots = work.iter_mut().flat_map(Work::slots);
+            for (_, slot) in slots.filter(|(_, slot)| removal.takes(self.index, **slot)) {
+                *slot = Slot::ABSENT;
+                is_changed[place] = true;
+            }
+        }
+        self.reduce_folders(removal, is_changed);
+        for node in removal.paths() {
+            self.last.put_back(node, Slot::ABSENT);
+        }
+        self.only_reduced = (0..before.len()).filter(|place| is_changed[*place] && !before[*place]).collect();
+    }
+
+    /// A folder goes with the last layer that does something in it. Below the first that leaves a file there, which a later
+    /// layer hides, nothing brings it about.
+    fn reduce_folders(&mut self, removal: &Removal, is_changed: &mut [bool]) {
+        let all = (0..).zip(&self.work).filter_map(|(place, work)| Some((place, work.as_ref()?)));
+        let spans = removal.span(all.flat_map(|(place, work)| {
+            work.shown.iter().chain(&work.given).map(move |(node, slot)| (place, node, slot))
+        }));
+        for (place, work) in self.work.iter_mut().enumerate() {
+            let Some(work) = work else { continue };
+            for (node, slot) in work.slots().filter(|(_, slot)| slot.is_directory()) {
+                let Some((first, last)) = removal.inside.get(node).map(|folder| spans[*folder]) else { continue };
+                if last == Some(place) || first.is_none_or(|first| place < first) {
+                    *slot = Slot::ABSENT;
+                    is_changed[place] = true;
+                }
+            }
+            for (top, (first, last)) in removal.folders.iter().zip(&spans) {
+                if first.is_some() && *last == Some(place) {
+                    work.shown.insert(*top, Slot::ABSENT);
+                    is_changed[place] = true;
+                }
+            }
+        }
+    }
+
+    /// Returns the layers that change because of a removal alone.
+    pub(super) fn only_reduced(&self) -> &[usize] {
+        &self.only_reduced
     }
 
     /// Gives what a layer does at a path to the layer that does it in the new image. `removed` says where directories are
@@ -200,6 +258,11 @@ impl<'a> Stack<'a> {
 }
 
 impl Work {
+    /// Returns everything that it says about paths.
+    fn slots(&mut self) -> impl Iterator<Item = (&NodeId, &mut Slot)> {
+        self.shown.iter_mut().chain(&mut self.given)
+    }
+
     /// Changes the view and returns what was changed.
     fn apply(&self, index: &Index, view: &mut View) -> BTreeMap<NodeId, (Slot, Slot)> {
         let tree = &index.tree;

@@ -3,7 +3,8 @@
 use std::io;
 
 use super::escape_path;
-use crate::analysis::fixes::{NotFixes, NotRanges};
+use crate::analysis::NotChoice;
+use crate::analysis::fixes::NotRanges;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::report::Output;
@@ -26,9 +27,9 @@ pub enum Failure {
     /// The image has no such layers.
     #[error("--merge: {0}")]
     Ranges(#[from] NotRanges),
-    /// The image has no such fixes.
+    /// The image has no such fixes or findings.
     #[error("--apply: {0}")]
-    Fixes(#[from] NotFixes),
+    Choice(#[from] NotChoice),
     /// A new image is not what it should be.
     #[error(
         "{target}: the new image is not what was predicted ({problem}): do not use it, and report this as a defect"
@@ -62,7 +63,7 @@ impl Failure {
             Failure::Terminal(_) => Some("for the text summary, send the output through a pipe: layerlens IMAGE | cat"),
             Failure::Report { .. }
             | Failure::Ranges(_)
-            | Failure::Fixes(_)
+            | Failure::Choice(_)
             | Failure::Prediction { .. }
             | Failure::Usage(_)
             | Failure::Signals(_)
@@ -75,7 +76,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Failure::ClosedPipe => Exit::Success,
-            Failure::Ranges(_) | Failure::Fixes(_) | Failure::Usage(_) => Exit::Usage,
+            Failure::Ranges(_) | Failure::Choice(_) | Failure::Usage(_) => Exit::Usage,
             Failure::Image(error) if error.is_of_writing() => Exit::Unwritable,
             Failure::Image(_) => Exit::Unreadable,
             Failure::Report { .. } | Failure::Prediction { .. } | Failure::Signals(_) | Failure::Terminal(_) => {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::Failure;
 use super::surroundings::Surroundings;
-use crate::analysis::OpenOptions;
 use crate::analysis::base::BaseChoice;
 use crate::analysis::findings::Scope;
-use crate::analysis::fixes::{FixChoice, Ranges};
+use crate::analysis::fixes::Ranges;
+use crate::analysis::{Choice, OpenOptions};
 use crate::cli::{Color, Request, ScreenArgs};
 use crate::config::{Origin, Set, Setting, Settings};
 use crate::draft::clash::Named;
@@ -59,8 +59,8 @@ pub(super) struct Plan {
 pub(super) enum Rewrite {
     /// Layers become one.
     Merge(Ranges),
-    /// Fixes are made.
-    Apply(FixChoice),
+    /// Fixes and findings are made.
+    Apply(Choice),
 }
 
 /// How things look.
@@ -116,7 +116,11 @@ impl Plan {
             _ => None,
         });
         open.load.access.timeout = seconds.map_or(open.load.access.timeout, Duration::from_secs);
-        open.findings = findings(request.ask, is_gate, &request.reports);
+        let needs_findings = match &rewrite {
+            Some(Rewrite::Apply(choice)) => choice.takes_findings(),
+            _ => false,
+        };
+        open.findings = findings(request.ask, is_gate && !needs_findings, &request.reports);
         let (baseline, rules) = (path(settings, Which::Baseline), settings.rules());
         if let Some(rule) = rules.limits.keys().find(|rule| rule.needs_baseline() && baseline.is_none()) {
             return Err(Failure::Usage(format!("{} needs something to compare with: --baseline FILE", rule.name())));
@@ -336,6 +340,8 @@ mod tests {
             ("--ci --report markdown", Scope::Nothing),
             ("--ci --report json", Scope::Usual),
             ("--ci --ask", Scope::WithAsk),
+            ("--ci --apply fixes", Scope::Nothing),
+            ("--ci --apply likely", Scope::Usual),
         ] {
             assert_eq!(plan(flags, &pipe()).open.findings, scope, "{flags:?}");
         }

@@ -150,6 +150,7 @@ impl<'a> Account<'a> {
             advice: draft.advice.clone(),
             owners: draft.owners.clone(),
             paths,
+            start: nodes.iter().find_map(|node| self.needed.direct_start(*node)),
         });
     }
 

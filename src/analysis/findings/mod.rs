@@ -55,6 +55,17 @@ pub struct Finding {
     pub owners: Vec<String>,
     /// The topmost paths of which everything would go, largest first.
     pub paths: Vec<FindingPath>,
+    /// What the image has to start instead, where what would go is what it starts now.
+    pub start: Option<DirectStart>,
+}
+
+/// A command that starts the program without its launcher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectStart {
+    /// The launching command, as entry point and CMD have it.
+    pub launcher: Vec<String>,
+    /// The words of the CMD that takes its place.
+    pub cmd: Vec<String>,
 }
 
 /// A path of a finding.

@@ -2,7 +2,7 @@
 
 use foldhash::{HashMap, HashMapExt, HashSet};
 
-use super::Input;
+use super::{DirectStart, Input};
 use crate::analysis::owners::OwnerId;
 use crate::analysis::owners::graph::Set;
 use crate::analysis::rootfs::Rootfs;
@@ -90,6 +90,17 @@ impl<'a> Needed<'a> {
     /// Says whether a path itself is reached.
     pub(super) fn is_reached(&self, node: NodeId) -> bool {
         self.start.reached.contains_key(&node) && !self.launched.contains(&node)
+    }
+
+    /// Returns what has to start the image where a path goes that it is started with.
+    pub(super) fn direct_start(&self, node: NodeId) -> Option<DirectStart> {
+        if !self.launched.contains(&node) {
+            return None;
+        }
+        let launcher =
+            self.start.launchers.iter().find(|one| one.words.is_some() && one.only_through_it.contains(&node))?;
+        let texts = |words: &[Vec<u8>]| words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        Some(DirectStart { launcher: texts(&launcher.command), cmd: texts(launcher.words.as_ref()?) })
     }
 
     /// Says whether a directory is needed with everything in it.

@@ -33,7 +33,7 @@ use in_place::{InPlace, Refusals, Undone};
 pub(crate) use in_place::{Relocation, Touch};
 pub(crate) use rewriting::{Change, UNKNOWN_SOURCE, printable};
 use rewriting::{Separable, Timeline};
-pub use what_if::{FixChoice, NotFixes, NotRanges, Ranges, WhatIf};
+pub use what_if::{NotRanges, Ranges, WhatIf};
 
 /// A suggestion.
 ///

@@ -9,6 +9,7 @@ use super::choosing::{Group, Unavoidable};
 use super::in_place::Refusals;
 use super::{Fix, merge_of};
 use crate::analysis::Analysis;
+use crate::analysis::findings::Finding;
 use crate::analysis::waste::WasteRecord;
 use crate::layer::entry::LayerNumber;
 
@@ -76,80 +77,19 @@ impl Ranges {
     }
 }
 
-/// Which fixes are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FixChoice {
-    /// All of them.
-    All,
-    /// Those with these IDs.
-    Ids(Vec<String>),
-}
-
-/// Text that chooses no fixes, or a choice that the image does not have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotFixes {
-    /// The words are for findings.
-    #[error("findings cannot be applied yet: name fixes, or write \"fixes\" for all of them")]
-    Findings,
-    /// An ID is empty.
-    #[error("an ID is missing: write IDs of fixes, like merge-3-7,in-place-9, or \"fixes\" for all of them")]
-    Empty,
-    /// The image has no fix at all.
-    #[error("no fix to apply")]
-    Nothing,
-    /// The image has no such fix.
-    #[error("there is no fix {id:?}: the image has {known}")]
-    Unknown {
-        /// As typed.
-        id: String,
-        /// The IDs that there are.
-        known: String,
-    },
-}
-
-impl FromStr for FixChoice {
-    type Err = NotFixes;
-
-    fn from_str(text: &str) -> Result<Self, NotFixes> {
-        let ids: Vec<String> = text.split(',').map(|id| id.trim().to_owned()).collect();
-        if ids.iter().any(|id| id == "sure" || id == "likely") {
-            return Err(NotFixes::Findings);
-        }
-        if ids.iter().any(String::is_empty) {
-            return Err(NotFixes::Empty);
-        }
-        Ok(if ids.iter().any(|id| id == "fixes") { FixChoice::All } else { FixChoice::Ids(ids) })
-    }
-}
-
-impl FixChoice {
-    /// Returns the chosen ones of an image's fixes, in their order.
-    ///
-    /// # Errors
-    /// [`NotFixes`] where there is none, or none with an ID.
-    pub fn of<'a>(&self, analysis: &'a Analysis) -> Result<Vec<&'a Fix>, NotFixes> {
-        let fixes = &analysis.fixes;
-        if fixes.is_empty() {
-            return Err(NotFixes::Nothing);
-        }
-        let FixChoice::Ids(ids) = self else { return Ok(fixes.iter().collect()) };
-        if let Some(id) = ids.iter().find(|id| fixes.iter().all(|fix| fix.id != **id)) {
-            let known: Vec<&str> = fixes.iter().map(|fix| fix.id.as_str()).collect();
-            return Err(NotFixes::Unknown { id: id.clone(), known: known.join(", ") });
-        }
-        Ok(fixes.iter().filter(|fix| ids.contains(&fix.id)).collect())
-    }
-}
-
 /// The image that a merge or some fixes would make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WhatIf {
     /// What becomes of each range, bottom first, one that saves nothing among them; or the fixes.
     pub merges: Vec<Fix>,
+    /// The findings whose paths go, largest first.
+    pub findings: Vec<Finding>,
     /// All of them together.
     pub saves_bytes: u64,
     /// The image's stored bytes afterwards.
     pub stored_bytes: u64,
+    /// The bytes that containers see then.
+    pub final_bytes: u64,
     /// What is still wasted.
     pub wasted_bytes: u64,
     /// How many layers are left.
@@ -197,8 +137,10 @@ impl Analysis {
         let saves_bytes = merges.iter().map(|merge| merge.saves_bytes).sum();
         WhatIf {
             merges,
+            findings: Vec::new(),
             saves_bytes,
             stored_bytes: self.totals.stored_bytes - saves_bytes,
+            final_bytes: self.totals.final_bytes,
             wasted_bytes: self.totals.wasted_bytes - saves_bytes,
             layer_count,
         }
@@ -218,22 +160,5 @@ mod tests {
             assert!(bad.parse::<Ranges>().is_err(), "{bad}");
         }
         assert!("4..7".parse::<Ranges>().is_ok_and(|ranges| ranges.check(6).is_err() && ranges.check(7).is_ok()));
-    }
-
-    #[test]
-    fn choices_are_parsed() {
-        let ids = |ids: &[&str]| Ok(FixChoice::Ids(ids.iter().map(|id| (*id).to_owned()).collect()));
-        for (text, choice) in [
-            ("fixes", Ok(FixChoice::All)),
-            ("merge-3-7", ids(&["merge-3-7"])),
-            ("merge-3-7, in-place-9", ids(&["merge-3-7", "in-place-9"])),
-            ("merge-3-7,fixes", Ok(FixChoice::All)),
-            ("sure", Err(NotFixes::Findings)),
-            ("fixes,likely", Err(NotFixes::Findings)),
-            ("", Err(NotFixes::Empty)),
-            ("merge-3-7,", Err(NotFixes::Empty)),
-        ] {
-            assert_eq!(text.parse(), choice, "{text:?}");
-        }
     }
 }
