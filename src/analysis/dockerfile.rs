@@ -70,6 +70,15 @@ pub struct Fitted {
 }
 
 impl Fitted {
+    /// Returns the last FROM of the file, without a name for the stage; a placeholder where it has none.
+    pub(crate) fn last_from(&self) -> String {
+        let mut lines = self.file.text().lines().map(str::trim);
+        let last = lines.rfind(|line| line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("FROM ")));
+        let line = last.unwrap_or("FROM (the base image)");
+        let end = line.to_ascii_uppercase().rfind(" AS ").unwrap_or(line.len());
+        line[..end].trim_end().to_owned()
+    }
+
     pub(super) fn new(file: &Arc<Dockerfile>, spec: &ImageSpec, layers: &[Layer], base: Base) -> Self {
         Fitted { file: Arc::clone(file), fit: fit_layers(file, &spec.history, layers, base) }
     }

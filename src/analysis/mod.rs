@@ -241,8 +241,11 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
             config: &config,
             base_count: base.layer_count,
             scope: options.findings,
+            from: dockerfile.as_ref().map_or_else(|| "FROM (the base image)".to_owned(), Fitted::last_from),
+            least_bytes: findings::LEAST_BYTES.max(totals.final_bytes / 1000),
         };
-        let findings = findings::find(&input);
+        let fit = dockerfile.as_ref().and_then(|fitted| fitted.fit.as_ref().ok());
+        let findings = findings::find(&input, &fixes::timeline(&spec.history, layers.len(), fit));
         (owners, findings)
     } else {
         (Owners::default(), Vec::new())

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::findings::{Confidence, Finding};
-use crate::analysis::fixes::{Alternative, Fix, printable};
+use crate::analysis::fixes::{Alternative, Edit, Fix, printable};
 use crate::analysis::owners::{Owner, OwnerKind};
 use crate::analysis::waste::{Cause, WasteRecord};
 use crate::analysis::{Analysis, Layer};
@@ -262,15 +262,7 @@ fn fix(analysis: &Analysis, fix: &Fix) -> Value {
 }
 
 fn alternative(analysis: &Analysis, one: &Alternative) -> Value {
-    let edits = one.edits.iter().map(|edit| {
-        json!({
-            "layer": edit.layer.get(),
-            "line": analysis.lines_of(edit.layer).map(|lines| lines.first),
-            "before": text(&edit.before),
-            // Lines to paste keep their line breaks and backslashes.
-            "after": printable(&edit.after),
-        })
-    });
+    let edits = one.edits.iter().map(|one| edit(analysis, one));
     json!({
         "kind": one.kind.name(),
         "title": one.title,
@@ -323,7 +315,19 @@ fn owners(analysis: &Analysis) -> Vec<Value> {
     list.into_iter().map(one).collect()
 }
 
+/// A step, before and after.
+fn edit(analysis: &Analysis, edit: &Edit) -> Value {
+    json!({
+        "layer": edit.layer.get(),
+        "line": analysis.lines_of(edit.layer).map(|lines| lines.first),
+        "before": text(&edit.before),
+        // Lines to paste keep their line breaks and backslashes.
+        "after": printable(&edit.after),
+    })
+}
+
 fn finding(analysis: &Analysis, found: &Finding) -> Value {
+    let edits = found.edits.iter().map(|one| edit(analysis, one));
     let texts = |list: &[String]| list.iter().map(|one| text(one)).collect::<Vec<_>>();
     json!({
         "id": found.id,
@@ -339,9 +343,9 @@ fn finding(analysis: &Analysis, found: &Finding) -> Value {
         "advice": found.advice,
         "owners": texts(&found.owners),
         "paths": found.paths.iter().map(|one| json!({"path": path(analysis, one.node), "bytes": one.bytes})).collect::<Vec<_>>(),
-        "edits": [],
+        "edits": edits.collect::<Vec<_>>(),
         "safe": false,
-        "caveats": [],
+        "caveats": texts(&found.caveats),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
-use super::{Draft, Finding, FindingPath, Input, LEAST_BYTES, Needed};
+use super::{Draft, Finding, FindingPath, Input, Needed};
 use crate::layer::entry::{EntryRef, Kind, LayerNumber, NodeId};
 
 /// Keeps the books.
@@ -56,7 +56,7 @@ impl<'a> Account<'a> {
         let (of_base, of_user): (Vec<NodeId>, Vec<NodeId>) = nodes.into_iter().partition(is_base);
         for (nodes, in_base) in [(of_user, false), (of_base, true)] {
             let bytes = self.bytes(&nodes);
-            if bytes >= LEAST_BYTES {
+            if bytes >= self.input.least_bytes {
                 self.book(draft, &nodes, bytes, in_base);
             }
         }
@@ -66,7 +66,7 @@ impl<'a> Account<'a> {
     pub(super) fn add_parts(&mut self, draft: &Draft, parts: &[(NodeId, u64)]) {
         let free: Vec<(NodeId, u64)> = parts.iter().filter(|(node, _)| !self.is_taken(*node)).copied().collect();
         let bytes: u64 = free.iter().map(|(_, bytes)| bytes).sum();
-        if bytes < LEAST_BYTES {
+        if bytes < self.input.least_bytes {
             return;
         }
         let nodes: Vec<NodeId> = free.iter().map(|(node, _)| *node).collect();
@@ -148,6 +148,8 @@ impl<'a> Account<'a> {
             evidence: draft.evidence.clone(),
             unless: draft.unless.clone(),
             advice: draft.advice.clone(),
+            edits: Vec::new(),
+            caveats: Vec::new(),
             owners: draft.owners.clone(),
             paths,
             start: nodes.iter().find_map(|node| self.needed.direct_start(*node)),

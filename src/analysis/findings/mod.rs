@@ -7,6 +7,7 @@
 mod account;
 mod debug;
 mod dev;
+mod edits;
 mod kinds;
 mod languages;
 mod needed;
@@ -17,6 +18,7 @@ mod taste;
 
 use std::fmt;
 
+use super::fixes::{Edit, Timeline};
 use super::owners::Owners;
 use super::rootfs::Rootfs;
 use super::start::Start;
@@ -51,6 +53,10 @@ pub struct Finding {
     pub unless: String,
     /// What to do, in a line.
     pub advice: String,
+    /// The steps that change; of those that need a second stage, its lines behind the last step.
+    pub edits: Vec<Edit>,
+    /// What to know before the lines are pasted.
+    pub caveats: Vec<String>,
     /// The packages that would go, largest first.
     pub owners: Vec<String>,
     /// The topmost paths of which everything would go, largest first.
@@ -189,6 +195,10 @@ pub(super) struct Input<'a> {
     pub(super) config: &'a RunConfig,
     pub(super) base_count: u32,
     pub(super) scope: Scope,
+    /// The Dockerfile's FROM, as far as it is known.
+    pub(super) from: String,
+    /// Less than this is not worth a line.
+    pub(super) least_bytes: u64,
 }
 
 /// Paths that could go together, before the account is asked.
@@ -208,7 +218,7 @@ pub(super) struct Draft {
 }
 
 /// Finds what is needless: largest first, then by class and layer.
-pub(super) fn find(input: &Input<'_>) -> Vec<Finding> {
+pub(super) fn find(input: &Input<'_>, timeline: &Timeline) -> Vec<Finding> {
     if input.scope == Scope::Nothing {
         return Vec::new();
     }
@@ -226,5 +236,8 @@ pub(super) fn find(input: &Input<'_>) -> Vec<Finding> {
     if input.scope == Scope::WithAsk {
         taste::find(input, &needed, &mut account);
     }
-    account.finish()
+    let mut findings = account.finish();
+    let kept = packages::kept(input, &needed, &findings);
+    edits::fill(input, timeline, &kept, &mut findings);
+    findings
 }

@@ -67,8 +67,12 @@ pub(super) fn tools(input: &Input<'_>, needed: &Needed<'_>, account: &mut Accoun
     }
     let mut asked = asked_for(input, needed, Purpose::Tool);
     let tools = asked.clone();
-    asked.extend(asked_for(input, needed, Purpose::Build));
-    let going = going(input, needed, &asked);
+    let builders = asked_for(input, needed, Purpose::Build);
+    // What goes with the builders alone is theirs.
+    let theirs = going(input, needed, &builders);
+    asked.extend(builders);
+    let mut going = going(input, needed, &asked);
+    going.retain(|id| !theirs.contains(id));
     let text = Words {
         class: Class::Tool,
         title: "tools that nothing in the image starts",
@@ -277,6 +281,36 @@ fn why_recommended(input: &Input<'_>, ids: &[OwnerId]) -> Vec<String> {
     list.sort_by_key(|owner| Reverse(owner.live_bytes));
     let told = list.into_iter().filter(|owner| owner.is_recommended).take(5);
     told.filter_map(|owner| Some(format!("{} is recommended by {}", owner.name, owner.because.last()?))).collect()
+}
+
+/// Returns the packages that an image without the findings has to install by name: what was asked for and stays, and what
+/// the image starts of what went.
+pub(super) fn kept(input: &Input<'_>, needed: &Needed<'_>, findings: &[super::Finding]) -> Vec<String> {
+    let owners = input.owners;
+    let is_gone = |name: &String| {
+        findings
+            .iter()
+            .any(|finding| finding.confidence != Confidence::Ask && !finding.in_base && finding.owners.contains(name))
+    };
+    let is_mine = |id: OwnerId| {
+        let owner = &owners.list[id as usize];
+        owner.kind.is_system() && !owners.packages[id as usize].in_base && !is_gone(&owner.name)
+    };
+    let asked: Vec<OwnerId> = owners.system_roots().into_iter().filter(|id| is_mine(*id)).collect();
+    let installed = owners.closure(asked.iter().copied());
+    let missing: Vec<OwnerId> = needed.started.iter().filter(|id| is_mine(*id) && !installed.has(*id)).collect();
+    // Of those that others of them need anyway, the others are enough.
+    let is_needed_by_other = |id: OwnerId| {
+        missing
+            .iter()
+            .any(|other| *other != id && owners.closure([*other]).has(id) && !owners.closure([id]).has(*other))
+    };
+    let extra = missing.iter().copied().filter(|id| !is_needed_by_other(*id));
+    let mut names: Vec<String> =
+        asked.iter().copied().chain(extra).map(|id| owners.list[id as usize].name.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 pub(super) fn count(number: usize, what: &str) -> String {

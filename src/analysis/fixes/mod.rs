@@ -31,8 +31,8 @@ pub use cache::CacheCost;
 use choosing::{Group, Unavoidable};
 use in_place::{InPlace, Refusals, Undone};
 pub(crate) use in_place::{Relocation, Touch};
-pub(crate) use rewriting::{Change, UNKNOWN_SOURCE, printable};
-use rewriting::{Separable, Timeline};
+use rewriting::Separable;
+pub(crate) use rewriting::{Change, Line, Timeline, UNKNOWN_SOURCE, printable, with_commands};
 pub use what_if::{NotRanges, Ranges, WhatIf};
 
 /// A suggestion.
@@ -290,7 +290,7 @@ pub(super) fn find(input: Input<'_>) -> Found {
 }
 
 /// Returns the steps, with what the Dockerfile says of them.
-fn timeline(history: &[HistoryEntry], layer_count: usize, dockerfile: Option<&Fit>) -> Timeline {
+pub(super) fn timeline(history: &[HistoryEntry], layer_count: usize, dockerfile: Option<&Fit>) -> Timeline {
     let timeline = Timeline::new(history, layer_count);
     match dockerfile {
         Some(fit) => timeline.with_instructions(fit),

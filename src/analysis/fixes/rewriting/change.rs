@@ -177,6 +177,26 @@ impl Change {
     }
 }
 
+/// Returns the edit that puts commands in front of and behind those of a step; nothing where it cannot be written again.
+pub(crate) fn with_commands(
+    index: &Index,
+    timeline: &Timeline,
+    layer: LayerNumber,
+    first: &[&str],
+    last: &[&str],
+) -> Option<Edit> {
+    let mut change = StepChange::default();
+    for command in first {
+        change.start_with((*command).to_owned());
+    }
+    for command in last {
+        change.end_with((*command).to_owned());
+    }
+    let steps = BTreeMap::from([(layer.index(), change)]);
+    let edits = Change { steps, ..Change::default() }.edits(index, timeline, &mut Draft::default())?;
+    edits.into_iter().next()
+}
+
 /// Returns the place at which the step stands that several become: the first one's, unless a step in between goes before it;
 /// then the last one's below what goes behind it.
 pub(in super::super) fn place_of(group: &Group) -> usize {

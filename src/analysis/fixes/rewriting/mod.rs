@@ -17,9 +17,10 @@ mod surroundings;
 mod timeline;
 
 pub(super) use between::Separable;
-pub(crate) use change::Change;
 pub(super) use change::place_of;
+pub(crate) use change::{Change, with_commands};
 pub(super) use lines::{Draft, layers, sketch, why};
 pub(crate) use lines::{UNKNOWN_SOURCE, printable};
 pub(super) use plan::{Role, role};
-pub(super) use timeline::{Line, Timeline, join as absolute};
+pub(super) use timeline::join as absolute;
+pub(crate) use timeline::{Line, Timeline};
