@@ -154,7 +154,7 @@ const LIBRARIES: [&[u8]; 8] = [
 ];
 
 /// Databases by their paths.
-const DATABASES: [&[u8]; 11] = [
+const DATABASES: [&[u8]; 15] = [
     b"var/lib/apt/extended_states",
     b"lib/apk/db/installed",
     b"usr/lib/apk/db/installed",
@@ -166,9 +166,13 @@ const DATABASES: [&[u8]; 11] = [
     b"usr/lib/sysimage/rpm/Packages.db",
     b"usr/lib/sysimage/rpm/rpmdb.sqlite",
     b"usr/share/rpm/rpmdb.sqlite",
+    b"usr/share/rpm/Packages.db",
+    b"usr/share/rpm/Packages",
+    b"usr/lib/sysimage/libdnf5/packages.toml",
+    b"var/lib/dnf/history.sqlite",
 ];
 
-/// The databases of dpkg, apt, apk and rpm.
+/// The databases of dpkg, apt, apk, rpm and dnf.
 pub(crate) fn is_database(path: &[u8]) -> bool {
     if let Some(rest) = path.strip_prefix(b"var/lib/dpkg/") {
         return [&b"status"[..], b"diversions"].contains(&rest)
@@ -280,6 +284,10 @@ mod tests {
             ("var/lib/dpkg/status", 1 << 20, Wanted::Whole),
             ("var/lib/dpkg/info/libc6:amd64.list", 100, Wanted::Whole),
             ("var/lib/dpkg/info/libc6:amd64.md5sums", 100, Wanted::Nothing),
+            ("usr/lib/sysimage/rpm/rpmdb.sqlite", 60 << 20, Wanted::Whole),
+            ("usr/lib/sysimage/libdnf5/packages.toml", 1000, Wanted::Whole),
+            ("usr/local/bundle/specifications/rack-3.0.gemspec", 1000, Wanted::Whole),
+            ("app/vendor/composer/installed.json", 1 << 20, Wanted::Whole),
             ("app/node_modules/x/package.json", 1000, Wanted::Whole),
             ("app/node_modules/x/index.js", 1000, Wanted::Nothing),
             ("venv/lib/python3.11/site-packages/flask-3.0.dist-info/RECORD", 1000, Wanted::Whole),

@@ -8,9 +8,11 @@ mod berkeley;
 mod header;
 mod ndb;
 mod package;
+mod reasons;
 mod sqlite;
 
 pub use package::{Dependency, File, Package};
+pub use reasons::{Reason, dnf_reasons, dnf5_reasons};
 
 use super::Parsed;
 use super::bounds::Bounds;

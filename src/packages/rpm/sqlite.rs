@@ -10,19 +10,24 @@ use super::{Share, Take, array, size};
 
 /// Hands over the headers; `None` where the file is not an `SQLite` database with that table.
 pub(super) fn headers(bytes: &[u8], bounds: &mut Bounds, take: Take<'_>) -> Option<()> {
+    // hnum, blob; the first is the row's number and not stored
+    rows_of(bytes, b"Packages", bounds, &mut |row, bounds| match column(row, 1) {
+        Some(blob) => take(blob, bounds),
+        None => bounds.skip(),
+    })
+}
+
+/// Hands over the rows of a table in the order of their numbers; `None` where there is no such table.
+pub(super) fn rows_of(bytes: &[u8], table: &[u8], bounds: &mut Bounds, take: Take<'_>) -> Option<()> {
     let database = Database::open(bytes)?;
     let mut root = None;
     // type, name, tbl_name, rootpage, sql
     database.rows(1, bounds, &mut |row, _| {
-        if column(row, 0) == Some(b"table") && column(row, 1) == Some(b"Packages") {
+        if column(row, 0) == Some(b"table") && column(row, 1) == Some(table) {
             root = root.or(column(row, 3).and_then(integer));
         }
     });
-    // hnum, blob; the first is the row's number and not stored
-    database.rows(root?, bounds, &mut |row, bounds| match column(row, 1) {
-        Some(blob) => take(blob, bounds),
-        None => bounds.skip(),
-    });
+    database.rows(root?, bounds, take);
     Some(())
 }
 
@@ -153,7 +158,22 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Returns the bytes of a row's column.
-fn column(row: &[u8], wanted: usize) -> Option<&[u8]> {
+pub(super) fn column(row: &[u8], wanted: usize) -> Option<&[u8]> {
+    typed_column(row, wanted).map(|(_, bytes)| bytes)
+}
+
+/// Returns a column that holds a small number.
+pub(super) fn number(row: &[u8], wanted: usize) -> Option<u32> {
+    match typed_column(row, wanted)? {
+        // These two are stored as types without bytes.
+        (8, _) => Some(0),
+        (9, _) => Some(1),
+        (1..=6, bytes) => integer(bytes),
+        _ => None,
+    }
+}
+
+fn typed_column(row: &[u8], wanted: usize) -> Option<(u64, &[u8])> {
     let (header_bytes, _) = varint(row)?;
     let header_bytes = usize::try_from(header_bytes).ok()?;
     let (_, mut types) = varint(row.get(..header_bytes)?)?;
@@ -171,7 +191,7 @@ fn column(row: &[u8], wanted: usize) -> Option<&[u8]> {
         };
         let end = start.checked_add(length)?;
         if at == wanted {
-            return row.get(start..end);
+            return row.get(start..end).map(|bytes| (kind, bytes));
         }
         start = end;
     }
