@@ -230,7 +230,7 @@ pub fn analyse(source: String, loaded: Loaded, options: &OpenOptions) -> Result<
     totals.unavoidable_bytes = found.unavoidable_bytes;
     let (owners, findings) = if options.load.evidence {
         let files = Rootfs::new(&index, layers.iter().map(|layer| &layer.blob).collect(), &kept);
-        let owners = owners::find(&files, &waste, base.layer_count, &mut warnings);
+        let owners = owners::find(&files, &waste, &spec.history, base.layer_count, &mut warnings);
         let config = RunConfig::parse(&spec.config);
         let is_packaged = |node| owners.owner(node).kind.is_system();
         let start = start::follow(&files, &config, &is_packaged, base.layer_count);

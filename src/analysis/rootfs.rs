@@ -84,6 +84,26 @@ impl<'a> Rootfs<'a> {
         self.names.find(self.tree(), directory, name).filter(|node| self.exists(*node))
     }
 
+    /// Returns the path of this name in a directory that some layer has and the view does not show.
+    pub(crate) fn removed(&self, directory: NodeId, name: &[u8]) -> Option<NodeId> {
+        self.names.find(self.tree(), directory, name).filter(|node| !self.exists(*node))
+    }
+
+    /// Finds a directory that some layer has and the view does not show; symlinks on the way are followed where they are
+    /// still there. `path` is in its normal form.
+    pub(crate) fn find_removed(&self, path: &[u8]) -> Option<NodeId> {
+        let mut node = NodeId::ROOT;
+        let mut links = 0;
+        for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            node = self.names.find(self.tree(), node, name)?;
+            if self.link(node).is_some() {
+                links += 1;
+                node = self.follow(node).filter(|_| links <= MOST_LINKS)?;
+            }
+        }
+        Some(node)
+    }
+
     /// Returns what the view shows in a directory, in byte order.
     pub(crate) fn children(&self, directory: NodeId) -> impl Iterator<Item = NodeId> {
         self.tree().children(directory).filter(|node| self.exists(*node))

@@ -3,8 +3,9 @@
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::claims::Claims;
-use super::{OwnerId, OwnerKind, versions_of};
-use crate::layer::entry::LayerNumber;
+use super::dates::{self, Dated};
+use super::{OwnerId, OwnerKind};
+use crate::layer::entry::NodeId;
 use crate::packages::apk::{self, Dependency, Package};
 
 /// Where the database is: the newer place second.
@@ -14,7 +15,7 @@ const WHAT: &str = "the database of apk";
 /// Finds the packages and their files.
 pub(super) fn find(claims: &mut Claims<'_, '_>) {
     let rootfs = claims.rootfs;
-    let Some((place, node)) = PLACES.iter().find_map(|place| Some((*place, rootfs.find(place)?))) else { return };
+    let Some(node) = PLACES.iter().find_map(|place| rootfs.find(place)) else { return };
     let Some(content) = rootfs.read(node) else { return claims.note_unread(WHAT, 1) };
     let parsed = apk::installed(&content);
     claims.note_unread(WHAT, parsed.skipped);
@@ -24,13 +25,9 @@ pub(super) fn find(claims: &mut Claims<'_, '_>) {
         .map(|package| (claims.add(OwnerKind::Apk, &package.name, &package.version), package))
         .collect();
     relate(claims, &known);
-    date(claims, place, &known);
+    date(claims, node, &known);
     for (id, package) in &known {
-        for path in &package.files {
-            if let Some(node) = rootfs.find(path).filter(|node| !rootfs.is_directory(*node)) {
-                claims.own(node, *id);
-            }
-        }
+        claims.own_paths(package.files.iter().map(|path| &path[..]), *id);
     }
 }
 
@@ -40,20 +37,17 @@ fn relate(claims: &mut Claims<'_, '_>, known: &[(OwnerId, Package)]) {
     let world: Option<HashSet<String>> = world.map(|content| {
         apk::world(&content).content.into_iter().filter(|one| !one.is_conflict).map(|one| one.name).collect()
     });
-    let mut names: HashMap<&str, Vec<OwnerId>> = HashMap::new();
+    let mut names: HashMap<&str, OwnerId> = HashMap::new();
     for (id, package) in known {
-        names.entry(&package.name).or_default().push(*id);
+        names.entry(&package.name).or_insert(*id);
     }
     // A package's own name goes before what others provide.
     for (id, package) in known {
         for provided in &package.provides {
-            let providers = names.entry(&provided.name).or_default();
-            if !providers.contains(id) {
-                providers.push(*id);
-            }
+            names.entry(&provided.name).or_insert(*id);
         }
     }
-    let find = |one: &Dependency| names.get(one.name.as_str()).and_then(|ids| ids.first()).copied();
+    let find = |one: &Dependency| names.get(one.name.as_str()).copied();
     for (id, package) in known {
         let needs = package.depends.iter().filter(|one| !one.is_conflict).filter_map(find).filter(|need| need != id);
         claims.package(*id).needs = needs.collect();
@@ -63,29 +57,21 @@ fn relate(claims: &mut Claims<'_, '_>, known: &[(OwnerId, Package)]) {
         }
         let provides = || package.provides.iter().map(|one| one.name.as_str());
         claims.owner(*id).asked_for = world.as_ref().map(|world| {
-            world.contains(&package.name) || provides().any(|name| world.contains(name) && find_is(&names, name, *id))
+            world.contains(&package.name) || provides().any(|name| world.contains(name) && names.get(name) == Some(id))
         });
     }
 }
 
-fn find_is(names: &HashMap<&str, Vec<OwnerId>>, name: &str, id: OwnerId) -> bool {
-    names.get(name).and_then(|ids| ids.first()) == Some(&id)
-}
-
-fn date(claims: &mut Claims<'_, '_>, place: &[u8], known: &[(OwnerId, Package)]) {
-    let states: Vec<(LayerNumber, HashMap<String, String>)> = versions_of(claims.rootfs, place)
-        .into_iter()
-        .map(|(layer, content)| {
-            let packages = apk::installed(&content).content;
-            (layer, packages.into_iter().map(|package| (package.name, package.version)).collect())
-        })
-        .collect();
-    let base = claims.base_count;
-    for (id, package) in known {
-        let has = |state: &HashMap<String, String>| state.get(&package.name) == Some(&package.version);
-        let layer = states.iter().rev().take_while(|(_, state)| has(state)).last().map(|(layer, _)| *layer);
-        let in_base = states.iter().rev().find(|(layer, _)| layer.get() <= base);
-        claims.owner(*id).layer = layer;
-        claims.package(*id).in_base = in_base.is_some_and(|(_, state)| state.contains_key(&package.name));
+fn date(claims: &mut Claims<'_, '_>, database: NodeId, known: &[(OwnerId, Package)]) {
+    let mut dated: Vec<Dated> =
+        known.iter().map(|(id, package)| Dated::new(*id, package.name.clone(), package.version.clone())).collect();
+    dates::date(claims, database, &mut dated, &|content| {
+        let packages = apk::installed(content).content;
+        packages.into_iter().map(|package| (package.name, package.version)).collect()
+    });
+    for ((id, package), date) in known.iter().zip(&dated) {
+        if claims.owner(*id).asked_for.is_none() {
+            claims.owner(*id).asked_for = date.ask(&claims.steps, [package.name.as_str()]);
+        }
     }
 }

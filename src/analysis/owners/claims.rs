@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
+use super::asked::Steps;
 use super::graph::Package;
 use super::{Owner, OwnerId, OwnerKind, Owners, first_names};
 use crate::analysis::rootfs::Rootfs;
@@ -12,22 +13,33 @@ use crate::layer::entry::{EntryRef, LayerNumber, NodeId};
 /// No owner yet.
 const NOBODY: OwnerId = OwnerId::MAX;
 
+/// No path of a file system is longer.
+const MOST_PATH_BYTES: usize = 4096;
+
+/// A name and a version.
+pub(super) type Named = (String, String);
+
 /// Owners while they are found.
 pub(super) struct Claims<'a, 'b> {
     pub(super) rootfs: &'a Rootfs<'b>,
     /// How many layers are the base image's.
     pub(super) base_count: u32,
+    /// What the steps of the history install.
+    pub(super) steps: Steps,
     list: Vec<Owner>,
     packages: Vec<Package>,
     of: Vec<OwnerId>,
+    /// Folders below which everything has an owner.
+    full: HashSet<NodeId>,
     /// What could not be read, by what it is.
     pub(super) unread: BTreeMap<&'static str, u64>,
 }
 
 impl<'a, 'b> Claims<'a, 'b> {
-    pub(super) fn new(rootfs: &'a Rootfs<'b>, base_count: u32) -> Self {
+    pub(super) fn new(rootfs: &'a Rootfs<'b>, base_count: u32, steps: Steps) -> Self {
         let of = vec![NOBODY; rootfs.tree().len()];
-        Claims { rootfs, base_count, list: Vec::new(), packages: Vec::new(), of, unread: BTreeMap::new() }
+        let (list, packages) = (Vec::new(), Vec::new());
+        Claims { rootfs, base_count, steps, list, packages, of, full: HashSet::new(), unread: BTreeMap::new() }
     }
 
     /// Adds an owner of which nothing is known but its name.
@@ -65,7 +77,45 @@ impl<'a, 'b> Claims<'a, 'b> {
         }
     }
 
-    /// Gives everything below a directory to an owner, but for what others have, and for the directories that `skips` names.
+    /// Returns the owner that a path has so far.
+    pub(super) fn owner_of(&self, node: NodeId) -> Option<OwnerId> {
+        Some(self.of[node.index()]).filter(|id| *id != NOBODY)
+    }
+
+    /// Gives paths of files to an owner. The paths of a folder stand together: it is looked for once.
+    pub(super) fn own_paths<'p>(&mut self, paths: impl IntoIterator<Item = &'p [u8]>, id: OwnerId) {
+        let rootfs = self.rootfs;
+        let mut folder: (&[u8], Option<NodeId>) = (b"", Some(NodeId::ROOT));
+        for path in paths {
+            let end = memchr::memrchr(b'/', path);
+            let (parent, leaf) = (&path[..end.unwrap_or(0)], &path[end.map_or(0, |end| end + 1)..]);
+            if folder.0 != parent {
+                folder = (parent, rootfs.resolve(parent).or_else(|| rootfs.find_removed(parent)));
+            }
+            // What a later layer removed counts too: that waste is the package's.
+            let node = folder.1.and_then(|parent| rootfs.child(parent, leaf).or_else(|| rootfs.removed(parent, leaf)));
+            if let Some(node) = node.filter(|node| !rootfs.is_directory(*node)) {
+                self.own(node, id);
+            }
+        }
+    }
+
+    /// Gives a file, or everything below a directory, to an owner, but for what others have.
+    ///
+    /// No folder is walked twice, however many records name it.
+    pub(super) fn own_tree(&mut self, top: NodeId, id: OwnerId) {
+        let rootfs = self.rootfs;
+        let mut waiting = vec![top];
+        while let Some(node) = waiting.pop() {
+            if !rootfs.is_directory(node) {
+                self.own(node, id);
+            } else if self.full.insert(node) {
+                waiting.extend(rootfs.children(node));
+            }
+        }
+    }
+
+    /// Does as [`own_tree`](Self::own_tree), without the directories that `skips` names.
     pub(super) fn own_below(&mut self, top: NodeId, id: OwnerId, skips: &dyn Fn(&[u8]) -> bool) {
         let rootfs = self.rootfs;
         let mut waiting = vec![top];
@@ -78,6 +128,98 @@ impl<'a, 'b> Claims<'a, 'b> {
                 }
             }
         }
+    }
+
+    /// Adds an owner for each package that paths below a folder name, and gives it those files and folders.
+    ///
+    /// `name` gets each path as seen from the folder, and whether it is a directory; it returns a name and a version.
+    pub(super) fn own_by_path(&mut self, top: NodeId, kind: OwnerKind, name: &dyn Fn(&[u8], bool) -> Option<Named>) {
+        let (rootfs, tree) = (self.rootfs, self.rootfs.tree());
+        let mut known: HashMap<Named, OwnerId> = HashMap::new();
+        let mut waiting = vec![(top, Vec::new())];
+        while let Some((folder, path)) = waiting.pop() {
+            for node in rootfs.children(folder) {
+                let mut path: Vec<u8> = path.clone();
+                if !path.is_empty() {
+                    path.push(b'/');
+                }
+                path.extend_from_slice(tree.name(node));
+                let is_directory = rootfs.is_directory(node);
+                let Some(named) = name(&path, is_directory) else {
+                    if is_directory && path.len() <= MOST_PATH_BYTES {
+                        waiting.push((node, path));
+                    }
+                    continue;
+                };
+                let id = known.get(&named).copied().unwrap_or_else(|| {
+                    let id = self.add(kind, &named.0, &named.1);
+                    self.owner(id).layer = self.layer_of(node);
+                    known.insert(named, id);
+                    id
+                });
+                if is_directory {
+                    self.package(id).top = Some(node);
+                    // The top of a directory that no entry describes has no layer, its files have.
+                    self.own_tree(node, id);
+                } else {
+                    self.own(node, id);
+                    let layer = self.layer_of(node);
+                    self.owner(id).layer = self.owner(id).layer.or(layer);
+                }
+            }
+        }
+    }
+
+    /// Returns the folders of a name whose parents have a name that will do.
+    pub(super) fn folders(&self, name: &[u8], is_parent: impl Fn(&[u8]) -> bool) -> Vec<NodeId> {
+        let tree = self.rootfs.tree();
+        self.all(|node| {
+            tree.name(node) == name
+                && tree.parent(node).is_some_and(|parent| is_parent(tree.name(parent)))
+                && self.rootfs.is_directory(node)
+        })
+    }
+
+    /// Returns all paths of the view that will do, in byte order.
+    ///
+    /// Their numbers say nothing: layers may be read at the same time, and the first package that names a file has it.
+    pub(super) fn all(&self, fits: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+        let tree = self.rootfs.tree();
+        let nodes = (0..tree.len()).map(NodeId::at);
+        let mut found: Vec<NodeId> = nodes.filter(|node| self.rootfs.exists(*node) && fits(*node)).collect();
+        found.sort_by_cached_key(|node| tree.path(*node));
+        found
+    }
+
+    /// Returns the layer of a file in a folder: folders are described again by every layer that touches them, or by none.
+    pub(super) fn layer_of_child(&self, folder: NodeId, name: &[u8]) -> Option<LayerNumber> {
+        self.rootfs.child(folder, name).and_then(|file| self.layer_of(file)).or_else(|| self.layer_of(folder))
+    }
+
+    /// Notes what a program's manifest asks for, what that pulls in, and what of it nothing but development needs.
+    pub(super) fn ask_by_manifest(&mut self, asked: &[OwnerId], runtime: &[OwnerId]) {
+        let (reached, kept) = (self.closure(asked), self.closure(runtime));
+        for id in &reached {
+            let asked_for = &mut self.list[*id as usize].asked_for;
+            *asked_for = asked_for.or(Some(false));
+            if !kept.contains(id) {
+                "development".clone_into(&mut self.packages[*id as usize].section);
+            }
+        }
+        for id in asked {
+            self.list[*id as usize].asked_for = Some(true);
+        }
+    }
+
+    fn closure(&self, roots: &[OwnerId]) -> HashSet<OwnerId> {
+        let mut found = HashSet::new();
+        let mut waiting = roots.to_vec();
+        while let Some(id) = waiting.pop() {
+            if found.insert(id) {
+                waiting.extend(&self.packages[id as usize].needs);
+            }
+        }
+        found
     }
 
     /// Returns the layer that stores what a path shows.

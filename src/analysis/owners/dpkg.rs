@@ -2,14 +2,16 @@
 
 use std::collections::HashMap as StdMap;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::claims::Claims;
-use super::{OwnerId, OwnerKind, versions_of};
-use crate::layer::entry::{LayerNumber, NodeId};
+use super::dates::{self, Dated, Providers};
+use super::{OwnerId, OwnerKind};
+use crate::layer::entry::NodeId;
 use crate::packages::dpkg::{self, Diversion, Package, Relation};
 
 const STATUS: &[u8] = b"var/lib/dpkg/status";
+const STATES: &[u8] = b"var/lib/apt/extended_states";
 const WHAT: &str = "the database of dpkg";
 
 /// A package of the merged view's database.
@@ -70,7 +72,7 @@ fn packages(claims: &mut Claims<'_, '_>) -> Vec<Known> {
 /// Fills in what needs what, and what was asked for.
 fn relate(claims: &mut Claims<'_, '_>, known: &[Known]) {
     let rootfs = claims.rootfs;
-    let states = rootfs.find(b"var/lib/apt/extended_states").and_then(|node| rootfs.read(node));
+    let states = rootfs.find(STATES).and_then(|node| rootfs.read(node));
     let automatic = states.as_deref().map(dpkg::auto_installed);
     if let Some(parsed) = &automatic {
         claims.note_unread(WHAT, parsed.skipped);
@@ -98,17 +100,17 @@ fn relate(claims: &mut Claims<'_, '_>, known: &[Known]) {
 
 /// Packages by their names and by what they stand for.
 struct Names<'a> {
-    real: HashMap<&'a str, Vec<&'a Known>>,
-    provided: HashMap<&'a str, Vec<(&'a Known, &'a Relation)>>,
+    real: Providers<'a, &'a Known>,
+    provided: Providers<'a, (&'a Known, &'a Relation)>,
 }
 
 impl<'a> Names<'a> {
     fn new(known: &'a [Known]) -> Self {
-        let (mut real, mut provided) = (HashMap::new(), HashMap::new());
+        let (mut real, mut provided) = (Providers::new(), Providers::new());
         for one in known {
-            real.entry(one.package.name.as_str()).or_insert_with(Vec::new).push(one);
+            real.add(one.package.name.as_str(), one);
             for relation in &one.package.provides {
-                provided.entry(relation.name.as_str()).or_insert_with(Vec::new).push((one, relation));
+                provided.add(relation.name.as_str(), (one, relation));
             }
         }
         Names { real, provided }
@@ -121,13 +123,13 @@ impl<'a> Names<'a> {
 
     fn satisfying(&self, relation: &Relation) -> Vec<OwnerId> {
         let allows = |version: &str| relation.constraint.as_ref().is_none_or(|constraint| constraint.allows(version));
-        let real = self.real.get(relation.name.as_str()).into_iter().flatten();
+        let real = self.real.of(&relation.name).iter();
         let real: Vec<OwnerId> = real.filter(|one| allows(&one.package.version)).map(|one| one.id).collect();
         if !real.is_empty() {
             return real;
         }
         // A version is only satisfied by one that is provided with a version.
-        let provided = self.provided.get(relation.name.as_str()).into_iter().flatten();
+        let provided = self.provided.of(&relation.name).iter();
         let fits = provided.filter(|(_, provided)| {
             relation.constraint.is_none()
                 || provided.constraint.as_ref().is_some_and(|provided| allows(&provided.version))
@@ -136,30 +138,37 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The versions of a database's packages, by name and architecture.
-type State = HashMap<(String, String), String>;
-
 /// Finds for each package the layer from which on it is there in its version, and whether the base has one of its name.
 fn date(claims: &mut Claims<'_, '_>, known: &[Known]) {
-    let mut states: Vec<(LayerNumber, State)> = Vec::new();
-    for (layer, content) in versions_of(claims.rootfs, STATUS) {
-        let packages = dpkg::status(&content).content.into_iter().filter(|package| package.is_installed);
-        let by_name = packages.map(|package| ((package.name, package.architecture), package.version));
-        states.push((layer, by_name.collect()));
-    }
-    let base = claims.base_count;
-    for one in known {
-        let key = (one.package.name.clone(), one.package.architecture.clone());
-        let has = |state: &State| state.get(&key) == Some(&one.package.version);
-        let first = states.iter().rev().take_while(|(_, state)| has(state)).last();
-        let layer = first.map(|(layer, _)| *layer).or_else(|| {
-            let list = claims.rootfs.find(&[one.folder, one.package.name.as_bytes()].concat())?;
-            claims.layer_of(list)
+    let name = |package: &Package| format!("{}:{}", package.name, package.architecture);
+    let mut dated: Vec<Dated> =
+        known.iter().map(|one| Dated::new(one.id, name(&one.package), one.package.version.clone())).collect();
+    if let Some(status) = claims.rootfs.find(STATUS) {
+        dates::date(claims, status, &mut dated, &|content| {
+            let packages = dpkg::status(content).content.into_iter().filter(|package| package.is_installed);
+            packages.map(|package| (name(&package), package.version)).collect()
         });
-        let in_base = states.iter().rev().find(|(layer, _)| layer.get() <= base);
+    }
+    for one in known.iter().zip(&dated).filter(|(_, date)| date.layer.is_none()).map(|(one, _)| one) {
+        let list = claims.rootfs.find(&[one.folder, one.package.name.as_bytes()].concat());
+        let layer = list.and_then(|list| claims.layer_of(list));
         claims.owner(one.id).layer = layer;
-        claims.package(one.id).in_base = in_base.is_some_and(|(_, state)| state.contains_key(&key))
-            || layer.is_some_and(|layer| layer.get() <= base);
+        claims.package(one.id).in_base |= layer.is_some_and(|layer| layer.get() <= claims.base_count);
+    }
+    if claims.rootfs.find(STATES).is_none() {
+        ask(claims, known, &dated);
+    }
+}
+
+/// Where apt does not record it: what the step of a package's layer does not name came along with what it names.
+fn ask(claims: &mut Claims<'_, '_>, known: &[Known], dated: &[Dated]) {
+    let real: HashSet<&str> = known.iter().map(|one| one.package.name.as_str()).collect();
+    for (one, date) in known.iter().zip(dated) {
+        let provided = one.package.provides.iter().map(|provided| provided.name.as_str());
+        let names = provided.filter(|name| !real.contains(name)).chain([one.package.name.as_str()]);
+        if date.ask(&claims.steps, names) == Some(false) {
+            claims.owner(one.id).asked_for = Some(false);
+        }
     }
 }
 
@@ -187,19 +196,9 @@ fn own_files(claims: &mut Claims<'_, '_>, one: &Known, diversions: &HashMap<Vec<
         },
     };
     claims.note_unread(WHAT, parsed.skipped);
-    // The paths of a folder stand together: it is looked for once.
-    let mut folder: (Vec<u8>, Option<NodeId>) = (Vec::new(), Some(NodeId::ROOT));
-    for path in &parsed.content {
+    let paths = parsed.content.iter().map(|path| {
         let diverted = diversions.get(path).filter(|to| to.package.as_deref() != Some(one.package.name.as_str()));
-        let path = diverted.map_or(path, |to| &to.to);
-        let end = memchr::memrchr(b'/', path);
-        let (parent, leaf) = (&path[..end.unwrap_or(0)], &path[end.map_or(0, |end| end + 1)..]);
-        if folder.0 != parent {
-            folder = (parent.to_vec(), rootfs.resolve(parent));
-        }
-        let node = folder.1.and_then(|parent| rootfs.child(parent, leaf));
-        if let Some(node) = node.filter(|node| !rootfs.is_directory(*node)) {
-            claims.own(node, one.id);
-        }
-    }
+        diverted.map_or(&path[..], |to| &to.to[..])
+    });
+    claims.own_paths(paths, one.id);
 }

@@ -1,5 +1,6 @@
 //! What needs what: closures over packages, who pulled in whom, what would go if one had not been asked for.
 
+use super::dominators::Dominators;
 use super::{OwnerId, Owners};
 use crate::layer::entry::NodeId;
 
@@ -107,141 +108,55 @@ fn pulled_in(owners: &mut Owners) {
             }
         }
     }
+    let mut room = MOST_CHAIN_BYTES;
     for id in order {
-        let mut chain = Vec::new();
-        let mut next = parent[id as usize];
-        let is_recommended = next.is_some_and(|(_, is_recommended)| is_recommended);
-        while let Some((above, _)) = next.filter(|_| chain.len() < 64) {
-            chain.push(owners.list[above as usize].name.clone());
-            next = parent[above as usize];
-        }
-        chain.reverse();
+        let next = parent[id as usize];
+        let chain = chain(owners, &parent, id, &mut room);
         let owner = &mut owners.list[id as usize];
         owner.because = chain;
-        owner.is_recommended = is_recommended;
+        owner.is_recommended = next.is_some_and(|(_, is_recommended)| is_recommended);
     }
+}
+
+/// A longer way is told from its middle on.
+const MOST_CHAIN: usize = 32;
+/// What all chains may take together. A thousand packages need some 200 kB.
+const MOST_CHAIN_BYTES: usize = 32 << 20;
+
+/// Returns the names on the way to a package, the one that was asked for first; none where there is no room left.
+fn chain(owners: &Owners, parent: &[Option<(OwnerId, bool)>], id: OwnerId, room: &mut usize) -> Vec<String> {
+    let above = |id: &OwnerId| parent[*id as usize].map(|(above, _)| above);
+    let ids: Vec<OwnerId> = std::iter::successors(above(&id), above).take(MOST_CHAIN).collect();
+    let names = ids.iter().rev().map(|id| owners.list[*id as usize].name.as_str());
+    let bytes: usize = names.clone().map(|name| size_of::<String>() + name.len()).sum();
+    let left = room.checked_sub(bytes);
+    *room = left.unwrap_or(*room);
+    if left.is_some() { names.map(str::to_owned).collect() } else { Vec::new() }
 }
 
 /// Computes for each package that was asked for the bytes that only it brings: what it dominates in the graph of needs.
 fn exclusive(owners: &mut Owners) {
-    let count = owners.list.len();
     let roots: Vec<OwnerId> = (0u32..)
         .zip(owners.list.iter().zip(&owners.packages))
         .filter(|(_, (owner, package))| owner.asked_for == Some(true) || package.is_essential)
         .map(|(id, _)| id)
         .collect();
-    let tree = Dominators::of(owners, &roots);
-    let mut sums: Vec<u64> = owners.list.iter().map(|owner| owner.live_bytes).collect();
-    for id in tree.order.iter().rev() {
-        if let Some(above) = tree.above[*id as usize].filter(|above| (*above as usize) < count) {
-            sums[above as usize] += sums[*id as usize];
+    let needs: Vec<&[OwnerId]> = owners.packages.iter().map(|package| &package.needs[..]).collect();
+    let dominators = Dominators::of(&needs, &roots);
+    let sums = dominators.sums(&owners.list.iter().map(|owner| owner.live_bytes).collect::<Vec<_>>());
+    // Asked for or not, it stays where something else needs it.
+    let mut is_needed = vec![false; owners.list.len()];
+    for (id, needs) in (0u32..).zip(&needs) {
+        for need in *needs {
+            is_needed[*need as usize] |= dominators.reaches(id) && !dominators.is_below(id, *need);
         }
     }
     for id in roots {
-        if owners.list[id as usize].asked_for != Some(true) {
-            continue;
-        }
-        // Asked for or not, it stays where something else needs it.
-        let is_needed = tree.needed_by[id as usize].iter().any(|other| !tree.is_below(*other, id));
-        let is_needed = is_needed || owners.packages[id as usize].is_essential;
-        owners.list[id as usize].exclusive_bytes = Some(if is_needed { 0 } else { sums[id as usize] });
-    }
-}
-
-/// Who cannot be reached without whom, from one root above all roots. The method is Cooper, Harvey and Kennedy's.
-struct Dominators {
-    /// The nearest one that dominates it; the number behind the last owner is the root above all.
-    above: Vec<Option<OwnerId>>,
-    /// Reverse postorder, without the root.
-    order: Vec<OwnerId>,
-    needed_by: Vec<Vec<OwnerId>>,
-    rank: Vec<u32>,
-}
-
-impl Dominators {
-    fn of(owners: &Owners, roots: &[OwnerId]) -> Self {
-        let count = owners.list.len();
-        let top = u32::try_from(count).unwrap_or(u32::MAX);
-        let order = reverse_postorder(owners, roots);
-        let mut rank = vec![u32::MAX; count + 1];
-        rank[count] = 0;
-        for (at, id) in (1..).zip(&order) {
-            rank[*id as usize] = at;
-        }
-        let mut needed_by: Vec<Vec<OwnerId>> = vec![Vec::new(); count];
-        for id in &order {
-            for need in &owners.packages[*id as usize].needs {
-                needed_by[*need as usize].push(*id);
-            }
-        }
-        let mut above: Vec<Option<OwnerId>> = vec![None; count + 1];
-        above[count] = Some(top);
-        let mut is_root = vec![false; count];
-        for id in roots {
-            is_root[*id as usize] = true;
-        }
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for id in &order {
-                let mut new = is_root[*id as usize].then_some(top);
-                for from in needed_by[*id as usize].iter().filter(|from| above[**from as usize].is_some()) {
-                    new = Some(new.map_or(*from, |known| meet(&above, &rank, known, *from)));
-                }
-                if above[*id as usize] != new {
-                    above[*id as usize] = new;
-                    changed = true;
-                }
-            }
-        }
-        Dominators { above, order, needed_by, rank }
-    }
-
-    /// Says whether every way to `id` leads through `other`.
-    fn is_below(&self, id: OwnerId, other: OwnerId) -> bool {
-        let mut id = id;
-        while self.rank[id as usize] > self.rank[other as usize] {
-            let Some(above) = self.above[id as usize] else { return false };
-            id = above;
-        }
-        id == other
-    }
-}
-
-fn meet(above: &[Option<OwnerId>], rank: &[u32], one: OwnerId, other: OwnerId) -> OwnerId {
-    let (mut one, mut other) = (one, other);
-    while one != other {
-        let higher = if rank[one as usize] > rank[other as usize] { &mut one } else { &mut other };
-        match above[*higher as usize] {
-            Some(next) => *higher = next,
-            None => return one,
+        if owners.list[id as usize].asked_for == Some(true) {
+            let stays = is_needed[id as usize] || owners.packages[id as usize].is_essential;
+            owners.list[id as usize].exclusive_bytes = Some(if stays { 0 } else { sums[id as usize] });
         }
     }
-    one
-}
-
-fn reverse_postorder(owners: &Owners, roots: &[OwnerId]) -> Vec<OwnerId> {
-    let mut seen = owners.empty_set();
-    let mut order = Vec::new();
-    for root in roots {
-        if !seen.insert(*root) {
-            continue;
-        }
-        let mut stack = vec![(*root, 0)];
-        while let Some((id, next)) = stack.last_mut() {
-            if let Some(need) = owners.packages[*id as usize].needs.get(*next) {
-                *next += 1;
-                if seen.insert(*need) {
-                    stack.push((*need, 0));
-                }
-            } else {
-                order.push(*id);
-                stack.pop();
-            }
-        }
-    }
-    order.reverse();
-    order
 }
 
 #[cfg(test)]

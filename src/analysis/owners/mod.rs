@@ -6,19 +6,30 @@
 //! [`graph`]. final = Σ owners, always: the sums are made of the copies, not of what databases say.
 
 mod apk;
+mod asked;
 mod claims;
+mod composer;
+mod dates;
+mod dominators;
 mod dpkg;
+mod gem;
+mod go;
 pub(crate) mod graph;
+mod java;
 mod node;
 mod python;
+mod rpm;
+mod rust;
 mod toolchain;
 
 use foldhash::{HashMap, HashMapExt};
 
 use super::rootfs::Rootfs;
 use super::waste::WasteRecord;
+use crate::archive::history::HistoryEntry;
 use crate::error::{Warning, WarningCode, Warnings};
 use crate::layer::entry::{EntryRef, Kind, LayerNumber, NodeId};
+use asked::Steps;
 use claims::Claims;
 use graph::Package;
 
@@ -144,13 +155,27 @@ impl Owners {
 }
 
 /// Finds every live byte's owner.
-pub(crate) fn find(rootfs: &Rootfs<'_>, waste: &[WasteRecord], base_count: u32, warnings: &mut Warnings) -> Owners {
-    let mut claims = Claims::new(rootfs, base_count);
+pub(crate) fn find(
+    rootfs: &Rootfs<'_>,
+    waste: &[WasteRecord],
+    history: &[HistoryEntry],
+    base_count: u32,
+    warnings: &mut Warnings,
+) -> Owners {
+    let mut claims = Claims::new(rootfs, base_count, Steps::of(history));
     dpkg::find(&mut claims);
     apk::find(&mut claims);
+    rpm::find(&mut claims);
     python::find(&mut claims);
     node::find(&mut claims);
+    gem::find(&mut claims);
+    composer::find(&mut claims);
+    go::find(&mut claims);
+    rust::find(&mut claims);
+    java::repositories(&mut claims);
     toolchain::find(&mut claims);
+    // The jars of a toolchain are its own.
+    java::jars(&mut claims);
     claims.follow_bytecode();
     for (what, count) in &claims.unread {
         let message = format!("{count} parts of {what} could not be read: owners and findings are not complete");
@@ -199,20 +224,4 @@ fn first_names(rootfs: &Rootfs<'_>) -> HashMap<EntryRef, NodeId> {
         }
     }
     firsts
-}
-
-/// Databases as each layer shows them, to tell which layer installed what.
-pub(super) fn versions_of<'a>(rootfs: &Rootfs<'a>, path: &[u8]) -> Vec<(LayerNumber, std::borrow::Cow<'a, [u8]>)> {
-    let Some(node) = rootfs.find(path) else { return Vec::new() };
-    let mut found = Vec::new();
-    for (layer, entries) in (0u32..).zip(&rootfs.index.layers) {
-        let last =
-            (0u32..).zip(&entries.entries).filter(|(_, entry)| entry.node == node && entry.kind == Kind::File).last();
-        let Some((index, _)) = last else { continue };
-        let copy = EntryRef { layer, index };
-        if let Some(content) = rootfs.read_copy(copy) {
-            found.push((copy.layer(), content));
-        }
-    }
-    found
 }

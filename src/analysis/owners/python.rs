@@ -7,23 +7,21 @@ use super::{OwnerId, OwnerKind};
 use crate::layer::entry::NodeId;
 use crate::packages::python::{self, Metadata};
 
+/// What describes a distribution, in its folder.
+const METADATA: [&[u8]; 2] = [b"METADATA", b"PKG-INFO"];
 const WHAT: &str = "the records of Python distributions";
 
 /// Finds the distributions and their files.
 pub(super) fn find(claims: &mut Claims<'_, '_>) {
-    let (rootfs, tree) = (claims.rootfs, claims.rootfs.tree());
+    let tree = claims.rootfs.tree();
     let mut known: HashMap<(NodeId, String), OwnerId> = HashMap::new();
     let mut found: Vec<(OwnerId, NodeId, Metadata)> = Vec::new();
-    for at in 0..tree.len() {
-        let folder = NodeId::at(at);
-        let name = tree.name(folder);
-        if !(name.ends_with(b".dist-info") || name.ends_with(b".egg-info")) || !rootfs.exists(folder) {
-            continue;
-        }
+    let is_one = |name: &[u8]| name.ends_with(b".dist-info") || name.ends_with(b".egg-info");
+    for folder in claims.all(|node| is_one(tree.name(node))) {
         let Some(site) = tree.parent(folder) else { continue };
         let Some(metadata) = metadata(claims, folder) else { continue };
         let id = claims.add(OwnerKind::Python, &metadata.name, &metadata.version);
-        claims.owner(id).layer = claims.layer_of(folder);
+        claims.owner(id).layer = METADATA.iter().find_map(|name| claims.layer_of_child(folder, name));
         claims.owner(id).asked_for = asked_for(claims, folder);
         claims.package(id).top = Some(folder);
         own_files(claims, site, folder, id);
@@ -39,11 +37,8 @@ pub(super) fn find(claims: &mut Claims<'_, '_>) {
 
 fn metadata(claims: &mut Claims<'_, '_>, folder: NodeId) -> Option<Metadata> {
     let rootfs = claims.rootfs;
-    let file = if rootfs.is_directory(folder) {
-        [&b"METADATA"[..], b"PKG-INFO"].iter().find_map(|name| rootfs.child(folder, name))?
-    } else {
-        folder
-    };
+    let file =
+        if rootfs.is_directory(folder) { METADATA.iter().find_map(|name| rootfs.child(folder, name))? } else { folder };
     let Some(content) = rootfs.read(file) else {
         claims.note_unread(WHAT, 1);
         return None;
@@ -68,11 +63,7 @@ fn own_files(claims: &mut Claims<'_, '_>, site: NodeId, folder: NodeId, id: Owne
     } else if let Some(content) = list(b"installed-files.txt") {
         (python::installed_files(&content), folder)
     } else {
-        if rootfs.is_directory(folder) {
-            claims.own_below(folder, id, &|_| false);
-        } else {
-            claims.own(folder, id);
-        }
+        claims.own_tree(folder, id);
         return own_modules(claims, site, folder, id);
     };
     claims.note_unread(WHAT, paths.skipped);
@@ -81,7 +72,7 @@ fn own_files(claims: &mut Claims<'_, '_>, site: NodeId, folder: NodeId, id: Owne
             claims.own(node, id);
         }
     }
-    claims.own_below(folder, id, &|_| false);
+    claims.own_tree(folder, id);
 }
 
 /// Without a list of files the modules' names have to do.
@@ -90,7 +81,7 @@ fn own_modules(claims: &mut Claims<'_, '_>, site: NodeId, folder: NodeId, id: Ow
     let Some(content) = rootfs.child(folder, b"top_level.txt").and_then(|node| rootfs.read(node)) else { return };
     for module in python::top_level(&content).content {
         if let Some(top) = rootfs.child(site, module.as_bytes()).filter(|top| rootfs.is_directory(*top)) {
-            claims.own_below(top, id, &|_| false);
+            claims.own_tree(top, id);
         }
         if let Some(file) = rootfs.child(site, format!("{module}.py").as_bytes()) {
             claims.own(file, id);
