@@ -193,6 +193,35 @@ fn documents_of_many_parts() {
     assert_refused(&image(&layer, &config(), &many, std::iter::empty()), "a list of more than");
 }
 
+/// Package databases as large as they may be: more packages than any image has, and packages that need many others.
+#[test]
+fn databases_of_packages() {
+    const LARGEST: usize = 60 << 20;
+    let database = |name: &str, record: &dyn Fn(usize) -> String| {
+        let mut text = String::new();
+        for at in 0.. {
+            text += &record(at);
+            if text.len() > LARGEST {
+                break;
+            }
+        }
+        of_layer(std::iter::once(blocks(name.as_bytes(), EntryType::Regular, b"", text.as_bytes())))
+    };
+    let status = "Status: install ok installed\nVersion: 1\n";
+    let many = database("var/lib/dpkg/status", &|at| format!("Package: p{at}\n{status}\n"));
+    let tangled = database("var/lib/dpkg/status", &|at| {
+        let needs: Vec<String> = (0..100).map(|need| format!("p{}", (at * 7 + need) % 50_000)).collect();
+        format!("Package: p{at}\n{status}Depends: {}\n\n", needs.join(", "))
+    });
+    let alpine = database("lib/apk/db/installed", &|at| format!("P:p{at}\nV:1\n\n"));
+    for image in [many, tangled, alpine] {
+        let outcome = run(&image);
+        outcome.assert_code(0);
+        assert!(outcome.peak_bytes < MEMORY, "{} bytes of memory", outcome.peak_bytes);
+        assert!(outcome.stdout_text().contains("could not be read"), "{outcome}");
+    }
+}
+
 #[test]
 fn archives_of_many_members() {
     let layer = gzip([file(b"f"), vec![0; 1024]].into_iter());

@@ -4,8 +4,8 @@ use super::Parsed;
 
 /// What the records of one file take of memory at most, about; beyond it, parts are skipped.
 ///
-/// The largest real databases (an RPM system of 5000 packages and a million files) take half of it.
-pub const MOST_RECORD_BYTES: usize = 256 << 20;
+/// The largest real databases (an RPM system of 2000 packages and 300 000 files) take half of it.
+pub const MOST_RECORD_BYTES: usize = 64 << 20;
 
 /// Keeps count while one file is read.
 #[derive(Debug)]

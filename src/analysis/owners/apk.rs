@@ -19,16 +19,22 @@ pub(super) fn find(claims: &mut Claims<'_, '_>) {
     let Some(content) = rootfs.read(node) else { return claims.note_unread(WHAT, 1) };
     let parsed = apk::installed(&content);
     claims.note_unread(WHAT, parsed.skipped);
-    let known: Vec<(OwnerId, Package)> = parsed
+    let mut known: Vec<(OwnerId, Package)> = parsed
         .content
         .into_iter()
-        .map(|package| (claims.add(OwnerKind::Apk, &package.name, &package.version), package))
+        .map_while(|package| Some((claims.add(OwnerKind::Apk, &package.name, &package.version)?, package)))
         .collect();
     relate(claims, &known);
-    date(claims, node, &known);
-    for (id, package) in &known {
+    for (id, package) in &mut known {
         claims.own_paths(package.files.iter().map(|path| &path[..]), *id);
+        // Other layers' databases come into memory now.
+        *package = Package {
+            name: std::mem::take(&mut package.name),
+            version: std::mem::take(&mut package.version),
+            ..Package::default()
+        };
     }
+    date(claims, node, &known);
 }
 
 fn relate(claims: &mut Claims<'_, '_>, known: &[(OwnerId, Package)]) {

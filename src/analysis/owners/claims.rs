@@ -16,6 +16,9 @@ const NOBODY: OwnerId = OwnerId::MAX;
 /// No path of a file system is longer.
 const MOST_PATH_BYTES: usize = 4096;
 
+/// Ten times what the largest images have.
+const MOST_OWNERS: usize = 1 << 16;
+
 /// A name and a version.
 pub(super) type Named = (String, String);
 
@@ -42,8 +45,16 @@ impl<'a, 'b> Claims<'a, 'b> {
         Claims { rootfs, base_count, steps, list, packages, of, full: HashSet::new(), unread: BTreeMap::new() }
     }
 
-    /// Adds an owner of which nothing is known but its name.
-    pub(super) fn add(&mut self, kind: OwnerKind, name: &str, version: &str) -> OwnerId {
+    /// Adds an owner of which nothing is known but its name; none where there are too many, which is noted.
+    pub(super) fn add(&mut self, kind: OwnerKind, name: &str, version: &str) -> Option<OwnerId> {
+        if self.list.len() >= MOST_OWNERS {
+            self.note_unread("the databases of more packages than any image has", 1);
+            return None;
+        }
+        Some(self.push(kind, name, version))
+    }
+
+    fn push(&mut self, kind: OwnerKind, name: &str, version: &str) -> OwnerId {
         let id = u32::try_from(self.list.len()).unwrap_or(NOBODY);
         self.list.push(Owner::new(kind, name, version));
         self.packages.push(Package::default());
@@ -151,12 +162,15 @@ impl<'a, 'b> Claims<'a, 'b> {
                     }
                     continue;
                 };
-                let id = known.get(&named).copied().unwrap_or_else(|| {
-                    let id = self.add(kind, &named.0, &named.1);
-                    self.owner(id).layer = self.layer_of(node);
-                    known.insert(named, id);
-                    id
-                });
+                let id = match known.get(&named) {
+                    Some(id) => *id,
+                    None => {
+                        let Some(id) = self.add(kind, &named.0, &named.1) else { return };
+                        self.owner(id).layer = self.layer_of(node);
+                        known.insert(named, id);
+                        id
+                    }
+                };
                 if is_directory {
                     self.package(id).top = Some(node);
                     // The top of a directory that no entry describes has no layer, its files have.
@@ -249,7 +263,7 @@ impl<'a, 'b> Claims<'a, 'b> {
 
     /// Ends: what is left belongs to nobody.
     pub(super) fn finish(mut self) -> (Owners, HashMap<EntryRef, NodeId>) {
-        let nobody = self.add(OwnerKind::None, "", "");
+        let nobody = self.push(OwnerKind::None, "", "");
         for owner in &mut self.of {
             if *owner == NOBODY {
                 *owner = nobody;

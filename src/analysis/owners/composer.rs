@@ -31,7 +31,7 @@ fn program(claims: &mut Claims<'_, '_>, file: NodeId, folder: NodeId, vendor: No
     let mut known: Vec<(OwnerId, Package)> = Vec::new();
     let mut tops: Vec<(NodeId, OwnerId)> = Vec::new();
     for package in parsed.content.packages {
-        let id = claims.add(OwnerKind::Composer, &package.name, &package.version);
+        let Some(id) = claims.add(OwnerKind::Composer, &package.name, &package.version) else { break };
         let path = package.install_path.clone().unwrap_or_else(|| format!("../{}", package.name));
         let top = rootfs.find_from(folder, path.as_bytes());
         if let Some(top) = top.filter(|top| is_inside(claims, *top, project) && !is_inside(claims, file, *top)) {

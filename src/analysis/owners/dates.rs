@@ -97,7 +97,7 @@ fn copies(rootfs: &Rootfs<'_>, node: NodeId) -> Vec<EntryRef> {
 pub(super) struct Providers<'k, T>(HashMap<&'k str, Vec<T>>);
 
 /// More packages that stand for one name are not installed together.
-const MOST_PROVIDERS: usize = 64;
+const MOST_PROVIDERS: usize = 16;
 
 impl<'k, T> Providers<'k, T> {
     pub(super) fn new() -> Self {

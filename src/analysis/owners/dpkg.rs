@@ -24,11 +24,17 @@ struct Known {
 
 /// Finds the packages and their files.
 pub(super) fn find(claims: &mut Claims<'_, '_>) {
-    let known = packages(claims);
+    let mut known = packages(claims);
     if known.is_empty() {
         return;
     }
     relate(claims, &known);
+    // Other layers' databases come into memory now.
+    for one in &mut known {
+        let package = &mut one.package;
+        (package.depends, package.pre_depends, package.recommends) = (Vec::new(), Vec::new(), Vec::new());
+    }
+    known.shrink_to_fit();
     date(claims, &known);
     let diversions = diversions(claims);
     for one in &known {
@@ -62,9 +68,9 @@ fn packages(claims: &mut Claims<'_, '_>) -> Vec<Known> {
     }
     let installed = found.into_iter().filter(|(package, _)| package.is_installed);
     installed
-        .map(|(package, folder)| {
-            let id = claims.add(OwnerKind::Dpkg, &package.name, &package.version);
-            Known { id, package, folder }
+        .map_while(|(package, folder)| {
+            let id = claims.add(OwnerKind::Dpkg, &package.name, &package.version)?;
+            Some(Known { id, package, folder })
         })
         .collect()
 }

@@ -51,7 +51,7 @@ fn installed(claims: &mut Claims<'_, '_>, home: NodeId, specifications: NodeId, 
         if gem.name.is_empty() {
             continue;
         }
-        let id = claims.add(OwnerKind::Gem, &gem.name, &gem.version);
+        let Some(id) = claims.add(OwnerKind::Gem, &gem.name, &gem.version) else { break };
         claims.owner(id).layer = claims.layer_of(file);
         claims.package(id).top = rootfs.child(gems, stem);
         claims.own(file, id);
@@ -79,7 +79,7 @@ fn checked_out(claims: &mut Claims<'_, '_>, folder: NodeId) {
     for top in rootfs.children(folder).filter(|top| rootfs.is_directory(*top)).collect::<Vec<_>>() {
         let name = String::from_utf8_lossy(tree.name(top)).into_owned();
         let Some((name, revision)) = name.rsplit_once('-') else { continue };
-        let id = claims.add(OwnerKind::Gem, name, revision);
+        let Some(id) = claims.add(OwnerKind::Gem, name, revision) else { break };
         claims.owner(id).layer = claims.layer_of(top);
         claims.package(id).top = Some(top);
         claims.own_tree(top, id);

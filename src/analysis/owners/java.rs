@@ -30,7 +30,7 @@ pub(super) fn jars(claims: &mut Claims<'_, '_>) {
     for node in claims.all(|node| stem(tree.name(node)).is_some() && is_file(node) && !claims.is_owned(node)) {
         let Some(stem) = stem(tree.name(node)) else { continue };
         let (name, version) = split(&String::from_utf8_lossy(stem));
-        let id = claims.add(OwnerKind::Java, &name, &version);
+        let Some(id) = claims.add(OwnerKind::Java, &name, &version) else { break };
         claims.owner(id).layer = claims.layer_of(node);
         claims.own(node, id);
     }

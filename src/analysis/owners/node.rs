@@ -19,7 +19,7 @@ pub(super) fn find(claims: &mut Claims<'_, '_>) {
             if rootfs.child(top, b"package.json").is_some_and(|file| claims.is_owned(file)) {
                 continue;
             }
-            let id = claims.add(OwnerKind::Node, &name, &version);
+            let Some(id) = claims.add(OwnerKind::Node, &name, &version) else { break };
             claims.owner(id).layer = claims.layer_of_child(top, b"package.json");
             claims.package(id).top = Some(top);
             claims.own_below(top, id, &|name| name == b"node_modules");
@@ -120,7 +120,7 @@ fn archives(claims: &mut Claims<'_, '_>) {
         for node in rootfs.children(cache).filter(|node| rootfs.copy(*node).is_some()).collect::<Vec<_>>() {
             let named = std::str::from_utf8(tree.name(node)).ok().and_then(archive);
             let Some((name, version)) = named.filter(|_| !claims.is_owned(node)) else { continue };
-            let id = claims.add(OwnerKind::Node, &name, &version);
+            let Some(id) = claims.add(OwnerKind::Node, &name, &version) else { break };
             claims.owner(id).layer = claims.layer_of(node);
             claims.own(node, id);
         }

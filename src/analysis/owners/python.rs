@@ -20,7 +20,7 @@ pub(super) fn find(claims: &mut Claims<'_, '_>) {
     for folder in claims.all(|node| is_one(tree.name(node))) {
         let Some(site) = tree.parent(folder) else { continue };
         let Some(metadata) = metadata(claims, folder) else { continue };
-        let id = claims.add(OwnerKind::Python, &metadata.name, &metadata.version);
+        let Some(id) = claims.add(OwnerKind::Python, &metadata.name, &metadata.version) else { break };
         claims.owner(id).layer = METADATA.iter().find_map(|name| claims.layer_of_child(folder, name));
         claims.owner(id).asked_for = asked_for(claims, folder);
         claims.package(id).top = Some(folder);

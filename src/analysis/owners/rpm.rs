@@ -26,18 +26,23 @@ pub(super) fn find(claims: &mut Claims<'_, '_>) {
     let parsed = rpm::packages(&content);
     claims.note_unread(WHAT, parsed.skipped);
     note_log(claims, database);
-    let known: Vec<(OwnerId, Package)> = parsed
+    let mut known: Vec<(OwnerId, Package)> = parsed
         .content
         .into_iter()
         // Keys of repositories are no packages.
         .filter(|package| package.name != "gpg-pubkey")
-        .map(|package| (claims.add(OwnerKind::Rpm, &package.name, &version(&package)), package))
+        .map_while(|package| Some((claims.add(OwnerKind::Rpm, &package.name, &version(&package))?, package)))
         .collect();
-    for (id, package) in &known {
-        let present = package.files.iter().filter(|file| file.is_present);
+    for (id, package) in &mut known {
+        let files = std::mem::take(&mut package.files);
+        let present = files.iter().filter(|file| file.is_present);
         claims.own_paths(present.map(|file| &file.path[..]), *id);
     }
     relate(claims, &known);
+    // Other layers' databases come into memory now.
+    for (_, package) in &mut known {
+        (package.requires, package.recommends) = (Vec::new(), Vec::new());
+    }
     let mut dated: Vec<Dated> =
         known.iter().map(|(id, package)| Dated::new(*id, full_name(package), version(package))).collect();
     dates::date(claims, database, &mut dated, &|content| {

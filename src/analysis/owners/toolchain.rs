@@ -39,7 +39,7 @@ pub(super) fn find(claims: &mut Claims<'_, '_>) {
             let has = |path: &[u8]| rootfs.resolve_from(top, path).is_some();
             let Some(marker) = MARKERS.iter().find(|marker| has(marker.file) && has(marker.and)) else { continue };
             let version = version(claims, top);
-            let id = claims.add(OwnerKind::Toolchain, marker.name, &version);
+            let Some(id) = claims.add(OwnerKind::Toolchain, marker.name, &version) else { break };
             claims.owner(id).layer = rootfs.find_from(top, marker.file).and_then(|file| claims.layer_of(file));
             claims.package(id).top = Some(top);
             let is_cargo = marker.name == "cargo";

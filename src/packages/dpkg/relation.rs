@@ -76,7 +76,8 @@ pub(super) fn groups(value: &[u8], bounds: &mut Bounds) -> Groups {
 
 /// Reads relations that all mean the same, as those of `Provides` do.
 pub(super) fn relations(value: &[u8], separator: u8, bounds: &mut Bounds) -> Vec<Relation> {
-    let mut relations = Vec::new();
+    // Most groups have one alternative: a list that grows by itself starts with room for four.
+    let mut relations = Vec::with_capacity(1);
     for part in value.split(|byte| *byte == separator) {
         match relation(part) {
             Some(relation) => bounds.push(&mut relations, relation, part.len()),
