@@ -119,9 +119,9 @@ fn pulled_in(owners: &mut Owners) {
 }
 
 /// A longer way is told from its middle on.
-const MOST_CHAIN: usize = 32;
+const MOST_CHAIN: usize = 16;
 /// What all chains may take together. A thousand packages need some 200 kB.
-const MOST_CHAIN_BYTES: usize = 32 << 20;
+const MOST_CHAIN_BYTES: usize = 8 << 20;
 
 /// Returns the names on the way to a package, the one that was asked for first; none where there is no room left.
 fn chain(owners: &Owners, parent: &[Option<(OwnerId, bool)>], id: OwnerId, room: &mut usize) -> Vec<String> {
