@@ -162,26 +162,28 @@ impl<'a, 'b> Claims<'a, 'b> {
                     }
                     continue;
                 };
-                let id = match known.get(&named) {
-                    Some(id) => *id,
-                    None => {
-                        let Some(id) = self.add(kind, &named.0, &named.1) else { return };
-                        self.owner(id).layer = self.layer_of(node);
-                        known.insert(named, id);
-                        id
-                    }
-                };
+                let Some(id) = self.known_or_new(&mut known, kind, named) else { return };
                 if is_directory {
                     self.package(id).top = Some(node);
-                    // The top of a directory that no entry describes has no layer, its files have.
                     self.own_tree(node, id);
                 } else {
                     self.own(node, id);
-                    let layer = self.layer_of(node);
-                    self.owner(id).layer = self.owner(id).layer.or(layer);
                 }
+                // Not every layer describes its directories: then a file tells.
+                let layer = self.layer_of(node).or_else(|| rootfs.children(node).find_map(|one| self.layer_of(one)));
+                let owner = self.owner(id);
+                owner.layer = owner.layer.or(layer);
             }
         }
+    }
+
+    fn known_or_new(&mut self, known: &mut HashMap<Named, OwnerId>, kind: OwnerKind, named: Named) -> Option<OwnerId> {
+        if let Some(id) = known.get(&named) {
+            return Some(*id);
+        }
+        let id = self.add(kind, &named.0, &named.1)?;
+        known.insert(named, id);
+        Some(id)
     }
 
     /// Returns the folders of a name whose parents have a name that will do.
