@@ -17,6 +17,48 @@ pub(super) fn find(input: &Input<'_>, needed: &Needed<'_>, account: &mut Account
     for (program, modules) in programs(input) {
         node_modules(input, needed, account, program, &modules);
     }
+    for (kind, what, advice) in [
+        (OwnerKind::Composer, "Composer package", "composer install --no-dev"),
+        (OwnerKind::Gem, "gem", "bundle config set without 'development test' before bundle install"),
+    ] {
+        groups(input, needed, account, kind, what, advice);
+    }
+}
+
+/// Packages whose manifest puts them into groups for development alone.
+fn groups(
+    input: &Input<'_>,
+    needed: &Needed<'_>,
+    account: &mut Account<'_>,
+    kind: OwnerKind,
+    what: &str,
+    advice: &str,
+) {
+    let owners = input.owners;
+    let is_reached = |id: OwnerId| nodes(input, &[id]).into_iter().any(|node| needed.has(node));
+    let mut ids: Vec<OwnerId> = (0u32..)
+        .zip(owners.list.iter().zip(&owners.packages))
+        .filter(|(id, (owner, package))| {
+            owner.kind == kind && package.section == "development" && !needed.has_package(*id)
+        })
+        .map(|(id, _)| id)
+        .collect();
+    ids.retain(|id| !is_reached(*id));
+    if ids.is_empty() {
+        return;
+    }
+    account.add(&Draft {
+        class: Class::DevDependency,
+        confidence: Confidence::Likely,
+        nodes: nodes(input, &ids),
+        title: format!("{} for development only", count(ids.len(), what)),
+        why: "the manifest asks for them for development or tests alone".to_owned(),
+        evidence: vec!["nothing that the image starts loads them".to_owned()],
+        unless: "the program loads them at run time".to_owned(),
+        advice: advice.to_owned(),
+        owners: names(input, &ids),
+        is_within: false,
+    });
 }
 
 /// Returns the node programs, each with the modules below it.
