@@ -39,7 +39,7 @@ impl Dated {
 /// Returns the names and versions of a database's packages.
 type Parse<'p> = &'p dyn Fn(&[u8]) -> Vec<(String, String)>;
 
-/// Fills in the dates of packages.
+/// Fills in the dates of the packages that a database of the view lists.
 ///
 /// One layer's database is in memory at a time: layers may store as many as there are, and large ones.
 pub(super) fn date(claims: &mut Claims<'_, '_>, database: NodeId, known: &mut [Dated], parse: Parse<'_>) {
@@ -51,8 +51,13 @@ pub(super) fn date(claims: &mut Claims<'_, '_>, database: NodeId, known: &mut [D
         if open.is_empty() && has_base {
             break;
         }
-        let Some(content) = claims.rootfs.read_copy(copy) else { continue };
-        let packages = parse(&content);
+        // What the view shows was read already: it has all of them.
+        let packages = if Some(copy) == claims.rootfs.copy(database) {
+            known.iter().map(|one| (one.name.clone(), one.version.clone())).collect()
+        } else {
+            let Some(content) = claims.rootfs.read_copy(copy) else { continue };
+            parse(&content)
+        };
         let state: HashSet<(&str, &str)> = pairs(&packages).collect();
         let names: HashSet<&str> = packages.iter().map(|(name, _)| name.as_str()).collect();
         open.retain(|at| {

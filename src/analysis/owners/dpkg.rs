@@ -11,6 +11,7 @@ use crate::layer::entry::NodeId;
 use crate::packages::dpkg::{self, Diversion, Package, Relation};
 
 const STATUS: &[u8] = b"var/lib/dpkg/status";
+const INFO: &[u8] = b"var/lib/dpkg/info/";
 const STATES: &[u8] = b"var/lib/apt/extended_states";
 const WHAT: &str = "the database of dpkg";
 
@@ -56,7 +57,7 @@ fn packages(claims: &mut Claims<'_, '_>) -> Vec<Known> {
     let rootfs = claims.rootfs;
     let mut found: Vec<(Package, &'static [u8])> = Vec::new();
     if let Some(status) = rootfs.find(STATUS) {
-        found.extend(read(claims, status).into_iter().map(|package| (package, &b"var/lib/dpkg/info/"[..])));
+        found.extend(read(claims, status).into_iter().map(|package| (package, INFO)));
     }
     // Images without dpkg itself have a file for each package.
     if let Some(folder) = rootfs.find(b"var/lib/dpkg/status.d").filter(|folder| rootfs.is_directory(*folder)) {
@@ -150,7 +151,9 @@ fn date(claims: &mut Claims<'_, '_>, known: &[Known]) {
     let mut dated: Vec<Dated> =
         known.iter().map(|one| Dated::new(one.id, name(&one.package), one.package.version.clone())).collect();
     if let Some(status) = claims.rootfs.find(STATUS) {
-        dates::date(claims, status, &mut dated, &|content| {
+        // Those with a file of their own come behind these.
+        let count = known.iter().filter(|one| one.folder == INFO).count();
+        dates::date(claims, status, &mut dated[..count], &|content| {
             let packages = dpkg::status(content).content.into_iter().filter(|package| package.is_installed);
             packages.map(|package| (name(&package), package.version)).collect()
         });
