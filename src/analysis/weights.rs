@@ -52,6 +52,20 @@ impl Analysis {
     /// order.
     #[must_use]
     pub fn final_weights(&self) -> Weights {
+        self.live_weights(|_, _| true)
+    }
+
+    /// Returns what of the final image no package owns; nothing where owners were not looked for.
+    #[must_use]
+    pub fn unowned_weights(&self) -> Weights {
+        let owners = &self.owners;
+        self.live_weights(|copy, node| {
+            !owners.list.is_empty() && owners.of(owners.first_name(copy, node)) == owners.nobody()
+        })
+    }
+
+    /// The same of the copies that are wanted.
+    fn live_weights(&self, is_wanted: impl Fn(EntryRef, NodeId) -> bool) -> Weights {
         let index = &self.index;
         let view = View::of_layers(index, index.layers.len());
         let mut sums = vec![Weight::default(); index.tree.len()];
@@ -59,6 +73,9 @@ impl Analysis {
         for node in (0..sums.len()).map(NodeId::at) {
             let Some(shown) = view.slot(node).get() else { continue };
             let Some(copy) = index.inode(shown).filter(|inode| has_weight(index, *inode)) else { continue };
+            if !is_wanted(copy, node) {
+                continue;
+            }
             if copy == shown {
                 add(&mut sums, node, index.entry(copy).size);
             } else if view.slot(index.entry(copy).node).get() != Some(copy) {

@@ -1,48 +1,132 @@
-//! The fixes, the findings and the what-if of the text summary.
+//! The owners, the fixes and findings, and the what-if of the text summary.
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::advice::{cache, changes, left_over, size_with};
 use super::text::{BOLD, DIM, GOOD, Summary, WASTE};
-use super::words::{cut, cut_middle, plural};
+use super::why::{self, Advice};
+use super::words::{cut, cut_middle, plural, short_digests};
 use crate::analysis::findings::Finding;
 use crate::analysis::fixes::{Fix, WhatIf};
+use crate::analysis::owners::Owner;
 use crate::escape::{Notation, escape, log_safe};
-use crate::layer::entry::LayerNumber;
+use crate::layer::entry::{LayerNumber, NodeId};
 
-/// How many fixes are shown; the others are summed up.
-const MOST_FIXES: usize = 5;
-/// How many findings are shown.
-const MOST_FINDINGS: usize = 5;
+/// How many fixes and findings are shown; the others are summed up.
+const MOST_CHANGES: usize = 8;
+/// How many owners are shown, and folders that have none.
+const MOST_OWNERS: usize = 8;
+const MOST_FOLDERS: usize = 3;
+/// The least columns that are worth a step.
+const LEAST_STEP: usize = 12;
 /// How many files of a fix are named.
 const MOST_FILES: usize = 3;
 /// How many steps and lines of a fix are shown.
 const MOST_LINES: usize = 40;
 
 impl<W: Write> Summary<'_, W> {
-    /// What to change, and what would be left.
-    pub(super) fn fixes(&mut self) -> io::Result<()> {
-        let analysis = self.analysis;
-        let totals = &analysis.totals;
-        if totals.wasted_bytes == 0 {
+    /// The owners of the final image's bytes, the largest first.
+    pub(super) fn owners(&mut self) -> io::Result<()> {
+        let owners = why::owners(self.analysis);
+        let Some((nobody, packages)) = owners.split_last().filter(|(_, packages)| !packages.is_empty()) else {
+            return Ok(());
+        };
+        writeln!(self.out, "\n{}", self.paint(BOLD, "What the final image is made of"))?;
+        let shown: Vec<&Owner> =
+            packages.iter().copied().take(MOST_OWNERS).filter(|owner| owner.live_bytes > 0).collect();
+        for owner in &shown {
+            let line = self.owner(owner);
+            writeln!(self.out, "{:>10}  {line}", self.size(owner.live_bytes))?;
+        }
+        let rest: u64 = packages.iter().skip(shown.len()).map(|owner| owner.live_bytes).sum();
+        if packages.len() > shown.len() {
+            writeln!(
+                self.out,
+                "{:>10}  in {}",
+                self.size(rest),
+                plural(packages.len() - shown.len(), "other package")
+            )?;
+        }
+        if nobody.live_bytes == 0 {
             return Ok(());
         }
-        let sum = self.size(totals.fixable_bytes);
-        let title = match analysis.fixes.len() {
-            0 => "What to change: no fix found".to_owned(),
-            count => format!("What to change: {} would save {sum}", plural(count, "fix")),
+        let room = self.style.width.saturating_sub(24).max(30) / MOST_FOLDERS;
+        let folder = |(node, bytes): (NodeId, u64)| {
+            let path = cut_middle(&escape(&self.analysis.index.tree.path(node)), room.saturating_sub(11).max(12));
+            format!("{path} {}", self.size(bytes))
+        };
+        let folders: Vec<String> = why::unowned_folders(self.analysis, MOST_FOLDERS).into_iter().map(folder).collect();
+        writeln!(self.out, "{:>10}  of no package: {}", self.size(nobody.live_bytes), folders.join(", "))
+    }
+
+    /// An owner in a line: what it is, how it came in, and the step that brought it, as far as there is room.
+    fn owner(&self, owner: &Owner) -> String {
+        let room = self.style.width.saturating_sub(12).max(40);
+        let layer = owner.layer.map(|layer| format!(", layer {layer}")).unwrap_or_default();
+        let (name, chain) = (why::name(owner), why::chain(owner));
+        let left = room.saturating_sub(name.width() + layer.width() + 2).max(room * 2 / 5);
+        let chain = if chain.is_empty() { chain } else { format!(", {}", cut_middle(&chain, left)) };
+        let name = cut_middle(&name, room.saturating_sub(chain.width() + layer.width()).max(16));
+        let line = format!("{name}{chain}{layer}");
+        match (owner.layer, room.saturating_sub(line.width() + 3)) {
+            (Some(layer), left @ LEAST_STEP..) => {
+                format!("{line} {}", self.paint(DIM, &format!("({})", self.step(layer, left))))
+            }
+            _ => line,
+        }
+    }
+
+    /// What to change, fixes and findings as one list, and what would be left.
+    pub(super) fn changes(&mut self) -> io::Result<()> {
+        let analysis = self.analysis;
+        let (has_waste, is_known) = (analysis.totals.wasted_bytes > 0, why::is_known(analysis));
+        if !has_waste && !is_known {
+            return Ok(());
+        }
+        let ranked = why::ranked(analysis);
+        let title = match why::headline(analysis, self.style.units) {
+            Some(headline) => format!("What to change: {headline}"),
+            None if is_known && !has_waste => "Nothing that would pay to change".to_owned(),
+            None if is_known => "What to change: nothing that would pay".to_owned(),
+            None => "What to change: no fix found".to_owned(),
         };
         writeln!(self.out, "\n{}", self.paint(BOLD, &title))?;
-        for fix in analysis.fixes.iter().take(MOST_FIXES) {
-            self.fix(fix)?;
+        for one in ranked.iter().take(MOST_CHANGES) {
+            match *one {
+                Advice::Fix(place) => self.fix(&analysis.fixes[place])?,
+                Advice::Finding(place) => self.finding(&analysis.findings[place])?,
+            }
         }
-        let rest = &analysis.fixes[analysis.fixes.len().min(MOST_FIXES)..];
-        if !rest.is_empty() {
-            let bytes = rest.iter().map(|fix| fix.saves_bytes).sum();
-            writeln!(self.out, "{:>10}  in {}", self.size(bytes), plural(rest.len(), "smaller fix"))?;
+        self.smaller(&ranked[ranked.len().min(MOST_CHANGES)..])?;
+        if let Some((bytes, text)) = why::of_base(analysis) {
+            writeln!(self.out, "{:>10}  {text}", self.size(bytes))?;
+        }
+        if !has_waste && ranked.is_empty() {
+            return Ok(());
         }
         self.left_over()?;
         self.floor()
+    }
+
+    /// Sums up what is not shown.
+    fn smaller(&mut self, rest: &[Advice]) -> io::Result<()> {
+        let analysis = self.analysis;
+        let (mut fixes, mut findings) = ((0, 0), (0, 0));
+        for one in rest {
+            let (sum, bytes) = match *one {
+                Advice::Fix(place) => (&mut fixes, analysis.fixes[place].saves_bytes),
+                Advice::Finding(place) => (&mut findings, analysis.findings[place].bytes),
+            };
+            *sum = (sum.0 + 1, sum.1 + bytes);
+        }
+        for ((count, bytes), noun) in [(fixes, "smaller fix"), (findings, "smaller finding")] {
+            if count > 0 {
+                writeln!(self.out, "{:>10}  in {}", self.size(bytes), plural(count, noun))?;
+            }
+        }
+        Ok(())
     }
 
     fn fix(&mut self, fix: &Fix) -> io::Result<()> {
@@ -74,8 +158,11 @@ impl<W: Write> Summary<'_, W> {
     /// A step as it is.
     fn old_step(&mut self, mark: char, layer: LayerNumber, step: &str, room: usize) -> io::Result<()> {
         let step: Vec<&str> = step.split_whitespace().take(400).collect();
-        let step =
-            if step.is_empty() { "(the history does not say)".to_owned() } else { escape(step.join(" ").as_bytes()) };
+        let step = if step.is_empty() {
+            "(the history does not say)".to_owned()
+        } else {
+            short_digests(&escape(step.join(" ").as_bytes()))
+        };
         let mark = self.paint(DIM, &format!("{mark} {:>3}", layer.get()));
         writeln!(self.out, "{:>10}  {mark}  {}", "", cut(&step, room.saturating_sub(7).max(20)))
     }
@@ -121,52 +208,44 @@ impl<W: Write> Summary<'_, W> {
     }
 
     fn floor(&mut self) -> io::Result<()> {
-        let totals = &self.analysis.totals;
+        let (analysis, totals) = (self.analysis, &self.analysis.totals);
         let (now, least) = (self.size(totals.stored_bytes), self.size(totals.final_bytes));
-        let fixed = size_with(self.analysis, "every fix", totals.fixable_bytes, self.style.units);
-        let line = format!("{now} now, {fixed}, {least} without waste");
+        let fixed = size_with(analysis, "every fix", totals.fixable_bytes, self.style.units);
+        let line = match (why::own_needless(analysis), totals.wasted_bytes) {
+            ((0, _), _) => format!("{now} now, {fixed}, {least} without waste"),
+            ((bytes, _), 0) => {
+                format!("{now} now, {}", size_with(analysis, "the findings made", bytes, self.style.units))
+            }
+            ((bytes, _), _) => {
+                let both = totals.fixable_bytes + bytes;
+                format!("{now} now, {fixed}, {} with the findings too", why::smaller(analysis, both, self.style.units))
+            }
+        };
         writeln!(self.out, "{:>10}  {}", "", self.paint(BOLD, &line))
     }
 
-    /// Live bytes that are most likely needless.
-    pub(super) fn findings(&mut self) -> io::Result<()> {
-        let findings = &self.analysis.findings;
-        if findings.is_empty() {
-            return Ok(());
-        }
-        writeln!(self.out, "\n{}", self.paint(BOLD, "In the final image but most likely not needed"))?;
-        for finding in findings.iter().take(MOST_FINDINGS) {
-            let bytes = self.size(finding.bytes);
-            let title = cut(&finding.title, self.style.width.saturating_sub(12).max(40));
-            writeln!(self.out, "{bytes:>10}  {title}")?;
-            let place = self.place(finding);
-            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &place))?;
-            if !finding.in_base {
-                writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &format!("-> {}", finding.advice)))?;
-            }
-        }
-        let rest = &findings[findings.len().min(MOST_FINDINGS)..];
-        if !rest.is_empty() {
-            let bytes = rest.iter().map(|finding| finding.bytes).sum();
-            writeln!(self.out, "{:>10}  {}", self.size(bytes), plural(rest.len(), "smaller finding"))?;
-        }
-        Ok(())
+    /// Live bytes that are most likely needless: what, how sure, where, and what to change.
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        let room = self.style.width.saturating_sub(12).max(40);
+        let bytes = self.paint(GOOD, &format!("{:>10}", self.size(finding.bytes)));
+        let title = cut(&escape(finding.title.as_bytes()), room);
+        writeln!(self.out, "{bytes}  {}", self.paint(BOLD, &title))?;
+        let place = self.place(finding);
+        writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &place))?;
+        writeln!(self.out, "{:>10}  {} {}", "", self.paint(GOOD, "→"), why::advice(finding))
     }
 
-    /// Says of a finding what it is and where.
+    /// Says of a finding how sure it is, what it is and where.
     fn place(&self, finding: &Finding) -> String {
-        let layers: Vec<String> = finding.layers.iter().map(ToString::to_string).collect();
-        let layers =
-            if layers.len() == 1 { format!("layer {}", layers[0]) } else { format!("layers {}", layers.join(", ")) };
-        let of_base = if finding.in_base { ", the base image's" } else { "" };
-        let path = finding.paths.first().map(|path| escape(&self.analysis.index.tree.path(path.node)));
-        let room = self.style.width.saturating_sub(60).max(20);
-        let path = path.map(|path| format!(", {}", cut_middle(&path, room))).unwrap_or_default();
+        let head = format!("{}, {}, {}", finding.confidence, finding.class.name(), why::layers(finding));
         let more = match finding.paths.len() {
             0 | 1 => String::new(),
             many => format!(" and {} more", many - 1),
         };
-        format!("{}, {}, {layers}{of_base}{path}{more}", finding.class.name(), finding.confidence)
+        let room = self.style.width.saturating_sub(14 + head.width() + more.width()).max(20);
+        let path = finding.paths.first().map(|path| escape(&self.analysis.index.tree.path(path.node)));
+        let path = path.map(|path| format!(", {}", cut_middle(&path, room))).unwrap_or_default();
+        format!("{head}{path}{more}")
     }
 
     /// What merging layers would make of the image.

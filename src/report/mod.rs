@@ -18,6 +18,7 @@ mod records;
 mod sarif;
 pub(crate) mod text;
 mod waste;
+pub(crate) mod why;
 mod words;
 
 use std::io::{self, Write};

@@ -8,7 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Style;
 use super::waste::describe;
-use super::words::{cut, cut_middle, plural, share};
+use super::why;
+use super::words::{cut, cut_middle, plural, share, short_digests};
 use crate::analysis::fixes::WhatIf;
 use crate::analysis::waste::Cause;
 use crate::analysis::waste_groups::WasteGroup;
@@ -37,8 +38,8 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
     summary.header()?;
     summary.layers()?;
     summary.waste()?;
-    summary.fixes()?;
-    summary.findings()?;
+    summary.owners()?;
+    summary.changes()?;
     summary.warnings()?;
     match verdict {
         Some(verdict) => summary.verdict(verdict),
@@ -91,12 +92,7 @@ impl<W: Write> Summary<'_, W> {
                 self.paint(WASTE, &format!("{} wasted ({share}{})", self.size(bytes), wire.unwrap_or_default()))
             }
         };
-        let (stored, shown) = (self.size(totals.stored_bytes), self.size(totals.final_bytes));
-        writeln!(
-            self.out,
-            "{}: {stored} stored = {shown} in the final image + {wasted}",
-            plural(analysis.layers.len(), "layer")
-        )?;
+        self.equation(&wasted)?;
         let base = match analysis.base.layer_count {
             0 => "base image: unknown, so every layer counts as yours".to_owned(),
             1 => format!("base image: layer 1 (from the {})", analysis.base.from.name()),
@@ -107,6 +103,20 @@ impl<W: Write> Summary<'_, W> {
             _ => format!("; {} of the waste is yours", self.size(totals.user_wasted_bytes())),
         };
         writeln!(self.out, "{}", self.paint(DIM, &format!("{base}{yours}")))
+    }
+
+    /// The answer to why it is so large, on one line where there is room.
+    fn equation(&mut self, wasted: &str) -> io::Result<()> {
+        let (analysis, totals) = (self.analysis, &self.analysis.totals);
+        let stored = format!("{}: {} stored", plural(analysis.layers.len(), "layer"), self.size(totals.stored_bytes));
+        let Some([needed, needless]) = why::parts(analysis, self.style.units) else {
+            let shown = self.size(totals.final_bytes);
+            return writeln!(self.out, "{stored} = {shown} in the final image + {wasted}");
+        };
+        let is_short = stored.width() + needed.width() + needless.width() + wasted.width() + 9 <= self.style.width;
+        let needless = self.paint(WASTE, &needless);
+        let gap = if is_short { " " } else { "\n  " };
+        writeln!(self.out, "{stored}{gap}= {needed}{gap}+ {needless}{gap}+ {wasted}")
     }
 
     fn layers(&mut self) -> io::Result<()> {
@@ -142,7 +152,7 @@ impl<W: Write> Summary<'_, W> {
         if line.is_empty() {
             return "(the history does not say)".to_owned();
         }
-        cut(&escape(line.join(" ").as_bytes()), room)
+        cut(&short_digests(&escape(line.join(" ").as_bytes())), room)
     }
 
     fn waste(&mut self) -> io::Result<()> {

@@ -7,6 +7,27 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     format!("{:.1} %", crate::analysis::ratio(part, whole) * 100.0)
 }
 
+/// Shortens digests in a step to twelve digits, which is enough to tell them apart.
+pub(super) fn short_digests(step: &str) -> String {
+    let is_digit = |c: char| c.is_ascii_hexdigit();
+    let mut out = String::with_capacity(step.len());
+    let mut rest = step;
+    while !rest.is_empty() {
+        let digits = rest.find(|c| !is_digit(c)).unwrap_or(rest.len());
+        if digits >= 64 {
+            out.push_str(&rest[..12]);
+            out.push('…');
+        } else {
+            out.push_str(&rest[..digits]);
+        }
+        rest = &rest[digits..];
+        let others = rest.find(is_digit).unwrap_or(rest.len());
+        out.push_str(&rest[..others]);
+        rest = &rest[others..];
+    }
+    out
+}
+
 /// Returns a count with its noun.
 pub(super) fn plural(count: usize, noun: &str) -> String {
     match noun {
@@ -35,5 +56,13 @@ mod tests {
             assert_eq!(plural(count, noun), text);
         }
         assert_eq!(share(1, 3), "33.3 %");
+    }
+
+    #[test]
+    fn digests_are_shortened() {
+        let digest = "61ae4ddbc59394ad2e9300d7923ad2ee752fd17633920bcdd4115fe3a98393c1";
+        assert_eq!(short_digests(&format!("COPY dir:{digest} in /é")), "COPY dir:61ae4ddbc593… in /é");
+        assert_eq!(short_digests("RUN echo deadbeef 0123"), "RUN echo deadbeef 0123");
+        assert_eq!(short_digests(""), "");
     }
 }
