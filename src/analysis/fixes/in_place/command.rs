@@ -17,6 +17,9 @@ use crate::layer::entry::NodeId;
 use crate::layer::index::Index;
 use crate::layer::tree::Tree;
 
+/// Tells what each path is in the layers that have it.
+pub(super) type AllKinds<'a> = dyn Fn() -> &'a Arc<[Kinds]> + 'a;
+
 /// One command of a hiding step.
 #[derive(Debug)]
 pub(super) struct Command {
@@ -170,7 +173,7 @@ pub(super) fn commands(
     timeline: &Timeline,
     place: usize,
     index: &Index,
-    kinds: &Arc<[Kinds]>,
+    kinds: &AllKinds<'_>,
 ) -> Result<(Vec<Command>, Layout), String> {
     let line = &timeline.lines[place];
     if line.step.form != Form::Shell {
@@ -298,7 +301,7 @@ fn understood(
     words: &[String],
     directory: Option<&str>,
     tree: &Tree,
-    kinds: &Arc<[Kinds]>,
+    kinds: &AllKinds<'_>,
 ) -> Result<Understood, Unknown> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if let Some((_, places)) = CLEANERS.iter().find(|(start, _)| words.starts_with(start)) {
@@ -308,7 +311,7 @@ fn understood(
     }
     let (name, rest) = words.split_first().ok_or(None)?;
     if *name == "find" {
-        return find::understood(rest, |paths| operands(paths, directory, tree), tree, kinds);
+        return find::understood(rest, |paths| operands(paths, directory, tree), tree, kinds());
     }
     let options: Vec<&str> = rest.iter().copied().filter(|word| is_option(word)).collect();
     let known = match *name {

@@ -243,7 +243,9 @@ impl<'a> InPlace<'a> {
         if !line.context.is_root() {
             return Some(Err(Some(format!("it runs as {}, not as root", command::shortened(&line.context.user)))));
         }
-        let (mut commands, layout) = match command::commands(self.timeline, place, self.index, self.reach.kinds()) {
+        // Looked up where a find asks for them: they cost every entry.
+        let kinds = || self.reach.kinds();
+        let (mut commands, layout) = match command::commands(self.timeline, place, self.index, &kinds) {
             Ok(found) => found,
             Err(why) => return Some(Err(Some(why))),
         };
