@@ -10,6 +10,7 @@ use super::{Page, one_line};
 use crate::analysis::findings::{Finding, LEAST_BYTES};
 use crate::analysis::fixes::{Alternative, CacheCost, Fix, printable};
 use crate::analysis::twins::DuplicateContent;
+use crate::escape::escape;
 use crate::report::advice;
 use crate::report::json::DUPLICATES_BUDGET;
 use crate::report::words::{cut, plural, share};
@@ -245,7 +246,8 @@ impl<W: Write> Page<'_, W> {
 
     fn finding(&self, finding: &Finding) -> String {
         let layers: Vec<String> = finding.layers.iter().map(ToString::to_string).collect();
-        let mut evidence: Vec<String> = finding.evidence.iter().map(|one| Html(one).to_string()).collect();
+        let mut evidence: Vec<String> =
+            finding.evidence.iter().map(|one| Html(&escape(one.as_bytes())).to_string()).collect();
         evidence.insert(0, Html(&finding.why).to_string());
         let paths: Vec<String> = finding.paths.iter().take(MOST_PATHS).map(|path| self.path(path.node)).collect();
         let advice = if finding.in_base {
@@ -257,7 +259,7 @@ impl<W: Write> Page<'_, W> {
             "<tr><td class=\"n\">{}</td><td>{}<details><summary>{}</summary><small>{}</small><br><span class=\"path\">{}</span></details></td>\
              <td>{} <small>{}</small></td><td>{}</td><td>{advice} <small>unless {}</small></td></tr>",
             self.size(finding.bytes),
-            Html(&finding.title),
+            Html(&escape(finding.title.as_bytes())),
             plural(finding.paths.len(), "place"),
             evidence.join("<br>"),
             paths.join("<br>"),

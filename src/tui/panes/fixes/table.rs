@@ -416,13 +416,14 @@ impl FixRows<'_> {
     }
 
     fn finding(&mut self, subject: FixSubject, finding: &Finding, is_open: bool) {
+        let title = escape(finding.title.as_bytes());
         let kind = format!("  {}, {}", finding.class.name(), finding.confidence);
         let room = self.room.saturating_sub(kind.len() + 2).max(8);
         let fold = if is_open { '▾' } else { '▸' };
         let figure = self.size(finding.bytes, Paint::Plain);
-        self.push(subject, Lead::Head, figure, (format!("{fold} {}{kind}", cut(&finding.title, room)), Paint::Plain));
+        self.push(subject, Lead::Head, figure, (format!("{fold} {}{kind}", cut(&title, room)), Paint::Plain));
         if let Some(row) = self.rows.last_mut() {
-            row.full.clone_from(&finding.title);
+            row.full.clone_from(&title);
         }
         if !is_open {
             return;
@@ -438,7 +439,7 @@ impl FixRows<'_> {
         self.wrapped(subject, "do", advice, Paint::Added);
         self.wrapped(subject, "why", &finding.why, Paint::Plain);
         for one in &finding.evidence {
-            self.wrapped(subject, "", one, Paint::Plain);
+            self.wrapped(subject, "", &escape(one.as_bytes()), Paint::Plain);
         }
         self.wrapped(subject, "unless", &finding.unless, Paint::Changed);
     }
