@@ -1,6 +1,6 @@
 //! The numbers that rules compare: of an image, and as far as it has them of a baseline.
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Confidence};
 use crate::escape::escape;
 use crate::gate::Ignored;
 use crate::layer::entry::{EntryRef, Kind, LayerNumber};
@@ -18,6 +18,8 @@ pub struct Measures {
     pub user_stored_bytes: u64,
     /// Wasted copies in the layers above the base.
     pub user_wasted_bytes: u64,
+    /// Live bytes of sure and likely findings; nothing where they were not looked for.
+    pub needless_bytes: Option<u64>,
     /// How many layers there are.
     pub layer_count: u64,
     /// What the largest layer stores.
@@ -42,6 +44,7 @@ impl Measures {
             wasted_bytes: totals.wasted_bytes,
             user_stored_bytes: totals.user_stored_bytes,
             user_wasted_bytes: totals.user_wasted_bytes(),
+            needless_bytes: needless_bytes(analysis),
             layer_count: analysis.layers.len() as u64,
             largest_layer_bytes: largest_layer.map_or(0, |layer| layer.stored_bytes),
             largest_layer: largest_layer.map(|layer| layer.number),
@@ -70,6 +73,12 @@ impl Measures {
         }
         self
     }
+}
+
+/// Sums up what most likely nothing needs. Whoever looks for findings finds owners first: there is always one, nobody.
+fn needless_bytes(analysis: &Analysis) -> Option<u64> {
+    let bytes = |confidence| analysis.needless_bytes(confidence);
+    (!analysis.owners.list.is_empty()).then(|| bytes(Confidence::Sure) + bytes(Confidence::Likely))
 }
 
 /// Finds the largest copy: of several the lowest, there the first.

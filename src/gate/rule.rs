@@ -35,6 +35,8 @@ enum Measure {
     Bytes(fn(&Measures) -> Option<u64>),
     /// Bytes that are a part of others: the limit can be a percentage of those.
     Part(fn(&Measures) -> u64, fn(&Measures) -> u64),
+    /// The same where the part is only known if it was looked for.
+    FoundPart(fn(&Measures) -> Option<u64>, fn(&Measures) -> u64),
     /// A part and its whole, as a share between 0 and 1.
     Share(fn(&Measures) -> u64, fn(&Measures) -> u64),
     /// A number of things.
@@ -60,7 +62,7 @@ const WHOLE: u64 = 1_000_000_000_000_000;
 /// What a number belongs to, for people and escaped, and the layer.
 pub(super) type Subject = (String, LayerNumber);
 
-static TABLE: [Row; 9] = [
+static TABLE: [Row; 10] = [
     row(
         "max-waste",
         "Maximum waste: 10MB, 10MiB, or a share of the stored bytes like 2.5%",
@@ -73,6 +75,11 @@ static TABLE: [Row; 9] = [
         Measure::Part(|image| image.user_wasted_bytes, |image| image.user_stored_bytes),
     )
     .counting(Counts::UserWaste),
+    row(
+        "max-needless",
+        "Maximum size of what most likely nothing in the final image needs; a share is of the bytes that containers see",
+        Measure::FoundPart(|image| image.needless_bytes, |image| image.final_bytes),
+    ),
     row(
         "max-size",
         "Maximum size of the image: uncompressed, all layers together",
@@ -152,7 +159,7 @@ impl Rule {
     #[must_use]
     pub fn value_name(self) -> &'static str {
         match self.row().measure {
-            Measure::Bytes(_) | Measure::Part(..) | Measure::Growth(_) => "SIZE",
+            Measure::Bytes(_) | Measure::Part(..) | Measure::FoundPart(..) | Measure::Growth(_) => "SIZE",
             Measure::Share(..) => "SHARE",
             Measure::Count(_) => "N",
         }
@@ -176,6 +183,12 @@ impl Rule {
         self.row().counts == Counts::UserWaste
     }
 
+    /// Says whether findings have to be looked for.
+    #[must_use]
+    pub fn needs_findings(self) -> bool {
+        matches!(self.row().measure, Measure::FoundPart(..))
+    }
+
     /// Understands a limit.
     ///
     /// # Errors
@@ -184,7 +197,7 @@ impl Rule {
         let bytes = |text: &str| text.parse().map(Threshold::Bytes).map_err(|error: NotASize| error.to_string());
         match self.row().measure {
             Measure::Growth(_) => bytes(text),
-            Measure::Part(..) => {
+            Measure::Part(..) | Measure::FoundPart(..) => {
                 let limit: Limit = text.parse().map_err(|error: NotASize| error.to_string())?;
                 // A part is never larger than its whole: such a limit would always hold.
                 if text.trim().ends_with('%') && !limit.is_exceeded_by(WHOLE + 1, WHOLE) {
@@ -212,6 +225,7 @@ impl Rule {
         Some(match self.row().measure {
             Measure::Bytes(of) => Value::Bytes { actual: of(image)?, whole: 0 },
             Measure::Part(part, whole) => Value::Bytes { actual: part(image), whole: whole(image) },
+            Measure::FoundPart(part, whole) => Value::Bytes { actual: part(image)?, whole: whole(image) },
             Measure::Share(part, whole) => Value::Share { part: part(image), whole: whole(image) },
             Measure::Count(of) => Value::Count(of(image)),
             Measure::Growth(of) => Value::Growth { before: of(baseline?), now: of(image) },
@@ -248,6 +262,7 @@ mod tests {
             ("max-waste", "2.5%", "1XB"),
             ("max-waste", "100%", "101%"),
             ("max-user-waste", "1%", "100.000001%"),
+            ("max-needless", "10%", "101%"),
             ("max-size", "2.5GB", "5%"),
             ("min-efficiency", "95%", "10MB"),
             ("max-layers", "30", "-1"),

@@ -116,12 +116,15 @@ impl Plan {
             _ => None,
         });
         open.load.access.timeout = seconds.map_or(open.load.access.timeout, Duration::from_secs);
-        let needs_findings = match &rewrite {
-            Some(Rewrite::Apply(choice)) => choice.takes_findings(),
-            _ => false,
-        };
+        let rules = settings.rules();
+        let needs_findings = rules.limits.keys().any(|rule| rule.needs_findings());
+        let needs_findings = needs_findings
+            || match &rewrite {
+                Some(Rewrite::Apply(choice)) => choice.takes_findings(),
+                _ => false,
+            };
         open.findings = findings(request.ask, is_gate && !needs_findings, &request.reports);
-        let (baseline, rules) = (path(settings, Which::Baseline), settings.rules());
+        let baseline = path(settings, Which::Baseline);
         if let Some(rule) = rules.limits.keys().find(|rule| rule.needs_baseline() && baseline.is_none()) {
             return Err(Failure::Usage(format!("{} needs something to compare with: --baseline FILE", rule.name())));
         }
@@ -340,6 +343,8 @@ mod tests {
             ("--ci --report markdown", Scope::Nothing),
             ("--ci --report json", Scope::Usual),
             ("--ci --ask", Scope::WithAsk),
+            ("--ci --max-needless 10%", Scope::Usual),
+            ("--ci --warn max-needless=1MB", Scope::Usual),
             ("--ci --apply fixes", Scope::Nothing),
             ("--ci --apply likely", Scope::Usual),
         ] {
