@@ -218,9 +218,14 @@ impl<'a> InPlace<'a> {
         }
         let mut by_step: BTreeMap<usize, Vec<&WasteRecord>> = BTreeMap::new();
         for record in records().filter(|record| record.stored_in != record.hidden_by) {
+            // Of a step that cannot be taken apart, what it replaces has no reason to be told.
+            let is_looked_at = match &commands[record.hidden_by.index()] {
+                Some(Ok(_)) => true,
+                Some(Err(_)) => record.cause != Cause::Overwritten,
+                None => false,
+            };
             // What is removed on purpose can be removed earlier, too.
-            let counts = record.cause == Cause::Deleted || !unavoidable.contains(record.node);
-            if counts && commands[record.hidden_by.index()].is_some() {
+            if is_looked_at && (record.cause == Cause::Deleted || !unavoidable.contains(record.node)) {
                 by_step.entry(record.hidden_by.index()).or_default().push(record);
             }
         }
