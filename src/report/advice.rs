@@ -2,6 +2,7 @@
 
 use super::words::{plural, share};
 use crate::analysis::Analysis;
+use crate::analysis::findings::Finding;
 use crate::analysis::fixes::{Alternative, CacheCost, Edit, Kind, MOST_LAYERS, printable};
 use crate::layer::entry::LayerNumber;
 use crate::size::Units;
@@ -29,6 +30,15 @@ pub(crate) fn changes(analysis: &Analysis, one: &Alternative) -> Vec<Change> {
         edits => edits.iter().map(|edit| (edit.layer, edit.before.clone())).collect(),
     };
     vec![Change { old, new: one.dockerfile.clone() }]
+}
+
+/// Returns what a finding changes: each step by itself.
+pub(crate) fn changes_of_finding(finding: &Finding) -> Vec<Change> {
+    let change = |edit: &Edit| Change {
+        old: if edit.before.is_empty() { Vec::new() } else { vec![(edit.layer, edit.before.clone())] },
+        new: printable(edit.after.trim_matches('\n')),
+    };
+    finding.edits.iter().map(change).collect()
 }
 
 /// Returns what a change of the sources builds again; nothing where no COPY brings any.

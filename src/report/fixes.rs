@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::advice::{cache, changes, left_over, size_with};
+use super::advice::{cache, changes, changes_of_finding, left_over, size_with};
 use super::text::{BOLD, DIM, GOOD, Summary, WASTE};
 use super::why::{self, Advice};
 use super::words::{cut, cut_middle, plural, short_digests};
@@ -93,10 +93,16 @@ impl<W: Write> Summary<'_, W> {
             None => "What to change: no fix found".to_owned(),
         };
         writeln!(self.out, "\n{}", self.paint(BOLD, &title))?;
+        // Several findings share one second stage: the largest one shows it.
+        let mut stage = None;
         for one in ranked.iter().take(MOST_CHANGES) {
             match *one {
                 Advice::Fix(place) => self.fix(&analysis.fixes[place])?,
-                Advice::Finding(place) => self.finding(&analysis.findings[place])?,
+                Advice::Finding(place) => {
+                    let finding = &analysis.findings[place];
+                    self.finding(finding, stage.filter(|_| finding.needs_second_stage()))?;
+                    stage = stage.or(finding.needs_second_stage().then_some(finding.id.as_str()));
+                }
             }
         }
         self.smaller(&ranked[ranked.len().min(MOST_CHANGES)..])?;
@@ -224,15 +230,32 @@ impl<W: Write> Summary<'_, W> {
         writeln!(self.out, "{:>10}  {}", "", self.paint(BOLD, &line))
     }
 
-    /// Live bytes that are most likely needless: what, how sure, where, and what to change.
-    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+    /// Live bytes that are most likely needless: what, how sure, where, and what to change. `shown` is the finding whose
+    /// second stage avoids this one, too.
+    fn finding(&mut self, finding: &Finding, shown: Option<&str>) -> io::Result<()> {
         let room = self.style.width.saturating_sub(12).max(40);
         let bytes = self.paint(GOOD, &format!("{:>10}", self.size(finding.bytes)));
         let title = cut(&escape(finding.title.as_bytes()), room);
         writeln!(self.out, "{bytes}  {}", self.paint(BOLD, &title))?;
         let place = self.place(finding);
         writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &place))?;
-        writeln!(self.out, "{:>10}  {} {}", "", self.paint(GOOD, "→"), why::advice(finding))
+        if finding.in_base || finding.edits.is_empty() {
+            writeln!(self.out, "{:>10}  {} {}", "", self.paint(GOOD, "→"), why::advice(finding))?;
+        } else if let Some(other) = shown {
+            writeln!(self.out, "{:>10}  {} the second stage of {other}", "", self.paint(GOOD, "→"))?;
+        } else {
+            for change in changes_of_finding(finding) {
+                for (layer, step) in &change.old {
+                    self.old_step('-', *layer, step, room)?;
+                }
+                self.new_lines(&change.new)?;
+            }
+        }
+        for caveat in finding.caveats.iter().skip(usize::from(shown.is_some())) {
+            let note = format!("note: {}", escape(caveat.as_bytes()));
+            writeln!(self.out, "{:>10}  {}", "", self.paint(DIM, &note))?;
+        }
+        Ok(())
     }
 
     /// Says of a finding how sure it is, what it is and where.

@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::findings::{Finding, Severity, clean, file, findings};
+use super::annotations::{Annotation, Severity, annotations, clean, file};
 use super::{Style, markdown};
 use crate::analysis::Analysis;
 use crate::escape::escape;
@@ -24,10 +24,10 @@ pub(super) fn write(
     style: &Style,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let found = findings(analysis, verdict, style);
+    let found = annotations(analysis, verdict, style);
     let file = escape(file(analysis, style).as_bytes());
-    for finding in found.iter().take(MOST_ANNOTATIONS) {
-        annotation(analysis, finding, &file, out)?;
+    for one in found.iter().take(MOST_ANNOTATIONS) {
+        annotation(analysis, one, &file, out)?;
     }
     if found.len() > MOST_ANNOTATIONS {
         writeln!(out, "and {} more findings", found.len() - MOST_ANNOTATIONS)?;
@@ -38,29 +38,29 @@ pub(super) fn write(
     }
 }
 
-fn annotation(analysis: &Analysis, finding: &Finding, file: &str, out: &mut impl Write) -> io::Result<()> {
-    let kind = match finding.severity {
+fn annotation(analysis: &Analysis, one: &Annotation, file: &str, out: &mut impl Write) -> io::Result<()> {
+    let kind = match one.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let lines = match finding.lines.first() {
+    let lines = match one.lines.first() {
         Some(lines) => format!(",line={},endLine={}", lines.first, lines.last),
         None => String::new(),
     };
-    let message = match (suggestions(analysis, finding), finding.lines_to_paste.as_str()) {
-        (Some(suggestions), _) => format!("{}\n\n{suggestions}", finding.message),
-        (None, "") => finding.message.clone(),
-        (None, lines) => format!("{}\n\nThe new lines:\n{lines}", finding.message),
+    let message = match (suggestions(analysis, one), one.lines_to_paste.as_str()) {
+        (Some(suggestions), _) => format!("{}\n\n{suggestions}", one.message),
+        (None, "") => one.message.clone(),
+        (None, lines) => format!("{}\n\nThe new lines:\n{lines}", one.message),
     };
-    let title = property(&format!("layerlens: {}", finding.title));
+    let title = property(&format!("layerlens: {}", one.title));
     writeln!(out, "::{kind} file={}{lines},title={title}::{}", property(file), data(&message))
 }
 
 /// Returns what becomes of which lines of the Dockerfile, where the fix is that and no more.
 ///
 /// An annotation offers nothing to click on: the blocks are ready for a comment of a review, at the lines that are named.
-fn suggestions(analysis: &Analysis, finding: &Finding) -> Option<String> {
-    let place = finding.fix?;
+fn suggestions(analysis: &Analysis, one: &Annotation) -> Option<String> {
+    let place = one.fix?;
     let way = analysis.fixes[place].alternatives.first()?;
     let patch = analysis.patch(&[(place, 0)]).ok()?;
     if !patch.left_out.is_empty() || way.edits.is_empty() {

@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::findings::clean;
+use super::annotations::clean;
 use super::records::step;
 use super::waste::describe;
 use super::words::{cut, cut_middle, plural, share};

@@ -1,9 +1,9 @@
 //! The outputs: each writes one [`crate::Analysis`] in its own format, with its own escaping.
 
 pub(crate) mod advice;
+mod annotations;
 mod csv;
 mod dockerfile;
-mod findings;
 mod fixes;
 pub(crate) mod github;
 mod gitlab;

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Style;
-use super::findings::{Finding, Severity, clean, file, findings};
+use super::annotations::{Annotation, Severity, annotations, clean, file};
 use crate::analysis::Analysis;
 use crate::analysis::fixes::{Alternative, Edit, printable};
 use crate::dockerfile::{Dockerfile, Lines};
@@ -25,13 +25,13 @@ pub(super) fn write(
     style: &Style,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut found = findings(analysis, verdict, style);
+    let mut found = annotations(analysis, verdict, style);
     found.truncate(MOST_FINDINGS);
-    let mut rules: Vec<&str> = found.iter().map(|finding| finding.rule.as_str()).collect();
+    let mut rules: Vec<&str> = found.iter().map(|one| one.rule.as_str()).collect();
     rules.sort_unstable();
     rules.dedup();
     let uri = uri(file(analysis, style));
-    let results: Vec<Value> = found.iter().map(|finding| result(analysis, finding, &rules, &uri)).collect();
+    let results: Vec<Value> = found.iter().map(|one| result(analysis, one, &rules, &uri)).collect();
     let descriptors: Vec<Value> = rules
         .iter()
         .map(|rule| json!({"id": rule, "shortDescription": {"text": describe(rule)}, "help": {"text": help(rule)}}))
@@ -57,26 +57,26 @@ pub(super) fn write(
     out.write_all(b"\n")
 }
 
-fn result(analysis: &Analysis, finding: &Finding, rules: &[&str], uri: &str) -> Value {
-    let lines = if finding.lines_to_paste.is_empty() {
+fn result(analysis: &Analysis, one: &Annotation, rules: &[&str], uri: &str) -> Value {
+    let lines = if one.lines_to_paste.is_empty() {
         String::new()
     } else {
-        format!("\n\nThe new lines:\n\n{}", finding.lines_to_paste)
+        format!("\n\nThe new lines:\n\n{}", one.lines_to_paste)
     };
     let mut result = json!({
-        "ruleId": finding.rule,
-        "ruleIndex": rules.binary_search(&finding.rule.as_str()).unwrap_or(0),
-        "level": match finding.severity {
+        "ruleId": one.rule,
+        "ruleIndex": rules.binary_search(&one.rule.as_str()).unwrap_or(0),
+        "level": match one.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         },
-        "message": {"text": format!("{}{lines}", finding.message)},
-        "locations": [location(uri, finding.lines.first())],
-        "partialFingerprints": {"layerlens/v1": finding.fingerprint},
-        "properties": {"layers": finding.layers, "bytes": finding.bytes},
+        "message": {"text": format!("{}{lines}", one.message)},
+        "locations": [location(uri, one.lines.first())],
+        "partialFingerprints": {"layerlens/v1": one.fingerprint},
+        "properties": {"layers": one.layers, "bytes": one.bytes},
     });
-    let related: Vec<Value> = finding.lines.iter().skip(1).map(|lines| location(uri, Some(lines))).collect();
-    let fixes = finding.fix.map(|place| fixes(analysis, place)).unwrap_or_default();
+    let related: Vec<Value> = one.lines.iter().skip(1).map(|lines| location(uri, Some(lines))).collect();
+    let fixes = one.fix.map(|place| fixes(analysis, place)).unwrap_or_default();
     if let Some(result) = result.as_object_mut() {
         for (name, list) in [("relatedLocations", related), ("fixes", fixes)] {
             if !list.is_empty() {

@@ -158,8 +158,8 @@ impl<'a> Account<'a> {
 
     /// Returns the topmost paths of which everything is in the set, none above the directories that the draft names.
     fn topmost(&self, nodes: &[NodeId], named: &[NodeId]) -> Vec<FindingPath> {
-        let named: HashSet<NodeId> = named.iter().copied().collect();
         let (rootfs, tree) = (self.input.rootfs, self.input.rootfs.tree());
+        let named: HashSet<NodeId> = named.iter().copied().filter(|node| rootfs.is_directory(*node)).collect();
         let set: HashSet<NodeId> = nodes.iter().copied().collect();
         let mut whole: HashMap<NodeId, bool> = HashMap::new();
         let mut paths: BTreeMap<NodeId, u64> = BTreeMap::new();

@@ -70,13 +70,13 @@ fn installers(input: &Input<'_>, needed: &Needed<'_>, account: &mut Account<'_>)
         why: "they installed the others, and no program imports them".to_owned(),
         evidence: vec!["no distribution requires them, and nothing that the image starts imports them".to_owned()],
         unless: "the program installs modules, or imports pkg_resources".to_owned(),
-        advice: "end the RUN that installs with: && pip uninstall -y pip setuptools wheel".to_owned(),
+        advice: "behind the last RUN of the build stage: RUN pip uninstall -y pip setuptools wheel".to_owned(),
         owners: names(input, &ids),
         is_within: false,
     });
 }
 
-/// Says whether a distribution that is no installer itself requires it.
+/// Says whether a distribution requires it that is not itself an installer.
 fn is_required(input: &Input<'_>, id: OwnerId, installers: &[&str]) -> bool {
     let owners = input.owners;
     owners.list.iter().zip(&owners.packages).any(|(owner, package)| {

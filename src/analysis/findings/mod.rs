@@ -74,6 +74,14 @@ pub struct DirectStart {
     pub cmd: Vec<String>,
 }
 
+impl Finding {
+    /// Says whether its edits are those of a second stage, which several findings share.
+    #[must_use]
+    pub fn needs_second_stage(&self) -> bool {
+        self.edits.iter().any(|edit| edit.before.is_empty())
+    }
+}
+
 /// A path of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FindingPath {

@@ -47,7 +47,7 @@ pub(super) fn build_only(input: &Input<'_>, needed: &Needed<'_>, account: &mut A
     }
     let asked = asked_for(input, needed, Purpose::Build);
     let going = going(input, needed, &asked);
-    let advice = "build in a stage of its own and COPY --from what runs, or remove them in the RUN that needs them";
+    let advice = "build in a stage of its own and COPY --from what runs";
     let text = Words {
         class: Class::BuildOnly,
         title: "packages that only a build needs",
@@ -262,7 +262,9 @@ pub(super) fn nodes(input: &Input<'_>, ids: &[OwnerId]) -> Vec<NodeId> {
 pub(super) fn names(input: &Input<'_>, ids: &[OwnerId]) -> Vec<String> {
     let mut list: Vec<&Owner> = ids.iter().map(|id| &input.owners.list[*id as usize]).collect();
     list.sort_by(|one, other| (Reverse(one.live_bytes), &one.name).cmp(&(Reverse(other.live_bytes), &other.name)));
-    list.into_iter().map(|owner| owner.name.clone()).collect()
+    // One name can be in several places: it is told once.
+    let mut told = std::collections::BTreeSet::new();
+    list.into_iter().map(|owner| owner.name.clone()).filter(|name| told.insert(name.clone())).collect()
 }
 
 /// Returns the first names of what was asked for, else of what is largest.

@@ -1,6 +1,6 @@
 //! What is known by its place: caches of package managers, and what was left behind.
 //!
-//! A place is not proof: one that the start chain reaches or speaks of is no finding. `~/.cache` belongs only to known
+//! A place proves nothing: what the start chain reaches or mentions is left alone. `~/.cache` belongs only to known
 //! managers, never as a whole: programs keep models and browsers there.
 
 use foldhash::{HashMap, HashMapExt};
@@ -52,7 +52,7 @@ pub(crate) static CACHES: [Rule; 20] = [
         "package lists of apt",
         &[Path("/var/lib/apt/lists")],
         &["apt", "apt-get", "aptitude", "apt-cache"],
-        "end the RUN that runs apt-get update with: && rm -rf /var/lib/apt/lists/*",
+        "update, install and rm -rf /var/lib/apt/lists/* in one RUN",
     ),
     cache(
         "packages that apt downloaded",

@@ -102,7 +102,7 @@ pub(super) struct Candidate {
     joined_count: usize,
     /// The layers of its steps, ascending.
     pub layers: Vec<LayerNumber>,
-    /// The copies that are no longer stored; nothing if those are all of the group's.
+    /// The copies that are no longer stored; `None` where that is every copy of the group.
     pub saved: Option<Vec<EntryRef>>,
 }
 

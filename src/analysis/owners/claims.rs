@@ -8,7 +8,7 @@ use super::asked::Steps;
 use super::graph::Package;
 use super::{Owner, OwnerId, OwnerKind, Owners, first_names};
 use crate::analysis::rootfs::Rootfs;
-use crate::layer::entry::{EntryRef, LayerNumber, NodeId};
+use crate::layer::entry::{Content, EntryRef, LayerNumber, NodeId};
 
 /// No owner yet.
 const NOBODY: OwnerId = OwnerId::MAX;
@@ -238,9 +238,14 @@ impl<'a, 'b> Claims<'a, 'b> {
         found
     }
 
-    /// Returns the layer that stores what a path shows.
+    /// Returns the layer that installed what a path shows: a chown or a chmod that only stored it again does not count.
     pub(super) fn layer_of(&self, node: NodeId) -> Option<LayerNumber> {
-        self.rootfs.slot(node).get().map(EntryRef::layer)
+        let index = self.rootfs.index;
+        let mut at = self.rootfs.slot(node).get()?;
+        while let Some(lower) = index.entry(at).lower.get().filter(|_| index.entry(at).content() == Content::Same) {
+            at = lower;
+        }
+        Some(at.layer())
     }
 
     /// Gives compiled copies (`__pycache__`) to the owner of their sources.

@@ -100,8 +100,7 @@ fn relate(claims: &mut Claims<'_, '_>, known: &[Known]) {
         graph.needs = needs;
         graph.recommends = recommends;
         graph.section = package.section.clone().unwrap_or_default();
-        graph.is_essential =
-            package.is_essential || package.is_protected || package.priority.as_deref() == Some("required");
+        graph.is_essential = package.is_essential || package.is_protected;
     }
 }
 
@@ -166,6 +165,11 @@ fn date(claims: &mut Claims<'_, '_>, known: &[Known]) {
     }
     if claims.rootfs.find(STATES).is_none() {
         ask(claims, known, &dated);
+    }
+    // A priority is a word for installers of whole systems: what only came along with something can go with it.
+    for one in known.iter().filter(|one| one.package.priority.as_deref() == Some("required")) {
+        let came_along = claims.owner(one.id).asked_for == Some(false) && !claims.package(one.id).in_base;
+        claims.package(one.id).is_essential |= !came_along;
     }
 }
 

@@ -11,9 +11,9 @@ use crate::analysis::findings::{Finding, LEAST_BYTES};
 use crate::analysis::fixes::{Alternative, CacheCost, Fix, printable};
 use crate::analysis::twins::DuplicateContent;
 use crate::escape::escape;
-use crate::report::advice;
 use crate::report::json::DUPLICATES_BUDGET;
 use crate::report::words::{cut, plural, share};
+use crate::report::{advice, why};
 
 /// How many fixes and findings are listed one by one.
 const MOST_FIXES: usize = 30;
@@ -115,21 +115,11 @@ impl<W: Write> Page<'_, W> {
         if has_lines && !way.safe {
             out.push_str("<p class=\"unsafe\">Read the notes before you paste this:</p>");
         }
-        let mut edits = String::from("<div class=\"diff\">");
-        for change in advice::changes(self.analysis, way) {
-            for (layer, step) in &change.old {
-                let sign = if has_lines { "−" } else { "" };
-                let text = if step.trim().is_empty() { one_line(step) } else { printable(step) };
-                let _ = write!(edits, "<span class=\"old\">{sign} {layer}</span>{}", folded(&text, "old"));
-            }
-            if !change.new.is_empty() {
-                let _ = write!(edits, "<span class=\"new\">+</span>{}", folded(&change.new, "new copy"));
-            }
-        }
+        let edits = diff(advice::changes(self.analysis, way), has_lines);
         if edits.len() > MOST_EDITS {
             out.push_str("<p class=\"unsafe\">These lines are too long for this page; the JSON report has them.</p>");
         } else {
-            let _ = write!(out, "{edits}</div>");
+            out.push_str(&edits);
         }
         if !way.caveats.is_empty() {
             out.push_str("<ul class=\"caveats\">");
@@ -250,14 +240,19 @@ impl<W: Write> Page<'_, W> {
             finding.evidence.iter().map(|one| Html(&escape(one.as_bytes())).to_string()).collect();
         evidence.insert(0, Html(&finding.why).to_string());
         let paths: Vec<String> = finding.paths.iter().take(MOST_PATHS).map(|path| self.path(path.node)).collect();
-        let advice = if finding.in_base {
-            "The base image's: another one does without.".to_owned()
-        } else {
-            Html(&finding.advice).to_string()
-        };
+        let mut todo = Html(&why::advice(finding)).to_string();
+        if !finding.in_base && !finding.edits.is_empty() {
+            let edits = diff(advice::changes_of_finding(finding), true);
+            if edits.len() <= MOST_EDITS {
+                todo = format!("<details><summary>{todo}</summary>{edits}</details>");
+            }
+        }
+        for caveat in &finding.caveats {
+            let _ = write!(todo, "<br><small>{}</small>", Html(&cut(&escape(caveat.as_bytes()), 1000)));
+        }
         format!(
             "<tr><td class=\"n\">{}</td><td>{}<details><summary>{}</summary><small>{}</small><br><span class=\"path\">{}</span></details></td>\
-             <td>{} <small>{}</small></td><td>{}</td><td>{advice} <small>unless {}</small></td></tr>",
+             <td>{} <small>{}</small></td><td>{}</td><td>{todo} <small>unless {}</small></td></tr>",
             self.size(finding.bytes),
             Html(&escape(finding.title.as_bytes())),
             plural(finding.paths.len(), "place"),
@@ -269,6 +264,22 @@ impl<W: Write> Page<'_, W> {
             Html(&finding.unless),
         )
     }
+}
+
+/// Steps and the lines in their place.
+fn diff(changes: Vec<advice::Change>, has_lines: bool) -> String {
+    let mut edits = String::from("<div class=\"diff\">");
+    for change in changes {
+        for (layer, step) in &change.old {
+            let sign = if has_lines { "−" } else { "" };
+            let text = if step.trim().is_empty() { one_line(step) } else { printable(step) };
+            let _ = write!(edits, "<span class=\"old\">{sign} {layer}</span>{}", folded(&text, "old"));
+        }
+        if !change.new.is_empty() {
+            let _ = write!(edits, "<span class=\"new\">+</span>{}", folded(&change.new, "new copy"));
+        }
+    }
+    edits + "</div>"
 }
 
 /// A step or new lines, all of it; long ones behind their first line.

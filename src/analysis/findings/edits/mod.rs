@@ -207,7 +207,7 @@ impl Editor<'_> {
     }
 }
 
-/// More paths are no line that anybody pastes.
+/// Nobody pastes a line with more paths.
 const MOST_REMOVED: usize = 8;
 
 /// Says whether a cache is one that later steps of a build read: a clean-up would make them download again, or fail.

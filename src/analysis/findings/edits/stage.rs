@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use foldhash::{HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::super::{Class, Finding, Input};
 use super::{Lines, words};
@@ -39,15 +39,28 @@ impl Stage {
         ];
         let mut text = format!("\nFROM {family}\n");
         text.push_str(&install(&family, &named(input, timeline, kept)));
-        for line in user_steps(input, timeline) {
+        let users = user_steps(input, timeline);
+        for line in &users {
             let _ = writeln!(text, "{line}");
         }
-        let copies = copies(input, findings);
+        let mut copies = copies(input, findings);
+        if !users.is_empty() {
+            // The homes are made anew with their users.
+            copies.retain(|copy| !copy.path.starts_with("/home/"));
+        }
         if copies.len() > MOST_COPIES {
             caveats.push(format!("{} more paths to copy are left out", copies.len() - MOST_COPIES));
         }
-        for path in copies.iter().take(MOST_COPIES) {
-            let _ = writeln!(text, "COPY --from=build {path} {path}");
+        for Copied { path, owner } in copies.iter().take(MOST_COPIES) {
+            let chown = match owner {
+                Some((0, 0)) => String::new(),
+                Some((user, group)) => format!("--chown={user}:{group} "),
+                None => {
+                    caveats.push(format!("the files of {path} have several owners: COPY makes them root's"));
+                    String::new()
+                }
+            };
+            let _ = writeln!(text, "COPY --from=build {chown}{path} {path}");
         }
         for line in settings(input, timeline, findings) {
             let _ = writeln!(text, "{line}");
@@ -71,8 +84,9 @@ impl Stage {
         let stage = Edit { layer: self.top, before: String::new(), after: self.text.clone() };
         let mut caveats = self.caveats.clone();
         let clean = match finding.class {
-            Class::DevDependency => Some("end the build stage with: RUN npm prune --omit=dev"),
+            Class::DevDependency => Some("behind the last RUN of the build stage: RUN npm prune --omit=dev"),
             Class::BuildOutput => Some("copy only what is started out of the folder of results"),
+            _ if finding.advice.starts_with("behind the last RUN") => Some(finding.advice.as_str()),
             _ => None,
         };
         caveats.extend(clean.map(str::to_owned));
@@ -154,8 +168,18 @@ fn user_steps(input: &Input<'_>, timeline: &Timeline) -> Vec<String> {
         .collect()
 }
 
+/// A path that the second stage copies; a COPY makes root the owner unless it says another one.
+struct Copied {
+    path: String,
+    /// User and group of its files, where it is one.
+    owner: Ids,
+}
+
+/// A user and a group; nothing where there are several.
+type Ids = Option<(i64, i64)>;
+
 /// Returns the topmost paths of the user's own files that no finding is about, as far as a line can hold them.
-fn copies(input: &Input<'_>, findings: &[Finding]) -> Vec<String> {
+fn copies(input: &Input<'_>, findings: &[Finding]) -> Vec<Copied> {
     let (rootfs, tree) = (input.rootfs, input.rootfs.tree());
     let gone: HashSet<NodeId> = findings
         .iter()
@@ -165,7 +189,7 @@ fn copies(input: &Input<'_>, findings: &[Finding]) -> Vec<String> {
     let above = |node: NodeId| std::iter::successors(Some(node), |node| tree.parent(*node));
     let base = View::of_layers(rootfs.index, input.base_count as usize);
     let is_of_base = |node: NodeId| rootfs.slot(node).get().is_some_and(|at| at.layer().get() <= input.base_count);
-    let mut tops: HashSet<NodeId> = HashSet::new();
+    let mut tops: HashMap<NodeId, Ids> = HashMap::new();
     for node in (1..tree.len()).map(NodeId::at) {
         let is_mine = rootfs.exists(node)
             && !rootfs.is_directory(node)
@@ -180,18 +204,23 @@ fn copies(input: &Input<'_>, findings: &[Finding]) -> Vec<String> {
             .take_while(|node| *node != NodeId::ROOT && !base.slot(*node).is_present())
             .last()
             .unwrap_or(node);
-        tops.insert(top);
+        let owner = rootfs.entry(node).map(|entry| rootfs.index.owner(entry));
+        let of_top = tops.entry(top).or_insert(owner);
+        if *of_top != owner {
+            *of_top = None;
+        }
     }
-    let mut paths: Vec<Vec<u8>> = tops.into_iter().map(|node| tree.path(node)).collect();
+    let mut paths: Vec<(Vec<u8>, Ids)> = tops.into_iter().map(|(node, owner)| (tree.path(node), owner)).collect();
     let is_system = |path: &[u8]| {
         SYSTEM.iter().any(|folder| path.starts_with(folder))
             || (path.starts_with(b"/usr/") && !path.starts_with(b"/usr/local/") && !path.starts_with(b"/usr/src/"))
             || path.starts_with(b"/root/.")
     };
-    paths.retain(|path| !is_system(path));
+    paths.retain(|(path, _)| !is_system(path));
     paths.sort_unstable();
     let is_plain = |path: &String| path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte));
-    paths.into_iter().filter_map(|path| String::from_utf8(path).ok()).filter(is_plain).collect()
+    let copied = paths.into_iter().filter_map(|(path, owner)| Some((String::from_utf8(path).ok()?, owner)));
+    copied.filter(|(path, _)| is_plain(path)).map(|(path, owner)| Copied { path, owner }).collect()
 }
 
 /// Returns the settings above the base image, and what starts.

@@ -11,7 +11,7 @@ use crate::analysis::findings::Finding;
 use crate::analysis::fixes::{Alternative, Fix, WhatIf, printable};
 use crate::escape::escape;
 use crate::layer::entry::{LayerNumber, NodeId};
-use crate::report::advice;
+use crate::report::{advice, why};
 use crate::size::Units;
 use crate::tui::panes::details::one_line;
 use crate::tui::text::{cut, cut_path, plural, wrap};
@@ -435,8 +435,23 @@ impl FixRows<'_> {
                 format!("{} {}", self.units.show(path.bytes), cut_path(&name, self.room.saturating_sub(20).max(8)));
             self.label(subject, Lead::Path(layer, path.node), "where", text, Paint::Plain);
         }
-        let advice = if finding.in_base { "the base image's: another one does without" } else { &finding.advice };
-        self.wrapped(subject, "do", advice, Paint::Added);
+        if finding.in_base || finding.edits.is_empty() {
+            self.wrapped(subject, "do", &why::advice(finding), Paint::Added);
+        } else {
+            let start = self.rows.len();
+            for change in advice::changes_of_finding(finding) {
+                for (layer, step) in &change.old {
+                    self.old_step(subject, *layer, step, true);
+                }
+                self.new_lines(subject, &change.new);
+            }
+            if let Some(row) = self.rows.get_mut(start) {
+                "edits".clone_into(&mut row.figure.0);
+            }
+        }
+        for caveat in &finding.caveats {
+            self.wrapped(subject, "note", &escape(caveat.as_bytes()), Paint::Changed);
+        }
         self.wrapped(subject, "why", &finding.why, Paint::Plain);
         for one in &finding.evidence {
             self.wrapped(subject, "", &escape(one.as_bytes()), Paint::Plain);
