@@ -254,7 +254,10 @@ impl<F: Feed> Reader<'_, F> {
             self.entry_count = self.entry_count.wrapping_add(1);
             self.batch.bytes.extend_from_slice(&self.link);
             link_len = length(self.link.len());
-            xattr_len = push_xattrs(&mut self.batch.bytes, member);
+            // Few entries have any.
+            if !member.xattrs.is_empty() {
+                xattr_len = push_xattrs(&mut self.batch.bytes, member);
+            }
         }
         self.batch.entries.push(RawEntry {
             role,
