@@ -252,7 +252,7 @@ impl<W: Write> Page<'_, W> {
         }
         format!(
             "<tr><td class=\"n\">{}</td><td>{}<details><summary>{}</summary><small>{}</small><br><span class=\"path\">{}</span></details></td>\
-             <td>{} <small>{}</small></td><td>{}</td><td>{todo} <small>unless {}</small></td></tr>",
+             <td>{} <small>{}</small></td><td>{}</td><td>{todo}<br><small>unless {}</small></td></tr>",
             self.size(finding.bytes),
             Html(&escape(finding.title.as_bytes())),
             plural(finding.paths.len(), "place"),

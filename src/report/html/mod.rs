@@ -51,11 +51,11 @@ pub fn write(analysis: &Analysis, verdict: Option<&Verdict>, style: &Style, out:
     writeln!(page.out, "<main>")?;
     page.summary()?;
     page.fixes()?;
+    page.findings()?;
     page.layers()?;
     page.files()?;
     page.flow()?;
     page.copies()?;
-    page.findings()?;
     page.duplicates()?;
     page.history()?;
     writeln!(page.out, "</main>")?;
@@ -107,11 +107,11 @@ impl<W: Write> Page<'_, W> {
         let has_waste = !analysis.waste.is_empty();
         let sections = [
             ("fixes", "Fixes", has_waste),
+            ("findings", "Findings", !analysis.findings.is_empty()),
             ("layers", "Layers", true),
             ("files", "Files", analysis.totals.stored_bytes > 0),
             ("flow", "Flow", has_waste),
             ("waste", "Waste", has_waste),
-            ("findings", "Findings", !analysis.findings.is_empty()),
             ("history", "History", !analysis.spec.history.is_empty()),
         ];
         write!(self.out, "<nav aria-label=\"Sections\"><ul>")?;

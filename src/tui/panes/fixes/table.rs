@@ -461,7 +461,7 @@ impl FixRows<'_> {
 }
 
 /// How many paths of a finding are shown.
-const MOST_PATHS: usize = 12;
+const MOST_PATHS: usize = 4;
 
 /// Columns of a mark and a layer's number in front of a line.
 const LAYER: usize = 7;
