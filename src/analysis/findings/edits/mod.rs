@@ -90,8 +90,8 @@ impl Editor<'_> {
                 changes.insert(layer, with_commands(self.input.rootfs.index, self.timeline, layer, &[], &[CLEAN])?);
                 continue;
             }
-            // The lists go to each later step that installs, and this one goes.
-            changes.insert(layer, Edit { layer, before, after: String::new() });
+            // The lists go to each later step that installs, and this one goes. Without such a step nobody knows who reads them.
+            let count = changes.len();
             let later = self.timeline.lines.iter().filter_map(|line| line.layer).filter(|other| *other > layer);
             for other in later.filter(|other| self.is_run(*other)) {
                 if words::installs_with_apt(&self.source(other)?) {
@@ -99,6 +99,10 @@ impl Editor<'_> {
                     changes.insert(other, with_commands(self.input.rootfs.index, self.timeline, other, &first, &last)?);
                 }
             }
+            if changes.len() == count {
+                return Some((Vec::new(), Vec::new()));
+            }
+            changes.insert(layer, Edit { layer, before, after: String::new() });
         }
         Some((changes.into_values().collect(), Vec::new()))
     }
