@@ -173,8 +173,9 @@ fn a_fix_is_a_diff_with_its_other_ways() {
         _ => None,
     });
     let edits = analysis.fixes[0].alternatives[0].edits.iter().filter(|edit| !edit.after.is_empty());
-    let wanted: Vec<&String> =
-        edits.map(|edit| &edit.after).chain([&analysis.fixes[0].alternatives[1].dockerfile]).collect();
+    let of_findings = analysis.findings.iter().flat_map(|finding| &finding.edits).map(|edit| &edit.after);
+    let of_fix = edits.map(|edit| &edit.after).chain([&analysis.fixes[0].alternatives[1].dockerfile]);
+    let wanted: Vec<&String> = of_fix.chain(of_findings.filter(|after| !after.is_empty())).collect();
     assert_eq!(copied.collect::<Vec<_>>(), wanted);
 }
 
